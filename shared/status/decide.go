@@ -1,0 +1,212 @@
+package status
+
+import "time"
+
+// Facts is all that is known about one school and one session. Texts in it are printed: they must hold no pupil's data. A
+// zero time means never, or not known.
+type Facts struct {
+	Now      time.Time
+	Location *time.Location // the school's zone; nil is London
+	Day      time.Time      // the date of the session, as it shows in its own zone; its time of day does not matter
+	Session  Session
+	// Clock is the session's own; zero is the default. A session that is neither AM nor PM gets the afternoon's, which asks
+	// more of the data.
+	Clock Clock
+
+	// LastHeard is when the agent last spoke at all, DataAsAt the time for which the newest applied data of the school are
+	// true. DataAsAt comes from the school's own clock: the caller limits it to the time at which the batch arrived, or a
+	// clock that is fast would turn an early reading into the register.
+	LastHeard, DataAsAt time.Time
+
+	SetUp bool // an agent was enrolled at some time, even if it is gone now
+
+	Stopped   bool
+	StoppedAt time.Time
+	StoppedBy string // a role such as "the head teacher"; empty is not printed
+
+	// Paused ends by itself at PausedUntil; with a zero PausedUntil it has no known end.
+	Paused                   bool
+	PausedSince, PausedUntil time.Time
+
+	ByPhone bool
+
+	InSession bool
+	Calendar  string // the calendar entry and its source, such as "Half term, from the school's calendar"
+
+	Held      bool
+	HeldSince time.Time
+	HeldWhy   string // such as "31 of 33 children missing from the file"; a sentence without its full stop
+	HeldOwner string // who can release it, where that is known
+}
+
+// Verdict is the status of one school in one session.
+type Verdict struct {
+	Word Word
+	// Since is when the word became true, zero where that is not known. For Received it is the time the data are true for.
+	Since time.Time
+	At    time.Time // the moment the verdict is true for: Now of the facts
+	Owner string    // who acts
+	// NextStep is a sentence or two with the times filled in, empty where there is nothing to do.
+	NextStep string
+}
+
+// Decide finds the one word for a school and a session. The precedence is that of [Words]; the boundaries belong to what
+// they begin: at exactly 9:45am a session is Late, at exactly 10:15am it is Not received.
+func Decide(f Facts) Verdict {
+	if f.Location == nil {
+		f.Location = london
+	}
+	if f.Clock == (Clock{}) {
+		f.Clock = defaultClock(f.Session)
+	}
+	w := f.word()
+	v := Verdict{Word: w, At: f.Now, Owner: w.Info().Owner, NextStep: f.nextStep(w), Since: f.since(w)}
+	if w == Held && f.HeldOwner != "" {
+		v.Owner = f.HeldOwner
+	}
+	return v
+}
+
+func defaultClock(s Session) Clock {
+	if s == AM {
+		return DefaultClocks()[AM]
+	}
+	return DefaultClocks()[PM]
+}
+
+func (f Facts) word() Word {
+	for _, w := range words {
+		if f.applies(w.Word) {
+			return w.Word
+		}
+	}
+	return Due
+}
+
+// applies says whether a word is true of the facts, whatever comes before it.
+func (f Facts) applies(w Word) bool {
+	switch w {
+	case Stopped:
+		return f.Stopped
+	case Paused:
+		return f.Paused && (f.PausedUntil.IsZero() || f.Now.Before(f.PausedUntil))
+	case ByPhone:
+		return f.ByPhone
+	case NotSetUp:
+		return !f.SetUp
+	case NotInSession:
+		return !f.InSession
+	case Held:
+		return f.Held
+	case Received:
+		return !f.DataAsAt.IsZero() && !f.asAt().Before(f.on(f.Clock.Register))
+	case NotReceived:
+		return !f.Now.Before(f.on(f.Clock.NotReceived))
+	case Late:
+		return !f.Now.Before(f.on(f.Clock.Late))
+	}
+	return true
+}
+
+// asAt is DataAsAt, but never in the future: data cannot be true for a time that has not come.
+func (f Facts) asAt() time.Time {
+	if f.DataAsAt.After(f.Now) {
+		return f.Now
+	}
+	return f.DataAsAt
+}
+
+// on is the moment of a clock time on the day of the session.
+func (f Facts) on(d time.Duration) time.Time { return at(f.Day, d, f.Location) }
+
+func (f Facts) since(w Word) time.Time {
+	switch w {
+	case Stopped:
+		return f.StoppedAt
+	case Paused:
+		return f.PausedSince
+	case NotInSession, Due:
+		return f.on(0)
+	case Held:
+		return f.HeldSince
+	case Received:
+		return f.asAt()
+	case NotReceived:
+		return f.on(f.Clock.NotReceived)
+	case Late:
+		return f.on(f.Clock.Late)
+	}
+	return time.Time{}
+}
+
+// nextStep is the next step of a word with what is known filled in.
+func (f Facts) nextStep(w Word) string {
+	general := w.Info().NextStep
+	switch w {
+	case Stopped:
+		return f.stopped() + general
+	case Paused:
+		return f.until() + " Phone if needed."
+	case NotInSession:
+		return sentence(f.Calendar)
+	case Held:
+		if f.HeldWhy != "" {
+			return sentence(f.HeldWhy) + " " + general
+		}
+	case NotReceived:
+		if f.LastHeard.IsZero() {
+			return general + " The agent has never been heard from."
+		}
+		return general + " The agent was last heard from " + f.lastHeard() + "."
+	case Late:
+		return "We are checking. Phone after " + f.clockTime(f.on(f.Clock.NotReceived)) + "."
+	case Due:
+		return "Expected by " + f.clockTime(f.on(f.Clock.Late)) + "."
+	}
+	return general
+}
+
+// stopped says when and by whom, as far as it is known: "Stopped Thu 12 Nov by the head teacher. ".
+func (f Facts) stopped() string {
+	if f.StoppedAt.IsZero() && f.StoppedBy == "" {
+		return ""
+	}
+	s := "Stopped"
+	if !f.StoppedAt.IsZero() {
+		s += " " + date(f.StoppedAt, f.Now, f.Location)
+	}
+	if f.StoppedBy != "" {
+		s += " by " + f.StoppedBy
+	}
+	return s + ". "
+}
+
+// until says when a pause ends: a pause to midnight ends with a date, any other with a time too.
+func (f Facts) until() string {
+	if f.PausedUntil.IsZero() {
+		return "No end date was given."
+	}
+	end := f.PausedUntil.In(f.Location)
+	if end.Equal(at(end, 0, f.Location)) {
+		return "Until " + date(end, f.Now, f.Location) + "."
+	}
+	return "Until " + f.clockTime(end) + "."
+}
+
+// lastHeard is "at 8:58am", or "on Fri 20 Nov at 3:10pm" before today.
+func (f Facts) lastHeard() string {
+	if sameDay(f.LastHeard.In(f.Location), f.Now.In(f.Location)) {
+		return "at " + f.clockTime(f.LastHeard)
+	}
+	return "on " + f.clockTime(f.LastHeard)
+}
+
+func (f Facts) clockTime(t time.Time) string { return clockTime(t, f.Now, f.Location) }
+
+// sentence ends a text with a full stop unless it is empty.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	return s + "."
+}
