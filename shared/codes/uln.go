@@ -66,8 +66,8 @@ func ParseULN(s string) (string, error) {
 	for i := range ulnLength - 1 {
 		sum += int(t[i]-'0') * (ulnLength - i)
 	}
-	// A remainder of 0 would need the check digit 10: no such number is given out.
-	if r := sum % 11; r == 0 || int(t[ulnLength-1]-'0') != 10-r {
+	// A remainder of 0 would need the check digit 10: no digit fits, and no such number is given out.
+	if int(t[ulnLength-1]-'0') != 10-sum%11 {
 		return "", &ULNError{Kind: ULNCheckDigit}
 	}
 	return t, nil
