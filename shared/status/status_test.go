@@ -266,7 +266,7 @@ func TestCurrentSession(t *testing.T) {
 		{london9(14, 0), late, AM},
 		{time.Date(2026, 7, 6, 12, 45, 0, 0, time.UTC), nil, PM}, // 1:45pm in London
 		{time.Date(2026, 7, 6, 12, 44, 0, 0, time.UTC), nil, AM},
-		{time.Date(2026, 7, 6, 23, 30, 0, 0, time.UTC), nil, AM}, // half past midnight in London
+		{time.Date(2026, 7, 6, 23, 30, 0, 0, time.UTC), nil, AM},  // half past midnight in London
 		{time.Date(2026, 3, 29, 12, 45, 0, 0, time.UTC), nil, PM}, // the clocks went forward that night
 		{time.Date(2026, 10, 25, 13, 44, 0, 0, time.UTC), nil, AM},
 	} {
