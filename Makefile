@@ -1,0 +1,97 @@
+# Everything a person or CI does with this project. `make` alone lists the targets.
+
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+export CGO_ENABLED := 0
+# Version control is asked below, once: in a checkout of another user it would stop a build.
+export GOFLAGS := $(strip $(filter-out -buildvcs=%,$(GOFLAGS)) -buildvcs=false)
+
+VERSION   := $(shell git describe --tags --dirty 2>/dev/null || echo 0.1.0-dev)
+LDFLAGS   := -s -w -X rollbridge/shared/version.Version=$(VERSION)
+EXE       := $(shell go env GOEXE)
+PLATFORMS := linux-amd64 linux-arm64 windows-amd64 windows-arm64
+CI_CODE   := ./.ci/lint ./.ci/skips
+TOOL      := go tool -modfile=.ci/tools.mod
+CHECKS    := all,-ST1020,-ST1021,-ST1022,-QF1001,-QF1008
+
+ASSETS     := collector/portal/assets
+STYLESHEET := $(ASSETS)/dist/govuk.css
+FUZZTIME   ?= 60s
+DEMO_ARGS  ?=
+BENCH_ARGS ?=
+TEST_ARGS  ?=
+
+.PHONY: help demo test build lint fuzz bench style style-if-npm bin missing clean $(PLATFORMS)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: style-if-npm bin ## show the way of a record with real programs (DEMO_ARGS=--once: check it and end)
+	@go run ./e2e/demo $(DEMO_ARGS)
+
+test: missing style-if-npm ## run all tests (CI=true: a skipped test is a failure)
+	@go test -json -timeout 15m $(TEST_ARGS) ./... $(CI_CODE) | go run ./.ci/skips $(if $(filter true 1,$(CI)),-strict)
+
+build: style-if-npm $(PLATFORMS) ## build both programs for every platform into dist/
+
+$(PLATFORMS):
+	@mkdir -p dist/$@
+	@export GOOS=$(word 1,$(subst -, ,$@)) GOARCH=$(word 2,$(subst -, ,$@)); \
+	suffix=$(if $(findstring windows,$@),.exe); \
+	go build -trimpath -ldflags "$(LDFLAGS)" -o dist/$@/rollbridge-agent$$suffix ./agent; \
+	go build -trimpath -ldflags "$(LDFLAGS)" -o dist/$@/rollbridge-collector$$suffix ./collector; \
+	echo "dist/$@ $(VERSION)"
+
+bin:
+	@mkdir -p bin
+	@go build -trimpath -ldflags "$(LDFLAGS)" -o bin/rollbridge-agent$(EXE) ./agent
+	@go build -trimpath -ldflags "$(LDFLAGS)" -o bin/rollbridge-collector$(EXE) ./collector
+
+lint: ## check format, layers, comments and likely mistakes, for linux and windows
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "Not formatted; run gofmt -w on: $$unformatted"; exit 1; fi
+	@go run ./.ci/lint
+	@go vet ./... $(CI_CODE)
+	@go vet -tags testclock ./...
+	@GOOS=windows go vet ./...
+	@GOOS=windows go build -o /dev/null ./agent
+	@GOOS=windows go build -o /dev/null ./collector
+	@$(TOOL) staticcheck -checks '$(CHECKS)' ./... $(CI_CODE)
+
+fuzz: ## run every fuzz target for FUZZTIME (60s) each
+	@found=0; \
+	for dir in $$(git ls-files -co --exclude-standard '*_test.go' | xargs grep -l '^func Fuzz' | xargs -n1 dirname | sort -u); do \
+		targets=$$(go test -list '^Fuzz' "./$$dir" | sed -n '/^Fuzz/p'); \
+		for target in $$targets; do \
+			found=$$((found + 1)); \
+			echo "--- $$dir $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$dir"; \
+		done; \
+	done; \
+	echo "$$found fuzz targets ran for $(FUZZTIME) each without a finding"; [ $$found -gt 0 ]
+
+bench: ## measure against bare servers and parsers, as ratios of one run (BENCH_ARGS)
+	@go run ./e2e/bench $(BENCH_ARGS)
+
+style: $(STYLESHEET) ## build the portal's stylesheet (needs npm)
+
+$(STYLESHEET): $(ASSETS)/package.json $(ASSETS)/package-lock.json $(ASSETS)/build.mjs $(ASSETS)/govuk-frontend.LICENSE
+	@cd $(ASSETS) && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@echo "$@ built"
+
+# The programs are whole without the stylesheet, so a machine without npm or without a
+# way to its registry can still do everything else.
+style-if-npm:
+	@if ! command -v npm >/dev/null; then echo "npm is not installed: the pages will be unstyled."; \
+	elif ! $(MAKE) --no-print-directory style; then echo "The stylesheet could not be built: the pages will be unstyled."; fi
+
+missing:
+	@absent=; for program in npm strace postgres; do \
+		command -v $$program >/dev/null || ls /usr/lib/postgresql/*/bin/$$program >/dev/null 2>&1 || absent="$$absent $$program"; \
+	done; \
+	if [ -n "$$absent" ]; then echo "Missing on this machine:$$absent; what needs them is not tested here."; fi
+
+clean: ## remove what the other targets made
+	@rm -rf bin dist $(STYLESHEET) $(ASSETS)/node_modules
