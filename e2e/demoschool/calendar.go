@@ -11,7 +11,11 @@ const daysInWeek = 7
 // every session is marked # for everybody; holidays are not school days.
 type schoolDay struct {
 	date   time.Time
+	monday time.Time // of that week
 	closed bool
+
+	closedPM bool // the whole school had to close after the morning
+	noBuses  bool // the buses of a third of the pupils did not run
 }
 
 // Date is midnight UTC of a calendar date. Registers are kept by date, not by
@@ -71,7 +75,13 @@ func schoolYear(start int) []schoolDay {
 		if slices.ContainsFunc(holidays, func(h span) bool { return !d.Before(h.from) && d.Before(h.to) }) {
 			continue
 		}
-		days = append(days, schoolDay{date: d, closed: len(days) == 0 || d.Equal(christmas.to)})
+		days = append(days, schoolDay{
+			date:     d,
+			monday:   d.AddDate(0, 0, int(time.Monday)-int(d.Weekday())),
+			closed:   len(days) == 0 || d.Equal(christmas.to),
+			closedPM: d.Equal(mondayFrom(Date(start, time.September, 15))),
+			noBuses:  d.Equal(mondayFrom(Date(start, time.October, 8))),
+		})
 	}
 	return days
 }

@@ -59,17 +59,18 @@ func (s *School) drawAnyCode(i int, day schoolDay, session Session) string {
 	if day.closed {
 		return "#"
 	}
-	if code := s.disruption(i, day.date, session); code != "" {
-		return code
-	}
 	trait := s.draw("trait", i, time.Time{}, AM)
 	switch {
+	case day.closedPM && session == PM:
+		return "Y4"
+	case day.noBuses && trait%3 == 0:
+		return "Y2"
 	case trait < 8 && session == PM:
 		return "C2" // a part-time timetable: mornings only
 	case p.EnrolStatus == "M" && day.date.Weekday() == time.Thursday:
 		return "D" // Thursdays at the other school
 	}
-	if code := s.spell(i, day.date, trait >= 900); code != "" {
+	if code := s.spell(i, day, trait >= 900); code != "" {
 		return code
 	}
 	if p.Year == "12" || p.Year == "13" {
@@ -86,38 +87,23 @@ func (s *School) drawAnyCode(i int, day schoolDay, session Session) string {
 	return "/"
 }
 
-// disruption: on one September afternoon the whole school had to close, on
-// one October day the buses of a third of the pupils did not run.
-func (s *School) disruption(i int, day time.Time, session Session) string {
-	start := academicYear(day)
-	switch {
-	case session == PM && day.Equal(mondayFrom(Date(start, time.September, 15))):
-		return "Y4"
-	case day.Equal(mondayFrom(Date(start, time.October, 8))) && s.draw("bus", i, time.Time{}, AM) < 330:
-		return "Y2"
-	default:
-		return ""
-	}
-}
-
 // spell is an absence of one to five days within a week; a pupil who is often
 // away has one in every fourth week, others in every thirtieth.
-func (s *School) spell(i int, day time.Time, oftenAway bool) string {
-	monday := day.AddDate(0, 0, -(int(day.Weekday()) - int(time.Monday)))
+func (s *School) spell(i int, day schoolDay, oftenAway bool) string {
 	likely := 33
 	if oftenAway {
 		likely = 250
 	}
-	if s.draw("spell", i, monday, AM) >= likely {
+	if s.draw("spell", i, day.monday, AM) >= likely {
 		return ""
 	}
-	first := s.draw("spell first", i, monday, AM) % 5
-	length := 1 + s.draw("spell length", i, monday, AM)%5
-	at := int(day.Weekday()) - int(time.Monday)
+	first := s.draw("spell first", i, day.monday, AM) % 5
+	length := 1 + s.draw("spell length", i, day.monday, AM)%5
+	at := int(day.date.Weekday()) - int(time.Monday)
 	if at < first || at >= first+length {
 		return ""
 	}
-	return choose(spells, s.draw("spell kind", i, monday, AM))
+	return choose(spells, s.draw("spell kind", i, day.monday, AM))
 }
 
 // choose is the code whose share of the thousand n falls into, "" beyond them.

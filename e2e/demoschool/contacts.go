@@ -100,6 +100,7 @@ func (s *School) newPersonID() string {
 	return strconv.Itoa(500_000 + s.nextPerson)
 }
 
-// sameHome keeps contacts from being shared across a difference in care,
-// where one row would have to carry both verdicts of the canary.
+// sameHome says that a person may be the contact of both. Foster carers are
+// shared with nobody, so that a contact id seen outside the school tells by
+// itself whether it may be there (until a mutation changes a pupil's care).
 func sameHome(a, b *Pupil) bool { return !a.InCare && !b.InCare }

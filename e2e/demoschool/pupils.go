@@ -109,6 +109,9 @@ func (s *School) admit(i, year, inYear int, c care) {
 		p.Phone = mobile(r)
 	}
 
+	if inYear%groupSize == 0 {
+		s.regGroups = append(s.regGroups, p.RegGroup)
+	}
 	s.byID[p.ID] = len(s.pupils)
 	s.pupils = append(s.pupils, p)
 	s.contacts = append(s.contacts, nil)

@@ -86,12 +86,16 @@ func (s *School) openDays(n int) {
 // With forget, a teacher here and there has not taken it, which leaves a blank.
 func (s *School) takeRegister(at int, session Session, forget bool) {
 	day := s.days[at]
+	var forgotten map[string]bool
+	if forget && !day.closed {
+		forgotten = s.forgottenBy(day.date, session)
+	}
 	for i, p := range s.pupils {
 		c := &s.marks[i][2*at+half(session)]
 		if c.code != dashCode && c.code != blankCode || !p.LeavingDate.IsZero() && p.LeavingDate.Before(day.date) {
 			continue
 		}
-		if forget && !day.closed && s.forgotten(p.RegGroup, day.date, session) {
+		if forgotten[p.RegGroup] {
 			c.code = blankCode
 			continue
 		}
@@ -122,8 +126,15 @@ func (s *School) draw(salt string, i int, day time.Time, session Session) int {
 	return int(x % perMille)
 }
 
-func (s *School) forgotten(group string, day time.Time, session Session) bool {
-	return s.draw("forgotten "+group, 0, day, session) < 2
+// forgottenBy lists the registration groups whose register was not taken.
+func (s *School) forgottenBy(day time.Time, session Session) map[string]bool {
+	forgotten := map[string]bool{}
+	for _, group := range s.regGroups {
+		if s.draw("forgotten "+group, 0, day, session) < 2 {
+			forgotten[group] = true
+		}
+	}
+	return forgotten
 }
 
 func (s *School) minutesLate(i int, day time.Time, session Session, code string) uint8 {

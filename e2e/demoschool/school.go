@@ -29,6 +29,8 @@ type School struct {
 	byID     map[string]int // index into pupils, contacts and marks
 	contacts [][]Contact
 
+	regGroups []string
+
 	days  []schoolDay // the whole academic year
 	upTo  int         // how many of days have rows
 	marks [][]cell    // per pupil, two for each day up to upTo: AM, PM

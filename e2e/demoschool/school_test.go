@@ -67,6 +67,28 @@ func TestSchoolHoldsWhatTheTestsOfOthersNeed(t *testing.T) {
 	}
 }
 
+func TestNoContactOfBothKinds(t *testing.T) {
+	s := New(Config{Seed: 13, Pupils: 3000, LookedAfterShare: 0.3})
+	pupils := map[string][]*Pupil{}
+	for p := range s.Pupils() {
+		for c := range s.Contacts(p.ID) {
+			pupils[c.ID] = append(pupils[c.ID], p)
+		}
+	}
+	shared := 0
+	for _, of := range pupils {
+		if len(of) > 1 {
+			shared++
+		}
+		if slices.ContainsFunc(of, func(p *Pupil) bool { return p.InCare != of[0].InCare }) {
+			t.Error("a contact of a pupil in care and of one who is not")
+		}
+	}
+	if shared == 0 {
+		t.Error("no contact is shared by brothers and sisters")
+	}
+}
+
 func TestSmallSchools(t *testing.T) {
 	for n := 1; n < 40; n++ {
 		s := New(Config{Seed: uint64(n), Pupils: n})
