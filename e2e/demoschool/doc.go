@@ -5,9 +5,8 @@
 //
 // # What it guarantees
 //
-// The same [Config] gives the same school, and the same mutations in any order
-// of unrelated pupils give the same school afterwards, byte for byte in every
-// file. Each dataset draws from a random stream of its own, so a dataset added
+// The same [Config] gives the same school, and the same mutations in the same
+// order give the same school afterwards, byte for byte in every file. Each dataset draws from a random stream of its own, so a dataset added
 // later changes nothing in those that exist. A mark depends only on the seed,
 // the pupil and the session, never on when it was drawn.
 //
