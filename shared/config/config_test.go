@@ -351,8 +351,8 @@ func FuzzFile(f *testing.F) {
 	}
 	f.Add([]byte("uplink: &a\n  <<: *a\n"))
 	f.Add([]byte("a: &a [*a]\nheaders: {[x]: y}\n? {a: b}\n: c"))
+	name := filepath.Join(f.TempDir(), "c.yaml") // each worker is a process of its own
 	f.Fuzz(func(t *testing.T, data []byte) {
-		name := filepath.Join(t.TempDir(), "c.yaml")
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
