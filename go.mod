@@ -3,6 +3,7 @@ module rollbridge
 go 1.26.0
 
 require (
+	github.com/Microsoft/go-winio v0.6.3
 	github.com/alexedwards/scs/v2 v2.9.0
 	github.com/google/go-cmp v0.7.0
 	github.com/hashicorp/go-retryablehttp v0.7.8
