@@ -95,6 +95,12 @@ func TestSourceRules(t *testing.T) {
 			"dep/dep.go":           "package dep\n",
 			"agent/a/a.go":         source("a", `import _ "example.org/dep"`)},
 			"go.mod: example.org/dep has no reason"},
+		"dependency called indirect": {map[string]string{
+			"go.mod":        "module rollbridge\n\ngo 1.26\n\nrequire example.org/dep v0.0.0 // indirect\n\nreplace example.org/dep => ./dep\n",
+			"dep/go.mod":    "module example.org/dep\n\ngo 1.26\n",
+			"dep/deep/a.go": "package deep\n",
+			"agent/a/a.go":  source("a", `import _ "example.org/dep/deep"`)},
+			"go.mod: example.org/dep has no reason"},
 		"no package comment":      {map[string]string{"agent/mis/a.go": "package mis\n"}, "agent/mis: no package comment"},
 		"comment in a test only":  {map[string]string{"agent/mis/a.go": "package mis\n", "agent/mis/a_test.go": source("mis", "")}, "agent/mis: no package comment"},
 		"package of tests":        {map[string]string{"e2e/a_test.go": "package e2e\n"}, "e2e: no package comment"},

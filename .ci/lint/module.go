@@ -91,6 +91,8 @@ func readModule(dir string) (*module, error) {
 }
 
 // readReasons compares the direct dependencies with the page that gives their reasons.
+// A module counts as direct when a file imports from it, even while go.mod, not tidied
+// since, still calls it indirect.
 func (m *module) readReasons(dir string) error {
 	cmd := exec.Command("go", "mod", "edit", "-json")
 	cmd.Dir = dir
@@ -112,7 +114,7 @@ func (m *module) readReasons(dir string) error {
 		return fmt.Errorf("read the reasons for dependencies: %w", err)
 	}
 	for _, r := range mod.Require {
-		if !r.Indirect && !strings.Contains(string(page), "`"+r.Path+"`") {
+		if (!r.Indirect || m.importsFrom(r.Path)) && !strings.Contains(string(page), "`"+r.Path+"`") {
 			m.noWhy = append(m.noWhy, r.Path)
 		}
 	}
@@ -190,6 +192,17 @@ func (m *module) imports(f file) map[string]int {
 }
 
 func (m *module) line(n ast.Node) int { return m.fset.Position(n.Pos()).Line }
+
+func (m *module) importsFrom(place string) bool {
+	return slices.ContainsFunc(m.files, func(f file) bool {
+		for path := range m.imports(f) {
+			if within(path, place) {
+				return true
+			}
+		}
+		return false
+	})
+}
 
 // within says whether path is the package at or below place; "" is everything.
 func within(path, place string) bool {
