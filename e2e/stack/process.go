@@ -1,0 +1,140 @@
+package stack
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A Process is one running program with its output in a file.
+type Process struct {
+	cmd  *exec.Cmd
+	log  *os.File
+	done chan struct{}
+	err  error
+}
+
+// Start runs a program until Stop or Kill. Output is appended to logFile.
+func Start(program, logFile string, env []string, args ...string) (*Process, error) {
+	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdout, cmd.Stderr = log, log
+	// A group of its own: an interrupt typed at the demo reaches the demo only,
+	// which then stops its programs in order.
+	cmd.SysProcAttr = ownGroup()
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start %s: %w", program, err), log.Close())
+	}
+	p := &Process{cmd: cmd, log: log, done: make(chan struct{})}
+	go func() {
+		p.err = cmd.Wait()
+		log.Close()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// PID is the process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Exited is closed when the process has ended.
+func (p *Process) Exited() <-chan struct{} { return p.done }
+
+// Stop asks the process to end and kills it after a grace period.
+func (p *Process) Stop() error {
+	if p == nil {
+		return nil
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+		return p.err
+	case <-time.After(20 * time.Second):
+		p.Kill()
+		return fmt.Errorf("process %d did not stop when asked and was killed", p.PID())
+	}
+}
+
+// Kill ends the process at once, as a power cut would, and waits for its end.
+func (p *Process) Kill() {
+	if p == nil {
+		return
+	}
+	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// A Result is what a command printed and how it ended.
+type Result struct {
+	Stdout, Stderr string
+	Code           int
+}
+
+// Run runs a program to its end with the given standard input.
+func Run(ctx context.Context, program, stdin string, env []string, args ...string) (Result, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdin = strings.NewReader(stdin)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	r := Result{Stdout: out.String(), Stderr: errOut.String(), Code: cmd.ProcessState.ExitCode()}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		return r, fmt.Errorf("run %s %s: %w", program, strings.Join(args, " "), err)
+	}
+	return r, nil
+}
+
+// Must is Run for a command that has to succeed: its standard output.
+func Must(ctx context.Context, program, stdin string, env []string, args ...string) (string, error) {
+	r, err := Run(ctx, program, stdin, env, args...)
+	if err != nil {
+		return "", err
+	}
+	if r.Code != 0 {
+		return "", fmt.Errorf("%s %s ended with code %d:\n%s%s", program, strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
+	}
+	return r.Stdout, nil
+}
+
+// FreeAddress is a loopback address that nothing listened on a moment ago.
+func FreeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// Await looks every few milliseconds until done says yes, and fails with what
+// it last heard when ctx ends first.
+func Await(ctx context.Context, what string, done func() (bool, error)) error {
+	tick := time.NewTicker(15 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		ok, err := done()
+		if ok && err == nil {
+			return nil
+		}
+		last = err
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waited for %s in vain: %w", what, errors.Join(ctx.Err(), last))
+		case <-tick.C:
+		}
+	}
+}
