@@ -1,0 +1,51 @@
+-- What intake has taken and given a receipt for.
+
+-- +goose Up
+-- envelope is emptied when a batch is decided; digest and receipt stay, so a
+-- repeat gets the same answer for ever.
+CREATE TABLE inbox (
+    school      TEXT   NOT NULL,
+    agent       BYTEA  NOT NULL,
+    generation  BIGINT NOT NULL,
+    sequence    BIGINT NOT NULL,
+    digest      BYTEA  NOT NULL,
+    previous    BYTEA  NOT NULL,
+    type        BIGINT NOT NULL,
+    sealed_at   BIGINT NOT NULL,
+    received_at BIGINT NOT NULL,
+    bytes       BIGINT NOT NULL,
+    envelope    BYTEA,
+    receipt     BYTEA  NOT NULL,
+    state       TEXT   NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'applied', 'withdrawn', 'set_aside', 'refused')),
+    PRIMARY KEY (school, agent, generation, sequence)
+);
+
+CREATE INDEX inbox_waiting ON inbox (school, received_at) WHERE state = 'waiting';
+
+-- Enrolments and revocations that intake has taken for apply to decide.
+CREATE TABLE requests (
+    school      TEXT   NOT NULL,
+    digest      BYTEA  NOT NULL,
+    message     TEXT   NOT NULL CHECK (message IN ('enrol', 'revoke')),
+    sender      BYTEA  NOT NULL,
+    frame       BYTEA  NOT NULL,
+    received_at BIGINT NOT NULL,
+    receipt     BYTEA  NOT NULL,
+    state       TEXT   NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'done', 'refused')),
+    PRIMARY KEY (school, digest)
+);
+
+CREATE INDEX requests_waiting ON requests (school, received_at) WHERE state = 'waiting';
+
+-- One row for each agent, made when it is enrolled: the highest attempt counter
+-- heard, the newest check-in and the newest batch that contradicts the chain,
+-- both as the frames that the agent signed.
+CREATE TABLE attempts (
+    school   TEXT   NOT NULL,
+    agent    BYTEA  NOT NULL,
+    counter  BIGINT NOT NULL,
+    heard_at BIGINT NOT NULL,
+    checkin  BYTEA,
+    conflict BYTEA,
+    PRIMARY KEY (school, agent)
+);
