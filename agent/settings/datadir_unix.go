@@ -1,0 +1,5 @@
+//go:build !windows
+
+package settings
+
+func defaultDataDir() string { return "/var/lib/rollbridge" }

@@ -1,0 +1,154 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"rollbridge/agent/mis"
+	"rollbridge/shared/record"
+)
+
+// Settings is everything that a school can set.
+type Settings struct {
+	DataDir  string   `config:"data_dir"`
+	MIS      MIS      `config:"mis"`
+	Uplink   Uplink   `config:"uplink"`
+	Schedule Schedule `config:"schedule"`
+	Log      Log      `config:"log"`
+}
+
+// MIS says what is read. Apart from Profile and Folder everything is a
+// correction of the profile for this one school; empty leaves the profile's own.
+type MIS struct {
+	// Profile is the name of a profile that comes with the program, or the path
+	// of a file (it then ends in .yaml).
+	Profile       string   `config:"profile"`
+	Folder        string   `config:"folder"`
+	Delimiter     string   `config:"delimiter"`
+	Encoding      string   `config:"encoding"`
+	Dates         string   `config:"dates"`
+	NullMeans     string   `config:"null_means"`
+	Nation        string   `config:"nation"`
+	SettleSeconds int      `config:"settle_seconds"`
+	FinalNewline  string   `config:"final_newline"`
+	Datasets      Datasets `config:"datasets"`
+}
+
+// Datasets are the school's own forms of each dataset.
+type Datasets struct {
+	Pupil      Dataset `config:"pupil"`
+	Contact    Dataset `config:"contact"`
+	Attendance Dataset `config:"attendance"`
+}
+
+// A Dataset is the school's own form of one dataset.
+type Dataset struct {
+	File    string            `config:"file"`
+	Columns map[string]string `config:"columns"`
+	// Complete set to false says that a row that is missing from the file does
+	// not mean that it is gone.
+	Complete bool `config:"complete"`
+}
+
+// Uplink says how the collector is reached. Its address is in the enrolment
+// code and cannot be set.
+type Uplink struct {
+	Proxy  string `config:"proxy" secret:"true"`
+	CAFile string `config:"ca_file"`
+}
+
+// Schedule says when the registers are expected to be taken.
+type Schedule struct {
+	Times []string `config:"times"`
+}
+
+// Log is the form of the service's own log, on standard error.
+type Log struct {
+	Format string `config:"format"`
+	Level  string `config:"level"`
+}
+
+// Defaults are the settings of an agent whose file says nothing.
+func Defaults() Settings {
+	whole := Dataset{Complete: true}
+	return Settings{
+		DataDir:  defaultDataDir(),
+		MIS:      MIS{SettleSeconds: 5, Datasets: Datasets{Pupil: whole, Contact: whole, Attendance: whole}},
+		Schedule: Schedule{Times: []string{"09:30", "13:45"}},
+		Log:      Log{Format: "text", Level: "info"},
+	}
+}
+
+// Validate refuses settings that cannot work. All that is wrong is reported at
+// once; no value of a secret is repeated.
+func (s *Settings) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	check(s.DataDir != "", "data_dir must not be empty")
+	check(s.MIS.SettleSeconds >= 0 && s.MIS.SettleSeconds <= 3600, "mis.settle_seconds must be 0 to 3600")
+	check(s.Uplink.Proxy == "" || isProxy(s.Uplink.Proxy),
+		"uplink.proxy must be http://host:port, or http://user:password@host:port with special characters percent-encoded")
+	check(slices.Contains([]string{"text", "json"}, s.Log.Format), "log.format must be text or json")
+	check(slices.Contains([]string{"debug", "info", "warn", "error"}, s.Log.Level), "log.level must be debug, info, warn or error")
+	if _, err := s.Schedule.Minutes(); err != nil {
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+func isProxy(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
+}
+
+// Minutes are the times as minutes after midnight, rising, each once.
+func (s Schedule) Minutes() ([]int, error) {
+	if len(s.Times) == 0 || len(s.Times) > 12 {
+		return nil, errors.New("schedule.times must name 1 to 12 times of day such as 09:30")
+	}
+	var all []int
+	for _, text := range s.Times {
+		t, err := time.Parse("15:04", text)
+		if err != nil {
+			return nil, fmt.Errorf("schedule.times: %q is not a time of day such as 09:30", text)
+		}
+		all = append(all, t.Hour()*60+t.Minute())
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// ErrNoMIS is returned where a MIS is to be read and none is set.
+var ErrNoMIS = errors.New("no MIS is set: give mis.profile and mis.folder in agent.yaml (`rollbridge-agent config explain` shows what is in force)")
+
+// Site is what the settings lay over the profile. A relative folder would
+// depend on where a command is started, so it is refused.
+func (m MIS) Site() (mis.Site, error) {
+	if m.Profile == "" || m.Folder == "" {
+		return mis.Site{}, ErrNoMIS
+	}
+	if !filepath.IsAbs(m.Folder) {
+		return mis.Site{}, errors.New("mis.folder must be a full path: the service and the commands are not started from the same place")
+	}
+	settle := m.SettleSeconds
+	site := mis.Site{
+		Dir: m.Folder, Delimiter: m.Delimiter, Encoding: m.Encoding, Dates: m.Dates, NullMeans: m.NullMeans,
+		Nation: m.Nation, SettleSeconds: &settle, FinalNewline: m.FinalNewline,
+		Datasets: map[record.Dataset]mis.SiteDataset{},
+	}
+	for name, d := range map[record.Dataset]Dataset{
+		record.DatasetPupil: m.Datasets.Pupil, record.DatasetContact: m.Datasets.Contact, record.DatasetAttendance: m.Datasets.Attendance,
+	} {
+		complete := d.Complete
+		site.Datasets[name] = mis.SiteDataset{File: d.File, Columns: d.Columns, Complete: &complete}
+	}
+	return site, nil
+}
