@@ -1,0 +1,23 @@
+// Package delta works out what changed since the last sealed state (design.md
+// §2 and §4).
+//
+// A Comparison takes the rows of one read as they stream by and gives, at the
+// end, the lines to seal, the changes of the local state and the digest of all
+// that the collector will then hold. An unchanged row costs no memory beyond
+// its key.
+//
+// The state has one entry per record that the agent holds as sent. Its key is
+// the dataset, a slash and the record's key. Its value is HMAC-SHA-256 of the
+// record under the local key (32 bytes), the record's tag (32) and the group
+// (8), an HMAC of the caring authority's code. It can be read by nobody, but
+// whoever holds the local key can test guesses, so it is treated as personal
+// data.
+//
+// Nothing is removed that was not looked for: removals come only from datasets
+// that were read completely, and inside the window of dates that was read. A
+// mass disappearance is held back until a person at the school releases its
+// code. Weeks before the academic year leave the state without a removal.
+//
+// It never writes anything itself: outbox commits a Result together with its
+// envelopes. Start reading at New, Add and Finish, then remove.go.
+package delta

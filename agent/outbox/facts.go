@@ -1,0 +1,107 @@
+package outbox
+
+import (
+	"time"
+
+	"rollbridge/agent/scope"
+	"rollbridge/shared/envelope"
+	"rollbridge/shared/protocol"
+)
+
+// Facts is everything small that the agent knows of its enrolment and of how
+// things stand. Change it only through Update.
+type Facts struct {
+	Collector Collector `json:"collector"`
+	// EnrolRequest is the signed request, repeated as it is until it is
+	// answered; zero afterwards.
+	EnrolRequest protocol.Signed `json:"enrol_request,omitzero"`
+	// School is the collector's slug for this school.
+	School     string `json:"school,omitempty"`
+	Generation uint32 `json:"generation,omitempty"`
+	Enrolled   bool   `json:"enrolled,omitempty"`
+	Confirmed  bool   `json:"confirmed,omitempty"`
+	// Wait is set while a re-enrolled agent may send nothing.
+	Wait bool `json:"wait,omitempty"`
+
+	Keyring    protocol.Signed                   `json:"keyring,omitzero"`
+	Serials    map[protocol.StatementKind]uint64 `json:"serials,omitempty"`
+	SealingKey protocol.SealingKey               `json:"sealing_key,omitzero"`
+	Ask        protocol.Ask                      `json:"ask,omitzero"`
+	Allowed    scope.Allowed                     `json:"allowed,omitempty"`
+
+	// Refusal is the newest refusal obeyed, nil if none stands.
+	Refusal *protocol.Refusal `json:"refusal,omitempty"`
+	// Full says that the next batch must be a full one, and why; nil otherwise.
+	Full *FullRequest `json:"full,omitempty"`
+
+	// Holds are the removals kept back here by the last read, CollectorHolds
+	// those that the last outcome named.
+	Holds          []protocol.Hold `json:"holds,omitempty"`
+	CollectorHolds []protocol.Hold `json:"collector_holds,omitempty"`
+
+	LastRead    *ReadResult        `json:"last_read,omitempty"`
+	LastReceipt *ReceiptResult     `json:"last_receipt,omitempty"`
+	LastOutcome *OutcomeResult     `json:"last_outcome,omitempty"`
+	LastHeard   time.Time          `json:"last_heard,omitzero"`
+	Problems    []protocol.Problem `json:"problems,omitempty"`
+}
+
+// Collector is where the agent sends to and whom it trusts.
+type Collector struct {
+	URL string `json:"url"`
+	// Pin is SHA-256 of the only TLS key to accept, empty for system roots.
+	Pin []byte `json:"pin,omitempty"`
+	// Root is the fingerprint of the collector's root key.
+	Root protocol.Fingerprint `json:"root"`
+}
+
+// A FullRequest says why the next batch must be full. Head, if set, is where
+// the collector's chain stands; it is withdrawn too.
+type FullRequest struct {
+	Reason string         `json:"reason"`
+	Since  time.Time      `json:"since"`
+	Head   *envelope.Link `json:"head,omitempty"`
+}
+
+// Reasons of a full batch that outbox itself finds.
+const (
+	FullFirst    = "first"     // nothing was ever sealed
+	FullTooOld   = "too_old"   // a batch is without an outcome for KeepFor
+	FullStaleKey = "stale_key" // the sealing key no longer exists
+	FullRestored = "restored"  // the collector is older and what follows is not kept
+	FullResync   = "resync"    // control asks for it
+	FullAsked    = "asked"     // sync --full
+)
+
+// A ReadResult is how the last read of the MIS went.
+type ReadResult struct {
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended"`
+	// Problem is empty when the read was good, with Text for people; neither
+	// holds a value of a pupil.
+	Problem  protocol.ProblemCode   `json:"problem,omitempty"`
+	Text     string                 `json:"text,omitempty"`
+	Datasets []protocol.DatasetRead `json:"datasets,omitempty"`
+	Unknown  int                    `json:"unknown,omitempty"`
+	Sealed   envelope.Link          `json:"sealed,omitzero"`
+	Full     bool                   `json:"full,omitempty"`
+	Upserts  int                    `json:"upserts"`
+	Removals int                    `json:"removals"`
+}
+
+// A ReceiptResult is the newest receipt.
+type ReceiptResult struct {
+	envelope.Link
+	Received time.Time       `json:"received"`
+	Receipt  protocol.Signed `json:"receipt"`
+}
+
+// An OutcomeResult is the newest outcome, without its details.
+type OutcomeResult struct {
+	At      time.Time `json:"at"`
+	First   uint64    `json:"first"`
+	Last    uint64    `json:"last"`
+	Applied int       `json:"applied"`
+	Removed int       `json:"removed"`
+	Refused int       `json:"refused"`
+}

@@ -1,0 +1,40 @@
+package secret
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+)
+
+// MaxBytes bounds a secret: the largest key of the suite is a tenth of it.
+const MaxBytes = 64 << 10
+
+// ErrUnprotected is returned for a file that others than its owner may read,
+// that belongs to another user, or that is not a plain file.
+var ErrUnprotected = errors.New("the file is not protected")
+
+// Write stores data under path, replacing what was there, so that after a
+// crash the file holds either the old secret or the new one. The directory
+// must exist. Writers of one path must not run at the same time.
+func Write(path string, data []byte) error {
+	if len(data) == 0 || len(data) > MaxBytes {
+		return fmt.Errorf("write %s: a secret has 1 to %d bytes, not %d", filepath.Base(path), MaxBytes, len(data))
+	}
+	if err := write(path, data); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
+
+// Read returns what Write stored. Errors wrap fs.ErrNotExist when there is no
+// such file and ErrUnprotected when it cannot be relied on.
+func Read(path string) ([]byte, error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", filepath.Base(path), err)
+	}
+	if len(data) == 0 {
+		return nil, fmt.Errorf("read %s: the file is empty", filepath.Base(path))
+	}
+	return data, nil
+}
