@@ -1,0 +1,19 @@
+// Package enrolment decides who may speak for a school, and what an agent is
+// told (design.md §4): it makes codes, answers enrol and revoke requests that
+// intake has kept, confirms agents when a person has compared the phrase,
+// revokes them, and issues provisions and sealing keys.
+//
+// It guarantees:
+//   - A code enrols one agent, within 72 hours of being made; the same request
+//     again finds the same answer.
+//   - A school's id key never changes by a re-enrolment, so losing a machine
+//     renames nobody; after a revoke it is never given back.
+//   - Generations only rise, and confirming one agent ends all others of the
+//     school.
+//   - A revoke hides the school's data in the transaction that stores it.
+//
+// It never learns a code's secret after having shown it once, and keeps id
+// keys in the vault only.
+//
+// Start reading at Desk.
+package enrolment
