@@ -1,7 +1,18 @@
 // Package portal is what people of the local authority see: the last step of a record's
-// way. It guarantees that every figure stands beside the time it was true, and that a
-// page shows only schools and children of the authorities that the signed-in person
-// belongs to. It never changes a record, and it needs no JavaScript.
+// way. It guarantees:
+//   - every figure stands beside the time it was true, and the status words are those of
+//     shared/status and no others;
+//   - a page shows only schools and children of the authority that the signed-in person
+//     belongs to;
+//   - pages work without JavaScript, and the browser is told to run none;
+//   - a session is kept in the database, ends when its password is changed, and begins
+//     with a fresh token at each sign-in.
 //
-// style.go has the stylesheet, which is built by npm and may be absent.
+// It never changes a record, and no address, title or log line holds anything about a
+// child: pages show counts.
+//
+// Start reading at Portal and its Handler. overview.go reads what is known of each school
+// (the operator's `status` prints the same), signin.go lets people in, page.go and pages/
+// are how it looks, and account/ keeps the people. style.go has the stylesheet, which is
+// built by npm and may be absent.
 package portal
