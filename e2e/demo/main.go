@@ -1,0 +1,103 @@
+// Command demo shows the way of a record with the real programs on a fictional
+// school: a collector and an agent are set up as an operator and a school would,
+// pupils travel, and what arrived is compared with the MIS record by record.
+// It works in a temporary directory, listens on loopback only, and leaves
+// nothing behind.
+//
+// Usage: demo [-once] [-pupils N] [-seed N] [-database DSN] [-bin DIR]
+//
+// With -once it ends by itself: 0 when the collector holds exactly what the
+// MIS holds at every step, 1 when not.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"rollbridge/e2e/demoschool"
+	"rollbridge/e2e/stack"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+type options struct {
+	once     bool
+	pupils   int
+	seed     uint64
+	database string
+	bin      string
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var o options
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.BoolVar(&o.once, "once", false, "check everything and end, without waiting at the page")
+	flags.IntVar(&o.pupils, "pupils", 1000, "pupils on the fictional school's roll")
+	flags.Uint64Var(&o.seed, "seed", 1, "which fictional school")
+	flags.StringVar(&o.database, "database", "", "the collector's database; empty is the embedded SQLite")
+	flags.StringVar(&o.bin, "bin", "bin", "directory of the two programs, as `make demo` builds them")
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	config := demoschool.Config{Seed: o.seed, Pupils: o.pupils, Today: demoschool.LastSchoolDay(time.Now())}
+	if err := config.Validate(); err != nil || flags.NArg() > 0 {
+		fmt.Fprintln(stderr, "demo: what was asked for cannot be made:", err, flags.Args())
+		return 2
+	}
+	if err := show(ctx, o, config, stdout); err != nil {
+		if ctx.Err() != nil && !o.once {
+			fmt.Fprintln(stdout, "\nStopped.")
+			return 0
+		}
+		fmt.Fprintln(stderr, "demo:", err)
+		return 1
+	}
+	return 0
+}
+
+func show(ctx context.Context, o options, config demoschool.Config, stdout io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "rollbridge-demo-")
+	if err != nil {
+		return fmt.Errorf("make a directory for the demo: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	bin, err := filepath.Abs(o.bin)
+	if err != nil {
+		return fmt.Errorf("find the programs: %w", err)
+	}
+	d := &demo{
+		out: stdout, dir: dir, once: o.once, database: o.database,
+		programs: stack.Programs{Agent: filepath.Join(bin, "rollbridge-agent"), Collector: filepath.Join(bin, "rollbridge-collector")},
+		school:   demoschool.New(config),
+	}
+	defer func() {
+		if closing := d.close(); err == nil {
+			err = closing
+		}
+	}()
+	began := time.Now()
+	for _, step := range []func(context.Context) error{
+		d.setUpCollector, d.setUpSchool, d.preview, d.firstSync, d.morning, d.proof,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	d.summary(time.Since(began))
+	if o.once {
+		return nil
+	}
+	return d.wait(ctx)
+}
