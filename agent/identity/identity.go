@@ -4,6 +4,8 @@ import (
 	"crypto/ed25519"
 	"crypto/hpke"
 	"errors"
+	"fmt"
+	"log/slog"
 
 	"rollbridge/shared/envelope"
 )
@@ -36,20 +38,7 @@ func (i *Identity) Agent() envelope.AgentID {
 }
 
 // Format prints an identity as its agent id, so that no log can hold a key.
-// Create makes a new identity below dataDir (directory "identity") and returns
-// it. A crash leaves all of it or nothing. Errors wrap ErrExists.
-func Create(dataDir string) (*Identity, error) { panic("follows") }
+func (i *Identity) Format(s fmt.State, _ rune) { fmt.Fprint(s, "agent ", i.Agent()) }
 
-// Load reads the identity below dataDir. Errors wrap ErrMissing when there is
-// none; any other error names the file and what to do.
-func Load(dataDir string) (*Identity, error) { panic("follows") }
-
-// ReplaceIDKey stores the school's old id key (32 bytes), which a re-enrolled
-// agent receives with its confirmation. Pupil ids change with it, so nothing
-// may have been sealed before. Load again afterwards.
-func ReplaceIDKey(dataDir string, key []byte) error { panic("follows") }
-
-// Destroy deletes every key below dataDir for good; doing it twice is no
-// error. It removes files and does not overwrite them: on the storage of today
-// overwriting erases nothing (see design.md §10 on bbolt for the same reason).
-func Destroy(dataDir string) error { panic("follows") }
+// LogValue is what Format prints.
+func (i *Identity) LogValue() slog.Value { return slog.StringValue(i.Agent().String()) }

@@ -1,0 +1,219 @@
+package identity
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"rollbridge/agent/secret"
+	"rollbridge/shared/envelope"
+)
+
+// dirName is the directory below a school's data directory.
+const dirName = "identity"
+
+const (
+	fileSign    = "sign.key"
+	fileReceive = "receive.key"
+	fileID      = "id.key"
+	fileLocal   = "local.key"
+	fileLogbook = "logbook.key"
+)
+
+// symmetricLen is the length of the id key and of the local key.
+const symmetricLen = 32
+
+// Create makes a new identity below dataDir (directory "identity") and returns
+// it. A crash leaves all of it or nothing. Errors wrap ErrExists.
+func Create(dataDir string) (*Identity, error) {
+	made, err := create(dataDir)
+	if err != nil {
+		return nil, fmt.Errorf("make the keys of this school: %w", err)
+	}
+	return made, nil
+}
+
+func create(dataDir string) (*Identity, error) {
+	final := filepath.Join(dataDir, dirName)
+	switch _, err := os.Lstat(final); {
+	case err == nil:
+		return nil, ErrExists
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	if err := clearUnfinished(dataDir); err != nil {
+		return nil, err
+	}
+	made, err := generate()
+	if err != nil {
+		return nil, err
+	}
+	temporary, err := os.MkdirTemp(dataDir, unfinished)
+	if err != nil {
+		return nil, err
+	}
+	if err := secret.Adopt(temporary, dataDir); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(temporary))
+	}
+	if err := made.store(temporary); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(temporary))
+	}
+	// A rename onto a directory that holds files fails, so a second Create at
+	// the same moment cannot replace the keys of the first.
+	if err := os.Rename(temporary, final); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(temporary))
+	}
+	return made, secret.SyncDir(dataDir)
+}
+
+const unfinished = ".identity-"
+
+// clearUnfinished removes what a crash left of an earlier Create: keys that
+// were never used.
+func clearUnfinished(dataDir string) error {
+	left, err := filepath.Glob(filepath.Join(dataDir, unfinished+"*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func generate() (*Identity, error) {
+	_, sign, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	_, logbook, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	receive, err := envelope.GenerateKey()
+	if err != nil {
+		return nil, err
+	}
+	i := &Identity{Sign: sign, Receive: receive, Logbook: logbook,
+		IDKey: make([]byte, symmetricLen), LocalKey: make([]byte, symmetricLen)}
+	if _, err := rand.Read(i.IDKey); err != nil {
+		return nil, err
+	}
+	if _, err := rand.Read(i.LocalKey); err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+func (i *Identity) store(dir string) error {
+	receive, err := i.Receive.Bytes()
+	if err != nil {
+		return err
+	}
+	for name, data := range map[string][]byte{
+		fileSign: i.Sign.Seed(), fileReceive: receive, fileID: i.IDKey,
+		fileLocal: i.LocalKey, fileLogbook: i.Logbook.Seed(),
+	} {
+		if err := secret.Write(filepath.Join(dir, name), data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Load reads the identity below dataDir. Errors wrap ErrMissing when there is
+// none; any other error names the file and what to do.
+func Load(dataDir string) (*Identity, error) {
+	dir := filepath.Join(dataDir, dirName)
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("load the keys of this school: %w", ErrMissing)
+	}
+	i, err := load(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("load the keys of this school: a key file is gone; restore %s from the machine's backup or enrol again with a new code: %w", dir, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load the keys of this school from %s: %w", dir, err)
+	}
+	return i, nil
+}
+
+func load(dir string) (*Identity, error) {
+	sign, err := exactly(dir, fileSign, ed25519.SeedSize)
+	if err != nil {
+		return nil, err
+	}
+	logbook, err := exactly(dir, fileLogbook, ed25519.SeedSize)
+	if err != nil {
+		return nil, err
+	}
+	id, err := exactly(dir, fileID, symmetricLen)
+	if err != nil {
+		return nil, err
+	}
+	local, err := exactly(dir, fileLocal, symmetricLen)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := secret.Read(filepath.Join(dir, fileReceive))
+	if err != nil {
+		return nil, err
+	}
+	receive, err := envelope.ParsePrivateKey(raw)
+	if err != nil {
+		return nil, damaged(fileReceive)
+	}
+	return &Identity{Sign: ed25519.NewKeyFromSeed(sign), Receive: receive, IDKey: id, LocalKey: local,
+		Logbook: ed25519.NewKeyFromSeed(logbook)}, nil
+}
+
+func exactly(dir, name string, size int) ([]byte, error) {
+	data, err := secret.Read(filepath.Join(dir, name))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) != size {
+		return nil, damaged(name)
+	}
+	return data, nil
+}
+
+func damaged(name string) error {
+	return fmt.Errorf("%s is damaged; restore it from the machine's backup or enrol again with a new code", name)
+}
+
+// ReplaceIDKey stores the school's old id key (32 bytes), which a re-enrolled
+// agent receives with its confirmation. Pupil ids change with it, so nothing
+// may have been sealed before. Load again afterwards.
+func ReplaceIDKey(dataDir string, key []byte) error {
+	if len(key) != symmetricLen {
+		return fmt.Errorf("replace the id key: it has %d bytes, want %d", len(key), symmetricLen)
+	}
+	if err := secret.Write(filepath.Join(dataDir, dirName, fileID), key); err != nil {
+		return fmt.Errorf("replace the id key: %w", err)
+	}
+	return nil
+}
+
+// Destroy deletes every key below dataDir for good; doing it twice is no
+// error. It removes files and does not overwrite them: flash storage and
+// copying file systems keep the old blocks anyway, so that overwriting would
+// only promise more than it does.
+func Destroy(dataDir string) error {
+	if err := clearUnfinished(dataDir); err != nil {
+		return fmt.Errorf("destroy the keys of this school: %w", err)
+	}
+	if err := os.RemoveAll(filepath.Join(dataDir, dirName)); err != nil {
+		return fmt.Errorf("destroy the keys of this school: %w", err)
+	}
+	if err := secret.SyncDir(dataDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("destroy the keys of this school: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+//go:build unix
+
+package secret
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	fileMode  = 0o600
+	forOthers = 0o077
+)
+
+func write(path string, data []byte) error {
+	dir := filepath.Dir(path)
+	// CreateTemp opens with O_EXCL and mode 0600: a planted link or file makes
+	// it choose another name, and rename replaces a link instead of following it.
+	f, err := os.CreateTemp(dir, ".secret-*")
+	if err != nil {
+		return err
+	}
+	if err := fill(f, dir, data); err != nil {
+		return errors.Join(err, f.Close(), os.Remove(f.Name()))
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return SyncDir(dir)
+}
+
+func fill(f *os.File, dir string, data []byte) error {
+	if err := f.Chmod(fileMode); err != nil {
+		return err
+	}
+	if err := Adopt(f.Name(), dir); err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// Adopt gives a file or directory that root has made to the owner of the
+// directory it belongs to: an administrator enrols, the service's own account
+// reads. For any other user it does nothing.
+func Adopt(path, dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil {
+		return fmt.Errorf("look at the directory: %w", err)
+	}
+	if st.Uid == 0 {
+		return nil
+	}
+	// Never follow: whoever owns the directory could have put a link there.
+	return os.Lchown(path, int(st.Uid), int(st.Gid))
+}
+
+// SyncDir makes renames and deletions in a directory durable.
+func SyncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+func read(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("%w: it is a symbolic link; remove it and put the file itself there", ErrUnprotected)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := protected(f); err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, MaxBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > MaxBytes {
+		return nil, fmt.Errorf("the file has more than %d bytes and is no secret of this program", MaxBytes)
+	}
+	return data, nil
+}
+
+// protected looks at the open file, not at the path, so that it cannot be
+// exchanged between the look and the reading.
+func protected(f *os.File) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return err
+	}
+	me := uint32(os.Geteuid())
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return fmt.Errorf("%w: it is not a plain file", ErrUnprotected)
+	case uint32(st.Mode)&forOthers != 0:
+		return fmt.Errorf("%w: other users may open it (mode %04o); find out who changed it, then chmod 600 it", ErrUnprotected, st.Mode&0o7777)
+	case me != 0 && st.Uid != me && st.Uid != 0:
+		return fmt.Errorf("%w: it belongs to another user; chown it to the user that the service runs as", ErrUnprotected)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+//go:build unix
+
+package secret
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestWriteRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sign.key")
+	for _, want := range []string{"first", "the second is longer"} {
+		if err := Write(path, []byte(want)); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Read(path)
+		if err != nil || string(got) != want {
+			t.Fatalf("Read = %q, %v; want %q", got, err, want)
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode() != 0o600 {
+		t.Fatalf("mode %v, %v; want 0600", info.Mode(), err)
+	}
+	alone(t, filepath.Dir(path))
+}
+
+// alone fails if anything but the secret is left in its directory.
+func alone(t *testing.T, dir string) {
+	t.Helper()
+	names, err := os.ReadDir(dir)
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%d files in the directory, %v; want the secret alone", len(names), err)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write := func(name string, mode os.FileMode, size int) {
+		if err := os.WriteFile(at(name), bytes.Repeat([]byte("k"), size), mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(at(name), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("good", 0o600, 32)
+	write("group", 0o640, 32)
+	write("world", 0o604, 32)
+	write("empty", 0o600, 0)
+	write("large", 0o600, MaxBytes+1)
+	if err := errors.Join(os.Symlink(at("good"), at("link")), syscall.Mkfifo(at("pipe"), 0o600), os.Mkdir(at("dir"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]error{
+		"group": ErrUnprotected, "world": ErrUnprotected, "link": ErrUnprotected, "pipe": ErrUnprotected,
+		"dir": ErrUnprotected, "missing": fs.ErrNotExist, "empty": nil, "large": nil,
+	} {
+		data, err := Read(at(name))
+		if err == nil || data != nil {
+			t.Errorf("%s was read", name)
+		} else if want != nil && !errors.Is(err, want) {
+			t.Errorf("%s: %v; want %v", name, err, want)
+		} else if strings.Contains(err.Error(), "kkk") {
+			t.Errorf("%s: the error holds the secret", name)
+		}
+	}
+}
+
+func TestWriteDoesNotFollowALink(t *testing.T) {
+	dir := t.TempDir()
+	victim, path := filepath.Join(dir, "victim"), filepath.Join(dir, "sign.key")
+	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Symlink(victim, path)); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, []byte("secret")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(victim); err != nil || string(got) != "mine" {
+		t.Fatalf("the link's target holds %q, %v", got, err)
+	}
+	if got, err := Read(path); err != nil || string(got) != "secret" {
+		t.Fatalf("Read = %q, %v", got, err)
+	}
+}
+
+// TestWriteToAFullDisk runs a child whose files may not grow past 16 bytes.
+func TestWriteToAFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sign.key")
+	if err := Write(path, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command(os.Args[0], "-test.run=^TestChildWritesTooMuch$")
+	child.Env = append(os.Environ(), "SECRET_TEST_PATH="+path)
+	if out, err := child.CombinedOutput(); err != nil {
+		t.Fatalf("child: %v\n%s", err, out)
+	}
+	if got, err := Read(path); err != nil || string(got) != "old" {
+		t.Fatalf("Read = %q, %v; want the old secret", got, err)
+	}
+	alone(t, filepath.Dir(path))
+}
+
+func TestChildWritesTooMuch(t *testing.T) {
+	path := os.Getenv("SECRET_TEST_PATH")
+	if path == "" {
+		return // not the child
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 16, Max: 16}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, bytes.Repeat([]byte("n"), 32)); !errors.Is(err, unix.EFBIG) {
+		t.Fatalf("Write = %v; want the limit's error", err)
+	}
+}

@@ -1,0 +1,143 @@
+//go:build windows
+
+package secret
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// entropy keeps another program's blobs, sealed to the same machine, from
+// opening here by accident; it is no secret.
+var entropy = []byte("rollbridge/secret/v1")
+
+func write(path string, data []byte) error {
+	blob, err := protect(data)
+	if err != nil {
+		return err
+	}
+	var random [8]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return err
+	}
+	temporary := filepath.Join(filepath.Dir(path), ".secret-"+hex.EncodeToString(random[:]))
+	f, err := create(temporary)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(blob)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	if err := replace(temporary, path); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	return nil
+}
+
+// replace renames and returns when the rename is on disk.
+func replace(from, to string) error {
+	f, err := windows.UTF16PtrFromString(from)
+	if err != nil {
+		return err
+	}
+	t, err := windows.UTF16PtrFromString(to)
+	if err != nil {
+		return err
+	}
+	return windows.MoveFileEx(f, t, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
+}
+
+// create makes a file that only SYSTEM, administrators and this account may
+// open: DPAPI at machine scope opens for every process of the machine, so the
+// access list is what keeps others out.
+func create(path string) (*os.File, error) {
+	user, err := windows.GetCurrentProcessToken().GetTokenUser()
+	if err != nil {
+		return nil, fmt.Errorf("find out the account: %w", err)
+	}
+	sd, err := windows.SecurityDescriptorFromString(
+		"D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;" + user.User.Sid.String() + ")")
+	if err != nil {
+		return nil, fmt.Errorf("make the access list: %w", err)
+	}
+	sa := &windows.SecurityAttributes{SecurityDescriptor: sd}
+	sa.Length = uint32(unsafe.Sizeof(*sa))
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, err
+	}
+	h, err := windows.CreateFile(name, windows.GENERIC_WRITE, 0, sa, windows.CREATE_NEW, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "create", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(h), path), nil
+}
+
+// Adopt does nothing on Windows: access lists name the accounts.
+func Adopt(string, string) error { return nil }
+
+// SyncDir does nothing on Windows: renames are written through instead.
+func SyncDir(string) error { return nil }
+
+func read(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: it is not a plain file", ErrUnprotected)
+	}
+	// DPAPI adds a few hundred bytes.
+	if info.Size() > 2*MaxBytes {
+		return nil, fmt.Errorf("the file has more than %d bytes and is no secret of this program", 2*MaxBytes)
+	}
+	blob, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(blob) == 0 {
+		return nil, nil
+	}
+	return unprotect(blob)
+}
+
+func protect(data []byte) ([]byte, error) {
+	var out windows.DataBlob
+	flags := uint32(windows.CRYPTPROTECT_LOCAL_MACHINE | windows.CRYPTPROTECT_UI_FORBIDDEN)
+	if err := windows.CryptProtectData(blobOf(data), nil, blobOf(entropy), 0, nil, flags, &out); err != nil {
+		return nil, fmt.Errorf("protect it for this machine: %w", err)
+	}
+	return taken(out)
+}
+
+func unprotect(blob []byte) ([]byte, error) {
+	var out windows.DataBlob
+	if err := windows.CryptUnprotectData(blobOf(blob), nil, blobOf(entropy), 0, nil, windows.CRYPTPROTECT_UI_FORBIDDEN, &out); err != nil {
+		return nil, fmt.Errorf("open it: it was made on another machine or is damaged; enrol again with a new code: %w", err)
+	}
+	return taken(out)
+}
+
+func blobOf(b []byte) *windows.DataBlob {
+	return &windows.DataBlob{Size: uint32(len(b)), Data: unsafe.SliceData(b)}
+}
+
+func taken(out windows.DataBlob) ([]byte, error) {
+	data := append([]byte(nil), unsafe.Slice(out.Data, out.Size)...)
+	clear(unsafe.Slice(out.Data, out.Size))
+	if _, err := windows.LocalFree(windows.Handle(unsafe.Pointer(out.Data))); err != nil {
+		return nil, fmt.Errorf("free memory: %w", err)
+	}
+	return data, nil
+}
