@@ -1,0 +1,157 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"rollbridge/e2e/demoschool"
+	"rollbridge/e2e/oracle"
+	"rollbridge/e2e/stack"
+)
+
+// programs are built once, with the clock that tests can move.
+var programs stack.Programs
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "rollbridge-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	// Some tests run the programs as an ordinary user.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	if programs, err = stack.Build(ctx, dir, "testclock"); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+const schoolID = "oakmere"
+
+// A world is one collector, one school's MIS and its agent.
+type world struct {
+	t         *testing.T
+	ctx       context.Context
+	dir       string
+	school    *demoschool.School
+	collector *stack.Collector
+	agent     *stack.Agent
+}
+
+// newWorld sets everything up to the point where the school pastes its code:
+// a collector with all roles running, a school with its MIS files written.
+func newWorld(t *testing.T, config demoschool.Config, o stack.CollectorOptions) (*world, string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	t.Cleanup(cancel)
+	w := &world{t: t, ctx: ctx, dir: t.TempDir(), school: demoschool.New(config)}
+	var err error
+	w.collector, err = stack.NewCollector(ctx, programs, filepath.Join(w.dir, "collector"), o)
+	w.must(err)
+	t.Cleanup(func() {
+		if err := w.collector.Close(); err != nil {
+			t.Errorf("end the collector: %v", err)
+		}
+	})
+	w.must(os.Mkdir(w.folder(), 0o755))
+	w.must(w.school.WriteCSV(w.folder()))
+	_, err = w.collector.Start(ctx, "")
+	w.must(err)
+	code, err := w.collector.AddSchool(ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
+	w.must(err)
+	return w, code
+}
+
+// enrolled is newWorld with a confirmed agent whose service is not running.
+func enrolled(t *testing.T, config demoschool.Config, o stack.CollectorOptions, a stack.AgentOptions) *world {
+	t.Helper()
+	w, code := newWorld(t, config, o)
+	var err error
+	a.Clock = o.Clock
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), a)
+	w.must(err)
+	t.Cleanup(func() {
+		if err := w.agent.Close(); err != nil {
+			t.Errorf("end the agent: %v", err)
+		}
+	})
+	phrase, err := w.agent.Enrol(w.ctx, code)
+	w.must(err)
+	w.confirm(phrase)
+	return w
+}
+
+func (w *world) folder() string { return filepath.Join(w.dir, "mis") }
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// confirm waits until the operator can confirm the agent with this phrase.
+func (w *world) confirm(phrase string) {
+	w.t.Helper()
+	w.must(stack.Await(w.ctx, "the agent to be known", func() (bool, error) {
+		r, err := w.collector.Try(w.ctx, "agent", "confirm", schoolID, phrase)
+		if err == nil && r.Code != 0 {
+			err = fmt.Errorf("agent confirm: %s", r.Stderr)
+		}
+		return err == nil, err
+	}))
+}
+
+// sync runs one sync by hand and waits until the collector holds what the MIS
+// holds.
+func (w *world) sync(args ...string) {
+	w.t.Helper()
+	_, err := w.agent.Command(w.ctx, append([]string{"sync"}, args...)...)
+	w.must(err)
+	w.same()
+}
+
+// same waits until the collector holds exactly what the MIS holds.
+func (w *world) same() {
+	w.t.Helper()
+	want, err := oracle.Expected(w.school)
+	w.must(err)
+	w.must(stack.Await(w.ctx, "the collector to hold what the MIS holds", func() (bool, error) {
+		got, err := w.collector.Records(w.ctx, schoolID)
+		if err != nil {
+			return false, err
+		}
+		err = oracle.Same(want, got)
+		return err == nil, err
+	}))
+}
+
+// sound runs both fsck.
+func (w *world) sound() {
+	w.t.Helper()
+	_, err := w.agent.Command(w.ctx, "fsck")
+	w.must(err)
+	_, err = w.collector.Command(w.ctx, "fsck")
+	w.must(err)
+}
+
+// small is a school that is quick to read and has looked-after pupils of every
+// kind.
+func small() demoschool.Config {
+	return demoschool.Config{Seed: 7, Pupils: 120, LookedAfterShare: 0.12, Today: demoschool.LastSchoolDay(time.Now())}
+}
