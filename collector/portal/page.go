@@ -124,7 +124,7 @@ func momentOf(t, now time.Time) moment {
 }
 
 func (p *Portal) schools(w http.ResponseWriter, r *http.Request, u account.User) {
-	o, err := Read(r.Context(), p.db, u.Authority, clock.Now())
+	o, err := Read(r.Context(), p.store, u.Authority, clock.Now())
 	if err != nil {
 		p.fault(w, r, err)
 		return
@@ -148,14 +148,15 @@ func (o Overview) page(authority string) *schoolsPage {
 func (s School) row(o Overview) schoolRow {
 	v := s.Now(o.Session)
 	row := schoolRow{
-		Name: s.Name, Phone: s.Phone, Word: v.Word, Colour: v.Word.Info().Colour, NextStep: v.NextStep, Owner: v.Owner,
-		Heard: momentOf(s.LastHeard, o.At), Register: momentOf(s.RegisterAsAt, o.At), List: momentOf(s.ListAsAt, o.At),
-		Children: s.Children, Left: s.Left, Waiting: s.Waiting, Refused: s.Refused,
+		Name: s.School.Name, Phone: s.School.Phone,
+		Word: v.Word, Colour: v.Word.Info().Colour, NextStep: v.NextStep, Owner: v.Owner,
+		Heard: momentOf(s.LastHeard, o.At), Register: momentOf(s.AttendanceAsAt, o.At), List: momentOf(s.PupilsAsAt, o.At),
+		Children: s.Children, Left: s.Left, Waiting: s.Waiting, Refused: s.Quarantined,
 	}
 	if !v.Since.IsZero() {
 		row.Since = shortTime(v.Since, o.At)
 	}
-	if s.Unconfirmed {
+	if s.Pending > 0 {
 		row.Problems = append(row.Problems, "A new agent waits until the operator has compared its phrase with the school.")
 	}
 	for _, p := range s.Problems {

@@ -10,13 +10,14 @@ import (
 
 	"rollbridge/collector/database"
 	"rollbridge/collector/portal/account"
+	"rollbridge/collector/store"
 	"rollbridge/shared/logkey"
 )
 
 // A Portal answers browsers. It may be used concurrently, and several on one
 // database share their sessions.
 type Portal struct {
-	db       *database.DB
+	store    *store.Store
 	accounts *account.Accounts
 	sessions *scs.SessionManager
 	log      *slog.Logger
@@ -32,7 +33,7 @@ type Options struct {
 
 // New makes a portal on a database whose schema was checked.
 func New(db *database.DB, log *slog.Logger, o Options) *Portal {
-	p := &Portal{db: db, accounts: account.Open(db), log: log, hsts: o.HSTS}
+	p := &Portal{store: store.New(db), accounts: account.Open(db), log: log, hsts: o.HSTS}
 	p.sessions = newSessions(db, p.fault)
 	return p
 }

@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"rollbridge/shared/protocol"
-	"rollbridge/shared/record"
 	"rollbridge/shared/status"
 )
 
@@ -33,18 +32,6 @@ func ProblemWords(p protocol.ProblemCode) string {
 		return words
 	}
 	return "The agent reports a problem that this version does not know."
-}
-
-func datasetWords(d record.Dataset) string {
-	switch d {
-	case record.DatasetPupil:
-		return "children"
-	case record.DatasetContact:
-		return "contacts"
-	case record.DatasetAttendance:
-		return "weeks of marks"
-	}
-	return "records"
 }
 
 func sessionWords(s status.Session) string {

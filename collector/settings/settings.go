@@ -26,10 +26,13 @@ type Settings struct {
 	// KeysDir is empty for the directory keys in DataDir. See Keys.
 	KeysDir string `config:"keys_dir"`
 	// PublicURL is what schools reach: it stands in every enrolment code.
-	PublicURL string  `config:"public_url"`
-	Intake    Intake  `config:"intake"`
-	Portal    Portal  `config:"portal"`
-	Private   Private `config:"private"`
+	PublicURL string `config:"public_url"`
+	// Operator is the name that schools read when they are asked; empty is the
+	// host of PublicURL. See OperatorName.
+	Operator string  `config:"operator"`
+	Intake   Intake  `config:"intake"`
+	Portal   Portal  `config:"portal"`
+	Private  Private `config:"private"`
 }
 
 // Intake is where agents are answered.
@@ -86,6 +89,18 @@ func (s Settings) Keys() string {
 		return filepath.Join(s.DataDir, "keys")
 	}
 	return s.KeysDir
+}
+
+// OperatorName is the name of the operator in force.
+func (s Settings) OperatorName() string {
+	if s.Operator != "" {
+		return s.Operator
+	}
+	u, err := ParsePublicURL(s.PublicURL)
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
 }
 
 // PortalTLS is the TLS in force for the portal.
