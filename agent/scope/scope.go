@@ -1,24 +1,29 @@
 package scope
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"rollbridge/agent/mis"
+	"rollbridge/shared/clock"
+	"rollbridge/shared/codes"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
 )
 
-// Allowed is what a person at the school said yes to: authority code, dataset,
-// field names (record.Fields; fields marked Always come with the dataset). Its
-// JSON is what is stored and shown.
-type Allowed map[string]map[record.Dataset][]string
-
-// FromAsk is a yes to all of an ask.
-func FromAsk(ask protocol.Ask) Allowed { panic("follows") }
-
 // A Scope is what may leave in one read; make a new one for each read. It is
 // not safe for concurrent use.
-type Scope struct{}
+type Scope struct {
+	on       time.Time
+	grants   grants
+	admitted map[record.PupilID]string // current code of the pupil's authority
+}
 
 // ErrUnknown is returned where it cannot be decided whether a pupil is looked
 // after, or by whom: the pupil is not sent and nothing is removed for it.
@@ -27,38 +32,105 @@ var ErrUnknown = errors.New("not known whether this pupil is looked after")
 // New is the intersection of what is asked and what is allowed, as authorities
 // stand today. An authority's pupils leave only if its dataset pupil is in it:
 // every other dataset hangs on the pupil.
-func New(ask protocol.Ask, allowed Allowed) *Scope { panic("follows") }
+func New(ask protocol.Ask, allowed Allowed) *Scope {
+	on := clock.Now()
+	both := asked(ask, on).and(allowed.grants(on))
+	for code, datasets := range both {
+		if _, ok := datasets[record.DatasetPupil]; !ok {
+			delete(both, code)
+		}
+	}
+	return &Scope{on: on, grants: both, admitted: map[record.PupilID]string{}}
+}
 
 // Admit says whether anything of this pupil may be kept. Errors wrap
 // ErrUnknown and name the place, not the pupil.
-func (s *Scope) Admit(c mis.Candidate) (bool, error) { panic("follows") }
+func (s *Scope) Admit(c mis.Candidate) (bool, error) {
+	switch c.Care {
+	case mis.MarkerNotInCare:
+		return false, nil
+	case mis.MarkerInCare:
+	default:
+		return false, fmt.Errorf("%s: the marker says neither yes nor no: %w", c.Place, ErrUnknown)
+	}
+	authority, err := codes.ResolveAuthority(c.Authority, s.on)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w: %w", c.Place, ErrUnknown, err)
+	}
+	return s.Covers(authority.Code, record.DatasetPupil), nil
+}
 
 // Trim returns the row as it may leave, or false if it may not. It changes the
 // row's record. Rows of a pupil come after the pupil's own.
-func (s *Scope) Trim(r mis.Row) (mis.Row, bool) { panic("follows") }
-
-// Datasets lists what must be read, pupils first; empty if nothing may leave.
-func (s *Scope) Datasets() []record.Dataset { panic("follows") }
-
-// Authorities lists the current codes of the authorities in scope, sorted.
-func (s *Scope) Authorities() []string { panic("follows") }
-
-// Covers says whether a dataset of an authority (current code) may leave.
-func (s *Scope) Covers(authority string, d record.Dataset) bool { panic("follows") }
-
-// Hash is the SHA-256, hexadecimal, of the canonical JSON of what may leave.
-func (s *Scope) Hash() string { panic("follows") }
-
-// A Gap is a dataset that an authority asks for and the school has not, or not
-// wholly, allowed.
-type Gap struct {
-	Authority string         `json:"authority"` // code as asked
-	Name      string         `json:"name"`
-	Dataset   record.Dataset `json:"dataset"`
-	// Fields that are asked for and not allowed; empty when the whole dataset
-	// is not allowed and it has no fields to name.
-	Fields []string `json:"fields"`
+func (s *Scope) Trim(r mis.Row) (mis.Row, bool) {
+	id := r.Record.Pupil()
+	if p, ok := r.Record.(*record.Pupil); ok {
+		if !s.own(p, r.Authority) {
+			return mis.Row{}, false
+		}
+		s.admitted[id] = r.Authority
+	}
+	code, ok := s.admitted[id]
+	if !ok || code != r.Authority {
+		return mis.Row{}, false
+	}
+	fields, ok := s.grants[code][r.Record.Dataset()]
+	if !ok {
+		return mis.Row{}, false
+	}
+	record.Keep(r.Record, func(field string) bool { return fields[field] })
+	return r, true
 }
 
-// Wider lists what is asked but not allowed, in the order of the ask.
-func Wider(ask protocol.Ask, allowed Allowed) []Gap { panic("follows") }
+// own says whether the record itself, and not only what the reader says of it,
+// is of a pupil in the care of an authority in scope.
+func (s *Scope) own(p *record.Pupil, authority string) bool {
+	if !p.InCare {
+		return false
+	}
+	written, err := codes.ResolveAuthority(p.CareAuthority, s.on)
+	return err == nil && written.Code == authority && s.Covers(authority, record.DatasetPupil)
+}
+
+// Datasets lists what must be read, pupils first; empty if nothing may leave.
+func (s *Scope) Datasets() []record.Dataset {
+	var list []record.Dataset
+	for _, d := range record.Datasets() {
+		for code := range s.grants {
+			if s.Covers(code, d) {
+				list = append(list, d)
+				break
+			}
+		}
+	}
+	return list
+}
+
+// Authorities lists the current codes of the authorities in scope, sorted.
+func (s *Scope) Authorities() []string { return slices.Sorted(maps.Keys(s.grants)) }
+
+// Covers says whether a dataset of an authority (current code) may leave.
+func (s *Scope) Covers(authority string, d record.Dataset) bool {
+	_, ok := s.grants[authority][d]
+	return ok
+}
+
+// Hash is the SHA-256, hexadecimal, of the canonical JSON of what may leave:
+// authorities, datasets and fields, each sorted.
+func (s *Scope) Hash() string {
+	plain := map[string]map[record.Dataset][]string{}
+	for code, datasets := range s.grants {
+		plain[code] = map[record.Dataset][]string{}
+		for d, fields := range datasets {
+			plain[code][d] = slices.AppendSeq([]string{}, maps.Keys(fields))
+			slices.Sort(plain[code][d])
+		}
+	}
+	text, err := json.Marshal(plain)
+	if err != nil {
+		// Maps of strings always encode; if they ever do not, no hash is right.
+		panic("scope: " + err.Error())
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
