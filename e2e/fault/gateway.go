@@ -138,7 +138,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	name := protocol.Message(strings.TrimPrefix(r.URL.Path, "/v1/"))
-	fate, old := g.see(name, body)
+	fate, old, answered := g.see(name, body)
 	switch fate {
 	case CutRequest:
 		panic(http.ErrAbortHandler)
@@ -160,25 +160,34 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // the collector is away: so is the line
 	}
+	answered(reply)
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(reply)
 }
 
-func (g *Gateway) see(m protocol.Message, body []byte) (Fate, Captured) {
+// see decides a request's fate and remembers it; answered, called once at most,
+// remembers its answer.
+func (g *Gateway) see(m protocol.Message, body []byte) (fate Fate, old Captured, answered func([]byte)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.number++
-	fate := g.decide(Seen{Message: m, Number: g.number})
-	old := Captured{Message: m, Body: body}
+	fate = g.decide(Seen{Message: m, Number: g.number})
+	old = Captured{Message: m, Body: body}
 	if n := len(g.captured); fate == Replay && n > 0 {
 		old = g.captured[g.replayed%n]
 		g.replayed++
 	}
-	if len(g.captured) < maxCaptured {
-		g.captured = append(g.captured, Captured{Message: m, Body: bytes.Clone(body)})
+	if len(g.captured) >= maxCaptured {
+		return fate, old, func([]byte) {}
 	}
-	return fate, old
+	at := len(g.captured)
+	g.captured = append(g.captured, Captured{Message: m, Body: bytes.Clone(body)})
+	return fate, old, func(reply []byte) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.captured[at].Reply = bytes.Clone(reply)
+	}
 }
 
 // Post gives the collector a request by hand, past every fate, and returns its
