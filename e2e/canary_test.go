@@ -1,0 +1,260 @@
+package e2e
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/klauspost/compress/zstd"
+
+	"rollbridge/e2e/demoschool"
+	"rollbridge/e2e/fault"
+	"rollbridge/e2e/stack"
+)
+
+const canary = "ZQJXVKW"
+
+// TestCanary marks every name, number and address of a school and looks for
+// the marks wherever the programs have been: promise 1 (nobody else leaves),
+// promise 6 (sealed from school to vault) and promise 9 (nothing in logs).
+func TestCanary(t *testing.T) {
+	wire, err := fault.NewGateway()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = wire.Close() })
+	config := small()
+	config.Canary = canary
+	w, code := newWorld(t, config, stack.CollectorOptions{PublicURL: wire.URL()})
+	// With the collector's own certificate the gateway sees all that is inside
+	// TLS and the agent notices nothing.
+	cert, err := tls.LoadX509KeyPair(filepath.Join(w.collector.Dir, "keys/tls/cert.pem"), filepath.Join(w.collector.Dir, "keys/tls/key.pem"))
+	w.must(err)
+	wire.Serve(w.collector.IntakeAddress(), cert)
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), stack.AgentOptions{
+		Env: []string{"ROLLBRIDGE_LOG_LEVEL=debug"},
+	})
+	w.must(err)
+	t.Cleanup(func() { w.must(w.agent.Close()) })
+
+	var said strings.Builder
+	command := func(args ...string) {
+		t.Helper()
+		out, err := w.agent.Command(w.ctx, args...)
+		w.must(err)
+		said.WriteString(out)
+	}
+	phrase, err := w.agent.Enrol(w.ctx, code)
+	w.must(err)
+	_, err = w.agent.Start(w.ctx)
+	w.must(err)
+	w.confirm(phrase)
+
+	command("sync")
+	w.same()
+	day := w.school.Today()
+	w.must(w.school.ChangeMark(w.school.LookedAfter()[0].ID, day, demoschool.AM, "I"))
+	w.must(w.school.EnterCare(w.school.NotLookedAfter()[0].ID, w.school.Authorities()[0], day))
+	w.must(w.school.LeaveCare(w.school.LookedAfter()[2].ID, day))
+	w.must(w.school.WriteCSV(w.folder()))
+	// Previews go to a person's screen and to no file; this one must leave none.
+	_, err = w.agent.Command(w.ctx, "preview")
+	w.must(err)
+	command("sync")
+	w.same()
+	command("sync", "--full")
+	w.same()
+	// A bad MIS file makes errors of all kinds; none may quote it.
+	pupils := filepath.Join(w.folder(), demoschool.PupilsCSV)
+	good, err := os.ReadFile(pupils)
+	w.must(err)
+	for _, bad := range [][]byte{good[:len(good)/2], bytes.ReplaceAll(good, []byte("Legal Surname"), []byte("Surname")), bytes.ReplaceAll(good, []byte("/20"), []byte("-20"))} {
+		w.must(os.WriteFile(pupils, bad, 0o644))
+		r, err := w.agent.Try(w.ctx, "sync")
+		w.must(err)
+		if r.Code == 0 {
+			t.Error("a broken pupil file was read as if it were whole")
+		}
+		said.WriteString(r.Stdout + r.Stderr)
+	}
+	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"log"}, {"fsck"}, {"config", "explain"}} {
+		command(args...)
+	}
+	out, err := w.collector.Command(w.ctx, "status", "--json")
+	w.must(err)
+	said.WriteString(out)
+	w.must(w.agent.Close())
+	w.must(w.collector.Close())
+
+	onTheWay := 0
+	for _, c := range wire.Captured() {
+		onTheWay += len(c.Body) + len(c.Reply)
+		for _, found := range append(marks(c.Body), marks(c.Reply)...) {
+			t.Errorf("inside TLS, a %s: %s", c.Message, found)
+		}
+	}
+	if onTheWay < 10_000 {
+		t.Fatalf("only %d bytes were seen on the way: the capture does not work", onTheWay)
+	}
+	for _, found := range marks([]byte(said.String())) {
+		t.Errorf("what commands printed: %s", found)
+	}
+	files := 0
+	w.must(filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if strings.HasPrefix(path, w.folder()) || !d.Type().IsRegular() {
+			return nil
+		}
+		files++
+		if strings.Contains(strings.ToUpper(path), canary) {
+			t.Errorf("a file is named after a pupil: %s", path)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, found := range marks(data) {
+			t.Errorf("%s: %s", path, found)
+		}
+		return nil
+	}))
+	if files < 10 {
+		t.Fatalf("only %d files were looked at", files)
+	}
+	leftInTemporaryFiles(t)
+}
+
+func leftInTemporaryFiles(t *testing.T) {
+	t.Helper()
+	found, err := filepath.Glob(filepath.Join(os.TempDir(), "rollbridge-agent*"))
+	if err != nil || len(found) > 0 {
+		t.Errorf("temporary files are left: %v %v", found, err)
+	}
+}
+
+// marks finds the canary in data as it stands, in UTF-16 and base64, and in
+// every zstd or gzip stream inside it.
+func marks(data []byte) []string {
+	var found []string
+	upper := bytes.ToUpper(data)
+	for _, verdict := range []string{demoschool.CanaryNot, demoschool.CanaryLookedAfter} {
+		for form, needle := range forms(canary + verdict) {
+			haystack := data
+			if form == "plain" || form == "UTF-16" {
+				haystack = upper
+			}
+			if bytes.Contains(haystack, needle) {
+				found = append(found, fmt.Sprintf("a mark %s, %s", verdict, form))
+			}
+		}
+	}
+	for _, stream := range streams(data) {
+		for _, inner := range marks(stream) {
+			found = append(found, inner+", compressed")
+		}
+	}
+	return found
+}
+
+func forms(text string) map[string][]byte {
+	f := map[string][]byte{"plain": []byte(text)}
+	var wide []byte
+	for _, u := range utf16.Encode([]rune(text)) {
+		wide = append(wide, byte(u), byte(u>>8))
+	}
+	f["UTF-16"] = wide
+	for shift := range 3 {
+		encoded := base64.StdEncoding.EncodeToString(append(make([]byte, shift), text...))
+		// What depends on neighbouring bytes is cut off at both ends.
+		f[fmt.Sprintf("base64 shifted by %d", shift)] = []byte(encoded[4 : len(encoded)-4])
+	}
+	return f
+}
+
+const mostUnpacked = 16 << 20
+
+func streams(data []byte) [][]byte {
+	var all [][]byte
+	for _, magic := range [][]byte{{0x28, 0xb5, 0x2f, 0xfd}, {0x1f, 0x8b, 0x08}} {
+		for at := 0; ; {
+			i := bytes.Index(data[at:], magic)
+			if i < 0 {
+				break
+			}
+			at += i
+			if out := unpack(data[at:], len(magic) == 4); len(out) > 0 {
+				all = append(all, out)
+			}
+			at++
+		}
+	}
+	return all
+}
+
+func unpack(data []byte, isZstd bool) []byte {
+	var r io.Reader
+	if isZstd {
+		z, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(mostUnpacked))
+		if err != nil {
+			return nil
+		}
+		defer z.Close()
+		r = z
+	} else {
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil
+		}
+		r = z
+	}
+	// What comes after the stream is not of it: an error at the end is expected.
+	out, _ := io.ReadAll(io.LimitReader(r, mostUnpacked))
+	return out
+}
+
+// TestCanaryScanSees shows that the scan finds what it is for.
+func TestCanaryScanSees(t *testing.T) {
+	secret := []byte("x," + canary + "LACMarchbanks,y")
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	if _, err := z.Write(secret); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	enc, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	junk := []byte("junk before and after")
+	around := func(b []byte) []byte { return append(append(append([]byte(nil), junk...), b...), junk...) }
+	var wide []byte
+	for _, u := range utf16.Encode([]rune(string(secret))) {
+		wide = append(wide, byte(u), byte(u>>8))
+	}
+	for name, data := range map[string][]byte{
+		"plain": around(secret), "lower case": around(bytes.ToLower(secret)), "gzip": around(zipped.Bytes()), "UTF-16": around(wide),
+		"zstd":   around(enc.EncodeAll(secret, nil)),
+		"base64": around([]byte(base64.StdEncoding.EncodeToString(secret))), "base64 shifted": around([]byte(base64.StdEncoding.EncodeToString(append([]byte("a"), secret...)))),
+		"gzip in zstd": around(enc.EncodeAll(around(zipped.Bytes()), nil)),
+	} {
+		if len(marks(data)) == 0 {
+			t.Errorf("the scan does not see a mark that is %s", name)
+		}
+	}
+	if found := marks([]byte("ZQJXVK LAC NOT nothing here")); len(found) > 0 {
+		t.Errorf("the scan sees what is not there: %v", found)
+	}
+}
