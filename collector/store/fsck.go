@@ -2,8 +2,12 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"database/sql"
+	"fmt"
 
 	"rollbridge/collector/vault"
+	"rollbridge/shared/record"
 )
 
 // A Finding is one thing that is not as it must be. It names no pupil.
@@ -13,7 +17,252 @@ type Finding struct {
 	Check, Text string
 }
 
+// The rules that Fsck proves.
+const (
+	CheckPosition   = "position"   // the position is a batch that was applied
+	CheckDigest     = "digest"     // the position's state is the sum of the counted tags
+	CheckBodies     = "bodies"     // every record, version and quarantined record opens
+	CheckOnce       = "once"       // each applied batch is in one delivery
+	CheckKeys       = "keys"       // each pupil with a key has records or history, and the other way round
+	CheckQuarantine = "quarantine" // refused records and quarantine are the same set
+	CheckHistory    = "history"    // versions of a key have no gap
+	CheckInbox      = "inbox"      // what waits has a body that is its digest's; what is decided has none
+)
+
 // Fsck proves what the package comment guarantees, school by school, and opens
 // every record; v may be nil, and then contents are not opened. No findings
 // means all is well. It only reads.
-func (s *Store) Fsck(ctx context.Context, v *vault.Vault) ([]Finding, error) { panic("written next") }
+func (s *Store) Fsck(ctx context.Context, v *vault.Vault) (found []Finding, err error) {
+	ids, err := s.SchoolIDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, school := range ids {
+		err := s.Read(ctx, func(tx *Tx) error {
+			f := &fsck{tx: tx, school: school, vault: v}
+			err := f.run(ctx)
+			if err == nil {
+				found = append(found, f.found...)
+			}
+			return err
+		})
+		if err != nil {
+			return found, wrap(err, "check %s", school)
+		}
+	}
+	return found, nil
+}
+
+type fsck struct {
+	tx     *Tx
+	school string
+	vault  *vault.Vault
+	found  []Finding
+}
+
+func (f *fsck) add(check, text string, args ...any) {
+	f.found = append(f.found, Finding{f.school, check, fmt.Sprintf(text, args...)})
+}
+
+func (f *fsck) run(ctx context.Context) error {
+	checks := []func(context.Context) error{f.position, f.inbox, f.counts, f.history}
+	if f.vault != nil {
+		checks = append(checks, f.bodies)
+	}
+	for _, check := range checks {
+		if err := check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fsck) position(ctx context.Context) error {
+	var sum record.Digest
+	err := f.tx.each(ctx, "SELECT tag FROM records WHERE school = ? AND counted", []any{f.school}, func(r *sql.Rows) error {
+		var tag []byte
+		if err := r.Scan(&tag); err != nil {
+			return err
+		}
+		if len(tag) != len(record.Tag{}) {
+			f.add(CheckDigest, "a tag of %d bytes", len(tag))
+			return nil
+		}
+		sum.Add(record.Tag(tag))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var has int
+	if err := f.tx.QueryRow(ctx, "SELECT COUNT(*) FROM positions WHERE school = ?", f.school).Scan(&has); err != nil || has == 0 {
+		if err == nil && sum != (record.Digest{}) {
+			f.add(CheckDigest, "records count, but there is no position")
+		}
+		return err
+	}
+	p, err := f.tx.Position(ctx, f.school)
+	if err != nil {
+		return err
+	}
+	if sum != p.State {
+		f.add(CheckDigest, "the position's state is not the sum of the counted tags")
+	}
+	if p.Link.Sequence == 0 {
+		return nil
+	}
+	var n int
+	err = f.tx.QueryRow(ctx, "SELECT COUNT(*) FROM inbox WHERE school = ? AND agent = ? AND generation = ? AND sequence = ? AND digest = ? AND state = 'applied'",
+		f.school, p.Agent[:], int64(p.Generation), int64(p.Link.Sequence), p.Link.Digest[:]).Scan(&n)
+	if err == nil && n == 0 {
+		f.add(CheckPosition, "the position is at batch %d of generation %d, which the inbox does not know as applied", p.Link.Sequence, p.Generation)
+	}
+	return err
+}
+
+func (f *fsck) inbox(ctx context.Context) error {
+	err := f.tx.each(ctx, "SELECT sequence, digest, envelope, state FROM inbox WHERE school = ?", []any{f.school}, func(r *sql.Rows) error {
+		var sequence int64
+		var digest, body []byte
+		var state string
+		if err := r.Scan(&sequence, &digest, &body, &state); err != nil {
+			return err
+		}
+		kept := state == "waiting" || state == "set_aside"
+		switch sum := sha256.Sum256(body); {
+		case kept && string(sum[:]) != string(digest):
+			f.add(CheckInbox, "batch %d is %s, but its body is not the one that got the receipt", sequence, state)
+		case !kept && body != nil:
+			f.add(CheckInbox, "batch %d is %s, but its body is still there", sequence, state)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = f.tx.each(ctx, `SELECT i.generation, i.sequence, (SELECT COUNT(*) FROM deliveries d WHERE d.school = i.school AND d.generation = i.generation
+		AND i.sequence BETWEEN d.first_sequence AND d.sequence) FROM inbox i WHERE i.school = ? AND i.state = 'applied'`, []any{f.school}, func(r *sql.Rows) error {
+		var generation, sequence, n int64
+		err := r.Scan(&generation, &sequence, &n)
+		if err == nil && n != 1 {
+			f.add(CheckOnce, "batch %d of generation %d was delivered %d times", sequence, generation, n)
+		}
+		return err
+	})
+	return err
+}
+
+// counts runs the rules that are one count each.
+func (f *fsck) counts(ctx context.Context) error {
+	for _, c := range []struct{ check, text, query string }{
+		{CheckKeys, "%d pupils have a key but neither records nor history", `SELECT COUNT(*) FROM pupils p WHERE p.school = ?
+			AND NOT EXISTS (SELECT 1 FROM records r WHERE r.school = p.school AND r.pupil = p.pupil)
+			AND NOT EXISTS (SELECT 1 FROM record_history h WHERE h.school = p.school AND h.pupil = p.pupil)`},
+		{CheckKeys, "%d records have no key to open them", `SELECT COUNT(*) FROM records r WHERE r.school = ? AND r.body IS NOT NULL
+			AND NOT EXISTS (SELECT 1 FROM pupils p WHERE p.school = r.school AND p.pupil = r.pupil)`},
+		{CheckQuarantine, "%d refused records are not in quarantine", `SELECT COUNT(*) FROM records r WHERE r.school = ? AND r.refused
+			AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.school = r.school AND q.dataset = r.dataset AND q.key = r.key)`},
+		{CheckQuarantine, "%d quarantined records are not refused", `SELECT COUNT(*) FROM quarantine q WHERE q.school = ?
+			AND NOT EXISTS (SELECT 1 FROM records r WHERE r.school = q.school AND r.dataset = q.dataset AND r.key = q.key AND r.refused)`},
+		{CheckQuarantine, "%d records have neither a good version nor a refused one", "SELECT COUNT(*) FROM records r WHERE r.school = ? AND r.body IS NULL AND NOT r.refused"},
+	} {
+		var n int
+		if err := f.tx.QueryRow(ctx, c.query, f.school).Scan(&n); err != nil {
+			return err
+		}
+		if n > 0 {
+			f.add(c.check, c.text, n)
+		}
+	}
+	return nil
+}
+
+func (f *fsck) history(ctx context.Context) error {
+	last := map[Ref]int64{}
+	err := f.tx.each(ctx, "SELECT dataset, key, COUNT(*), MAX(version) FROM record_history WHERE school = ? GROUP BY dataset, key", []any{f.school}, func(r *sql.Rows) error {
+		var ref Ref
+		var n, highest int64
+		err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key), &n, &highest)
+		if err == nil && n != highest {
+			f.add(CheckHistory, "a %s record has %d old versions of %d", ref.Dataset, n, highest)
+		}
+		last[ref] = highest
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return f.tx.each(ctx, rowColumns, []any{f.school}, func(r *sql.Rows) error {
+		row, err := scanRow(r)
+		want := last[row.Ref]
+		if row.HasBody {
+			want++
+		}
+		if err == nil && int64(row.Version) != want {
+			f.add(CheckHistory, "a %s record is at version %d, its history ends at %d", row.Dataset, row.Version, last[row.Ref])
+		}
+		return err
+	})
+}
+
+func (f *fsck) bodies(ctx context.Context) error {
+	keys, _, err := f.tx.pupilKeys(ctx, f.school, f.vault)
+	if err != nil {
+		f.add(CheckBodies, "a pupil's key does not open: %s", err)
+		return nil
+	}
+	for _, query := range []string{
+		"SELECT dataset, key, version, body FROM records WHERE school = ? AND body IS NOT NULL",
+		"SELECT dataset, key, version, body FROM record_history WHERE school = ? AND body IS NOT NULL",
+	} {
+		err := f.tx.each(ctx, query, []any{f.school}, func(r *sql.Rows) error {
+			var ref Ref
+			var version int64
+			var body []byte
+			if err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key), &version, &body); err != nil {
+				return err
+			}
+			key, ok := keys[ref.Key.Pupil()]
+			if !ok {
+				f.add(CheckKeys, "a %s record has no key to open it", ref.Dataset)
+				return nil
+			}
+			if _, err := openRecord(key, f.school, ref, uint64(version), body); err != nil {
+				f.add(CheckBodies, "%s", err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return f.quarantine(ctx)
+}
+
+func (f *fsck) quarantine(ctx context.Context) error {
+	var key vault.Key
+	var w vault.Wrapped
+	err := f.tx.QueryRow(ctx, "SELECT key, epoch FROM school_keys WHERE school = ?", f.school).Scan(&w.Key, &w.Epoch)
+	if err == sql.ErrNoRows {
+		return nil // nothing was ever sealed by it
+	}
+	if err != nil {
+		return err
+	}
+	if key, err = f.vault.Unwrap(vault.Owner{School: f.school}, w); err != nil {
+		f.add(CheckBodies, "the school's key does not open: %s", err)
+		return nil
+	}
+	return f.tx.each(ctx, "SELECT dataset, key, sequence, body FROM quarantine WHERE school = ?", []any{f.school}, func(r *sql.Rows) error {
+		var ref Ref
+		var sequence int64
+		var body []byte
+		if err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key), &sequence, &body); err != nil {
+			return err
+		}
+		if _, err := key.Open(quarantineName(f.school, ref, uint64(sequence)), body); err != nil {
+			f.add(CheckBodies, "a quarantined record does not open: %s", err)
+		}
+		return nil
+	})
+}

@@ -1,9 +1,18 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"crypto/ed25519"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
+	"rollbridge/collector/database"
+	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/status"
 )
@@ -41,24 +50,203 @@ type AuthorityCount struct {
 	Left      int // were on the list
 }
 
-// A Hold is a set of removals that waits for a person at the school.
-type Hold struct {
-	protocol.Hold
-	Since time.Time
-	// ByAgent says that the agent keeps the removals back, otherwise the
-	// collector does.
-	ByAgent bool
-}
-
 // Schools tells the state of all schools, or of those that an authority asks
 // (authority not empty; counts are then its own only), in the order of their
 // names. A stopped school has no counts: its data are hidden.
-func (s *Store) Schools(ctx context.Context, authority string) ([]SchoolStatus, error) {
-	panic("written next")
+func (s *Store) Schools(ctx context.Context, authority string) (list []SchoolStatus, err error) {
+	err = s.Read(ctx, func(tx *Tx) error {
+		list, err = tx.schools(ctx, authority)
+		return err
+	})
+	return list, wrap(err, "read the state of the schools")
+}
+
+func (t *Tx) schools(ctx context.Context, authority string) ([]SchoolStatus, error) {
+	found := map[string]*SchoolStatus{}
+	err := t.each(ctx, `SELECT school, name, phone, created_at, revoked_at FROM schools s WHERE ? = '' OR EXISTS
+		(SELECT 1 FROM provisions p WHERE p.school = s.school AND p.authority = ?)`, []any{authority, authority}, func(r *sql.Rows) error {
+		var c School
+		var created int64
+		var stopped sql.NullInt64
+		err := r.Scan(&c.ID, &c.Name, &c.Phone, &created, &stopped)
+		c.Created, c.Stopped = database.FromMicros(created), database.FromNullMicros(stopped)
+		found[c.ID] = &SchoolStatus{School: c}
+		return err
+	})
+	for _, fill := range []func() error{
+		func() error { return t.fillAgents(ctx, found) },
+		func() error { return t.fillPositions(ctx, found) },
+		func() error { return t.fillHolds(ctx, found) },
+		func() error { return t.fillCounts(ctx, found, authority) },
+	} {
+		if err == nil {
+			err = fill()
+		}
+	}
+	list := make([]SchoolStatus, 0, len(found))
+	for _, c := range found {
+		c.hide()
+		list = append(list, *c)
+	}
+	slices.SortFunc(list, func(a, b SchoolStatus) int {
+		return cmp.Or(strings.Compare(a.School.Name, b.School.Name), strings.Compare(a.School.ID, b.School.ID))
+	})
+	return list, err
+}
+
+// hide takes away what a stopped school's screen must not show.
+func (c *SchoolStatus) hide() {
+	if c.School.Stopped.IsZero() {
+		return
+	}
+	*c = SchoolStatus{School: c.School, SetUp: c.SetUp, Pending: c.Pending, LastHeard: c.LastHeard}
+}
+
+// fillAgents takes what is said of a school from its confirmed agent, or the
+// newest if there is none: an old copy that still speaks says nothing.
+func (t *Tx) fillAgents(ctx context.Context, found map[string]*SchoolStatus) error {
+	agents, err := t.Agents(ctx, "")
+	if err != nil {
+		return err
+	}
+	speaker := map[string]Agent{}
+	for _, a := range agents {
+		c, ok := found[a.School]
+		if !ok {
+			continue
+		}
+		c.SetUp = true
+		if a.State == AgentPending {
+			c.Pending++
+		}
+		if last, any := speaker[a.School]; !any || last.State != AgentConfirmed {
+			speaker[a.School] = a
+		}
+	}
+	checkins := map[envelope.AgentID][]byte{}
+	err = t.each(ctx, "SELECT agent, checkin FROM attempts WHERE checkin IS NOT NULL", nil, func(r *sql.Rows) error {
+		var id, frame []byte
+		err := r.Scan(&id, &frame)
+		if err == nil && len(id) == len(envelope.AgentID{}) {
+			checkins[envelope.AgentID(id)] = frame
+		}
+		return err
+	})
+	for school, a := range speaker {
+		c := found[school]
+		c.LastHeard = a.Heard
+		if said, ok := readCheckin(checkins[a.ID], a); ok {
+			c.Version, c.Paused, c.PausedUntil, c.Problems = said.Version, said.Paused, said.PausedUntil, said.Problems
+		}
+	}
+	return err
+}
+
+// readCheckin verifies a check-in as if it came from the network: intake only
+// carried it. One that is not the agent's own says nothing.
+func readCheckin(frame []byte, a Agent) (protocol.Checkin, bool) {
+	f, err := protocol.ParseFrame(frame, protocol.MessageCheckin)
+	if err != nil || f.Verify(a.Sign) != nil {
+		return protocol.Checkin{}, false
+	}
+	var posted protocol.Posted
+	var said protocol.Checkin
+	if json.Unmarshal(f.Body, &posted) != nil ||
+		protocol.Verify(posted.Request, protocol.DomainCheckin, []ed25519.PublicKey{a.Sign}, &said) != nil || said.Agent != a.ID {
+		return protocol.Checkin{}, false
+	}
+	return said, true
+}
+
+func (t *Tx) fillPositions(ctx context.Context, found map[string]*SchoolStatus) error {
+	return t.each(ctx, "SELECT school, pupils_as_at, attendance_as_at, applied_at, sequence FROM positions", nil, func(r *sql.Rows) error {
+		var school string
+		var pupils, attendance sql.NullInt64
+		var applied, sequence int64
+		err := r.Scan(&school, &pupils, &attendance, &applied, &sequence)
+		if c, ok := found[school]; ok && err == nil {
+			c.PupilsAsAt, c.AttendanceAsAt = database.FromNullMicros(pupils), database.FromNullMicros(attendance)
+			if pupils.Valid || sequence > 0 {
+				c.Applied = database.FromMicros(applied)
+			}
+		}
+		return err
+	})
+}
+
+func (t *Tx) fillHolds(ctx context.Context, found map[string]*SchoolStatus) error {
+	return t.each(ctx, `SELECT school, code, dataset, authority, gone, of_, since, origin FROM holds
+		WHERE released_at IS NULL ORDER BY since, code`, nil, func(r *sql.Rows) error {
+		var school string
+		h, err := scanHold(r, &school)
+		if c, ok := found[school]; ok {
+			c.Holds = append(c.Holds, h)
+		}
+		return err
+	})
+}
+
+func (t *Tx) fillCounts(ctx context.Context, found map[string]*SchoolStatus, authority string) error {
+	count := func(query string, add func(*SchoolStatus, string, int)) error {
+		return t.each(ctx, query, nil, func(r *sql.Rows) error {
+			var school, what string
+			var n int
+			err := r.Scan(&school, &what, &n)
+			if c, ok := found[school]; ok {
+				add(c, what, n)
+			}
+			return err
+		})
+	}
+	err := count("SELECT school, state, COUNT(*) FROM inbox WHERE state IN ('waiting', 'set_aside') GROUP BY school, state", func(c *SchoolStatus, state string, n int) {
+		if state == "waiting" {
+			c.Waiting = n
+		} else {
+			c.SetAside = n
+		}
+	})
+	if err == nil {
+		err = count("SELECT school, '', COUNT(*) FROM quarantine GROUP BY school", func(c *SchoolStatus, _ string, n int) { c.Quarantined = n })
+	}
+	if err == nil {
+		err = count(`SELECT p.school, p.authority, COUNT(*) FROM pupils p JOIN records r ON r.school = p.school AND r.dataset = 'pupil' AND r.key = p.pupil
+			WHERE p.authority <> '' GROUP BY p.school, p.authority ORDER BY p.school, p.authority`, func(c *SchoolStatus, code string, n int) {
+			if authority == "" || authority == code {
+				c.Counts = append(c.Counts, AuthorityCount{Authority: code, Pupils: n})
+			}
+		})
+	}
+	if err == nil {
+		err = count(`SELECT school, authority, COUNT(*) FROM pupils WHERE left_at IS NOT NULL AND authority <> ''
+			GROUP BY school, authority ORDER BY school, authority`, func(c *SchoolStatus, code string, n int) {
+			if authority != "" && authority != code {
+				return
+			}
+			i := slices.IndexFunc(c.Counts, func(a AuthorityCount) bool { return a.Authority == code })
+			if i < 0 {
+				c.Counts = append(c.Counts, AuthorityCount{Authority: code})
+				i = len(c.Counts) - 1
+			}
+			c.Counts[i].Left = n
+		})
+	}
+	return err
 }
 
 // Facts are the facts about one session for status.Decide, in the default
 // calendar.
 func (c SchoolStatus) Facts(now time.Time, session status.Session) status.Facts {
-	panic("written next")
+	f := status.Facts{
+		Now: now, Day: now.In(status.London()), Session: session, SetUp: c.SetUp,
+		LastHeard: c.LastHeard, DataAsAt: c.AttendanceAsAt,
+		Stopped: !c.School.Stopped.IsZero(), StoppedAt: c.School.Stopped,
+		Paused: c.Paused, PausedUntil: c.PausedUntil,
+	}
+	f.InSession = status.DefaultInSession(f.Day)
+	if len(c.Holds) > 0 {
+		h := c.Holds[0]
+		f.Held, f.HeldSince = true, h.Since
+		f.HeldWhy = fmt.Sprintf("%d of %d %s records are missing from what was read", h.Gone, h.Of, h.Dataset)
+	}
+	return f
 }

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"rollbridge/collector/database"
+	"rollbridge/collector/vault"
+	"rollbridge/shared/record"
+)
+
+// SchoolKey opens the key of a school, and makes it if there is none: it seals
+// quarantined records and the school's id key.
+func (t *Tx) SchoolKey(ctx context.Context, v *vault.Vault, school string) (vault.Key, error) {
+	owner := vault.Owner{School: school}
+	var w vault.Wrapped
+	err := t.QueryRow(ctx, "SELECT key, epoch FROM school_keys WHERE school = ?", school).Scan(&w.Key, &w.Epoch)
+	if err == nil {
+		return v.Unwrap(owner, w)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return vault.Key{}, wrap(err, "read the key of %s", school)
+	}
+	key, w, err := v.NewKey(owner)
+	if err == nil {
+		_, err = t.Exec(ctx, "INSERT INTO school_keys (school, key, epoch) VALUES (?, ?, ?)", school, w.Key, int64(w.Epoch))
+	}
+	return key, wrap(err, "make the key of %s", school)
+}
+
+func (t *Tx) pupilKey(ctx context.Context, v *vault.Vault, school string, pupil record.PupilID, now time.Time) (vault.Key, error) {
+	owner := vault.Owner{School: school, Pupil: pupil}
+	var w vault.Wrapped
+	err := t.QueryRow(ctx, "SELECT key, epoch FROM pupils WHERE school = ? AND pupil = ?", school, string(pupil)).Scan(&w.Key, &w.Epoch)
+	if err == nil {
+		return v.Unwrap(owner, w)
+	}
+	if !errors.Is(err, sql.ErrNoRows) {
+		return vault.Key{}, wrap(err, "read a pupil's key")
+	}
+	key, w, err := v.NewKey(owner)
+	if err == nil {
+		_, err = t.Exec(ctx, "INSERT INTO pupils (school, pupil, authority, key, epoch, first_seen) VALUES (?, ?, '', ?, ?, ?)",
+			school, string(pupil), w.Key, int64(w.Epoch), database.Micros(now))
+	}
+	return key, wrap(err, "make a pupil's key")
+}
+
+func idKeyName(school string) vault.Name { return vault.Name{School: school, Dataset: "id_key"} }
+
+// SealIDKey seals an id key by the school's key, as it stands in schools and
+// agents.
+func (t *Tx) SealIDKey(ctx context.Context, v *vault.Vault, school string, idKey []byte) ([]byte, error) {
+	key, err := t.SchoolKey(ctx, v, school)
+	if err != nil {
+		return nil, err
+	}
+	return key.Seal(idKeyName(school), idKey)
+}
+
+// SetIDKey makes a sealed id key the school's; it must have none.
+func (t *Tx) SetIDKey(ctx context.Context, school string, sealed []byte) error {
+	n, err := t.Exec(ctx, "UPDATE schools SET id_key = ? WHERE school = ? AND id_key IS NULL", sealed, school)
+	if err == nil && n == 0 {
+		err = ErrExists
+	}
+	return wrap(err, "store the id key of %s", school)
+}
+
+// IDKey opens the school's id key; nil if it has none yet.
+func (t *Tx) IDKey(ctx context.Context, v *vault.Vault, school string) ([]byte, error) {
+	var sealed []byte
+	if err := t.QueryRow(ctx, "SELECT id_key FROM schools WHERE school = ?", school).Scan(&sealed); err != nil {
+		return nil, wrap(err, "read the id key of %s", school)
+	}
+	if sealed == nil {
+		return nil, nil
+	}
+	key, err := t.SchoolKey(ctx, v, school)
+	if err != nil {
+		return nil, err
+	}
+	return key.Open(idKeyName(school), sealed)
+}

@@ -1,0 +1,295 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"rollbridge/collector/database"
+	"rollbridge/collector/vault"
+	"rollbridge/shared/record"
+)
+
+// A Ref names a record within a school.
+type Ref struct {
+	Dataset record.Dataset
+	Key     record.Key
+}
+
+// A Row is what is known of a record without opening it.
+type Row struct {
+	Ref
+	Version uint64
+	// HasBody is false where no version was ever good.
+	HasBody bool
+	Tag     record.Tag
+	// Counted: the tag is part of the position's state. Refused: the tag is of a
+	// quarantined version; the body, if any, is the last good one.
+	Counted, Refused bool
+	// Held is the code of the hold that the record's removal waits in.
+	Held string
+}
+
+// An Arrival says how what is written came here.
+type Arrival struct {
+	School     string
+	Generation uint32
+	Sequence   uint64
+	// Received is when the batch arrived, Now when it is applied.
+	Received, Now time.Time
+}
+
+// A Writer writes the records of one school in one transaction, and keeps
+// State, the sum of the counted tags, in step with them. It is good for that
+// transaction only.
+type Writer struct {
+	Arrival
+	State record.Digest
+
+	tx     *Tx
+	vault  *vault.Vault
+	keys   map[record.PupilID]vault.Key
+	loaded map[Ref]Row
+	whole  bool
+}
+
+// Writer begins writing at a position's state.
+func (t *Tx) Writer(v *vault.Vault, a Arrival, state record.Digest) *Writer {
+	return &Writer{Arrival: a, State: state, tx: t, vault: v, keys: map[record.PupilID]vault.Key{}, loaded: map[Ref]Row{}}
+}
+
+const rowColumns = "SELECT dataset, key, version, body IS NOT NULL, tag, counted, refused, held FROM records WHERE school = ? "
+
+func scanRow(r interface{ Scan(...any) error }) (row Row, err error) {
+	var tag []byte
+	var version int64
+	err = r.Scan((*string)(&row.Dataset), (*string)(&row.Key), &version, &row.HasBody, &tag, &row.Counted, &row.Refused, &row.Held)
+	copy(row.Tag[:], tag)
+	row.Version = uint64(version)
+	return row, err
+}
+
+// All gives every row of the school, and makes Find answer from memory.
+func (w *Writer) All(ctx context.Context) (map[Ref]Row, error) {
+	if w.whole {
+		return w.loaded, nil
+	}
+	err := w.tx.each(ctx, rowColumns, []any{w.School}, func(r *sql.Rows) error {
+		row, err := scanRow(r)
+		w.loaded[row.Ref] = row
+		return err
+	})
+	w.whole = err == nil
+	return w.loaded, wrap(err, "read the rows of %s", w.School)
+}
+
+// Find reads the row of a record; ok is false if there is none.
+func (w *Writer) Find(ctx context.Context, ref Ref) (row Row, ok bool, err error) {
+	if row, ok = w.loaded[ref]; ok || w.whole {
+		return row, ok, nil
+	}
+	row, err = scanRow(w.tx.QueryRow(ctx, rowColumns+"AND dataset = ? AND key = ?", w.School, string(ref.Dataset), string(ref.Key)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return Row{}, false, nil
+	}
+	return row, err == nil, wrap(err, "find a %s row", ref.Dataset)
+}
+
+// Store writes a good version of a record: canonical bytes and tag as they
+// stood in the batch. The version before goes to the history, a quarantined
+// one is forgotten.
+func (w *Writer) Store(ctx context.Context, ref Ref, canonical []byte, tag record.Tag, asAt time.Time) error {
+	row, known, err := w.Find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if !known {
+		if row.Version, err = w.lastVersion(ctx, ref); err != nil {
+			return err
+		}
+	}
+	if err := w.retire(ctx, row, "replaced"); err != nil {
+		return err
+	}
+	key, err := w.pupilKey(ctx, ref.Key.Pupil())
+	if err != nil {
+		return err
+	}
+	row.Version++
+	body, err := key.Seal(bodyName(w.School, ref, row.Version), canonical)
+	if err != nil {
+		return err
+	}
+	next := Row{Ref: ref, Version: row.Version, HasBody: true, Tag: tag, Counted: true}
+	if err := w.put(ctx, next, body, asAt); err != nil {
+		return err
+	}
+	if row.Refused {
+		if err := w.unquarantine(ctx, ref); err != nil {
+			return err
+		}
+	}
+	w.recount(row, next)
+	return nil
+}
+
+// Refuse quarantines a version: its tag counts, because the agent holds it as
+// sent, and the last good body stays.
+func (w *Writer) Refuse(ctx context.Context, ref Ref, content []byte, tag record.Tag, reasons []string) error {
+	row, known, err := w.Find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if !known {
+		if row.Version, err = w.lastVersion(ctx, ref); err != nil {
+			return err
+		}
+	}
+	next := row
+	next.Ref, next.Tag, next.Counted, next.Refused, next.Held = ref, tag, true, true, ""
+	if known {
+		_, err = w.tx.Exec(ctx, `UPDATE records SET tag = ?, counted = TRUE, refused = TRUE, held = '' WHERE school = ? AND dataset = ? AND key = ?`,
+			tag[:], w.School, string(ref.Dataset), string(ref.Key))
+	} else {
+		err = w.put(ctx, next, nil, w.Received)
+	}
+	if err != nil {
+		return wrap(err, "quarantine a %s row", ref.Dataset)
+	}
+	w.recount(row, next)
+	return w.quarantine(ctx, ref, content, reasons)
+}
+
+func (w *Writer) quarantine(ctx context.Context, ref Ref, content []byte, reasons []string) error {
+	key, err := w.tx.SchoolKey(ctx, w.vault, w.School)
+	if err != nil {
+		return err
+	}
+	body, err := key.Seal(quarantineName(w.School, ref, w.Sequence), content)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(reasons)
+	if err != nil {
+		return fmt.Errorf("quarantine a %s row: %w", ref.Dataset, err)
+	}
+	_, err = w.tx.Exec(ctx, `INSERT INTO quarantine (school, dataset, key, sequence, reasons, body, at) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (school, dataset, key) DO UPDATE SET sequence = excluded.sequence, reasons = excluded.reasons,
+		body = excluded.body, at = excluded.at`,
+		w.School, string(ref.Dataset), string(ref.Key), int64(w.Sequence), string(text), body, database.Micros(w.Now))
+	return wrap(err, "quarantine a %s row", ref.Dataset)
+}
+
+// Mark changes whether a record counts and in which hold it waits; nothing
+// else of it changes.
+func (w *Writer) Mark(ctx context.Context, row Row, counted bool, held string) error {
+	if row.Counted == counted && row.Held == held {
+		return nil
+	}
+	next := row
+	next.Counted, next.Held = counted, held
+	_, err := w.tx.Exec(ctx, "UPDATE records SET counted = ?, held = ? WHERE school = ? AND dataset = ? AND key = ?",
+		counted, held, w.School, string(row.Dataset), string(row.Key))
+	w.recount(row, next)
+	return wrap(err, "mark a %s row", row.Dataset)
+}
+
+// Remove takes a record out: its last good version goes to the history, a
+// quarantined one is forgotten.
+func (w *Writer) Remove(ctx context.Context, row Row, why string) error {
+	if err := w.retire(ctx, row, why); err != nil {
+		return err
+	}
+	if row.Refused {
+		if err := w.unquarantine(ctx, row.Ref); err != nil {
+			return err
+		}
+	}
+	_, err := w.tx.Exec(ctx, "DELETE FROM records WHERE school = ? AND dataset = ? AND key = ?", w.School, string(row.Dataset), string(row.Key))
+	if err != nil {
+		return wrap(err, "remove a %s row", row.Dataset)
+	}
+	if row.Counted {
+		w.State.Remove(row.Tag)
+	}
+	delete(w.loaded, row.Ref)
+	return nil
+}
+
+// retire copies the present good version to the history.
+func (w *Writer) retire(ctx context.Context, row Row, why string) error {
+	if !row.HasBody {
+		return nil
+	}
+	_, err := w.tx.Exec(ctx, `INSERT INTO record_history (school, dataset, key, version, pupil, body, replaced_at, why)
+		SELECT school, dataset, key, version, pupil, body, CAST(? AS BIGINT), CAST(? AS TEXT) FROM records
+		WHERE school = ? AND dataset = ? AND key = ?`,
+		database.Micros(w.Now), why, w.School, string(row.Dataset), string(row.Key))
+	return wrap(err, "keep the history of a %s row", row.Dataset)
+}
+
+func (w *Writer) unquarantine(ctx context.Context, ref Ref) error {
+	_, err := w.tx.Exec(ctx, "DELETE FROM quarantine WHERE school = ? AND dataset = ? AND key = ?", w.School, string(ref.Dataset), string(ref.Key))
+	return wrap(err, "empty the quarantine of a %s row", ref.Dataset)
+}
+
+func (w *Writer) lastVersion(ctx context.Context, ref Ref) (uint64, error) {
+	var n sql.NullInt64
+	err := w.tx.QueryRow(ctx, "SELECT MAX(version) FROM record_history WHERE school = ? AND dataset = ? AND key = ?",
+		w.School, string(ref.Dataset), string(ref.Key)).Scan(&n)
+	return uint64(n.Int64), wrap(err, "find the last version of a %s row", ref.Dataset)
+}
+
+func (w *Writer) put(ctx context.Context, row Row, body []byte, asAt time.Time) error {
+	_, err := w.tx.Exec(ctx, `INSERT INTO records (school, dataset, key, pupil, week, version, body, tag, counted, refused, held,
+		generation, sequence, received_at, as_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (school, dataset, key) DO UPDATE SET version = excluded.version, body = excluded.body, tag = excluded.tag,
+		counted = excluded.counted, refused = excluded.refused, held = excluded.held, generation = excluded.generation,
+		sequence = excluded.sequence, received_at = excluded.received_at, as_at = excluded.as_at`,
+		w.School, string(row.Dataset), string(row.Key), string(row.Key.Pupil()), string(week(row.Ref)), int64(row.Version), body, row.Tag[:],
+		row.Counted, row.Refused, row.Held, int64(w.Generation), int64(w.Sequence), database.Micros(w.Received), database.Micros(asAt))
+	return wrap(err, "write a %s row", row.Dataset)
+}
+
+// week is the week that a row is of, for attendance only.
+func week(ref Ref) record.Date {
+	if ref.Dataset != record.DatasetAttendance {
+		return ""
+	}
+	return ref.Key.Week()
+}
+
+// recount keeps State and memory in step with a changed row.
+func (w *Writer) recount(old, next Row) {
+	if old.Counted {
+		w.State.Remove(old.Tag)
+	}
+	if next.Counted {
+		w.State.Add(next.Tag)
+	}
+	if w.whole {
+		w.loaded[next.Ref] = next
+	}
+}
+
+func (w *Writer) pupilKey(ctx context.Context, pupil record.PupilID) (vault.Key, error) {
+	if k, ok := w.keys[pupil]; ok {
+		return k, nil
+	}
+	k, err := w.tx.pupilKey(ctx, w.vault, w.School, pupil, w.Now)
+	if err == nil {
+		w.keys[pupil] = k
+	}
+	return k, err
+}
+
+func bodyName(school string, ref Ref, version uint64) vault.Name {
+	return vault.Name{School: school, Dataset: string(ref.Dataset), Key: string(ref.Key), Version: version}
+}
+
+func quarantineName(school string, ref Ref, sequence uint64) vault.Name {
+	return vault.Name{School: school, Dataset: "quarantine/" + string(ref.Dataset), Key: string(ref.Key), Version: sequence}
+}
