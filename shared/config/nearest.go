@@ -79,3 +79,7 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// Nearest is the name that word was most likely meant to be, or "" when none is
+// near: for other settings files that name what they do not know.
+func Nearest(word string, names []string) string { return nearest(word, names) }

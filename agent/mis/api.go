@@ -1,0 +1,98 @@
+package mis
+
+import (
+	"time"
+
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
+)
+
+// A Marker says whether the MIS holds a pupil as looked after.
+type Marker int
+
+// The three values. The zero Marker is unknown, which is never "no".
+const (
+	MarkerUnknown Marker = iota
+	MarkerInCare
+	MarkerNotInCare
+)
+
+// An Ask says what one read is to bring.
+type Ask struct {
+	// Datasets to read; pupils are always read, since they decide about the
+	// rest, but their records are only given out if asked for.
+	Datasets []record.Dataset
+	// Today is the calendar day in England: it chooses the academic year whose
+	// marks are read and the authorities in force.
+	Today record.Date
+	// IDKey is the school's id key (identity), which makes pupil ids.
+	IDKey []byte
+}
+
+// A Candidate is a pupil about whom the caller decides before anything of the
+// pupil is kept.
+type Candidate struct {
+	// Care is MarkerInCare for every candidate that Read offers: others are
+	// never offered.
+	Care Marker
+	// Authority is the caring authority's code as the MIS has it; it names an
+	// authority in force on Ask.Today or one with a single successor then.
+	Authority string
+	// Place is file and line, for messages.
+	Place string
+}
+
+// A Row is one record on its way to scope.
+type Row struct {
+	Record record.Record
+	// Was is the id that this pupil has, or would have, without a permanent
+	// UPN; it is set in pupil rows of pupils who have one and empty elsewhere.
+	Was record.PupilID
+	// Authority is the pupil's caring authority, the code in force on Today.
+	Authority string
+}
+
+// A Report says how a read went. Its datasets are those of the Ask, pupils
+// first.
+type Report struct {
+	Started, Ended time.Time
+	Datasets       []protocol.DatasetRead
+	// Schema is the fingerprint (hexadecimal SHA-256) of the headings or
+	// elements seen, ProfileHash that of the profile with its site settings.
+	Schema, ProfileHash string
+	// Warnings are sorted and hold no value of a pupil.
+	Warnings []protocol.Warning
+	// Unknown counts pupils whose marker, or whose authority, is unclear. They
+	// are not sent, and while there is one no dataset is complete.
+	Unknown int
+}
+
+// Codes of warnings, beside the field they are about.
+const (
+	WarnUnknownCode   = "unknown_code"   // kept as the MIS has it
+	WarnInvalid       = "invalid"        // kept as the MIS has it; the collector judges
+	WarnNotUnderstood = "not_understood" // left out
+	WarnUnparsed      = "unparsed"       // a string of marks; none of it is sent
+	WarnNoPupil       = "no_pupil"       // belongs to a pupil who is not among the pupils
+	WarnRepeated      = "repeated"       // the same row again; counted once
+	WarnNoRows        = "no_rows"        // headings, and nothing below them
+	WarnUnclear       = "unclear"        // of the marker, not_in_care or in_care
+	WarnOtherSession  = "other_session"  // an afternoon's code in the morning or the reverse
+	WarnOutside       = "outside"        // in care, but the care dates say otherwise
+	WarnFuture        = "future"         // a file that says it was written later than now
+)
+
+// An Error is a read that is void, or settings that cannot work: something
+// that a person must put right. Any other error of this package is the
+// caller's own (a cancelled context, an error of admit or sink), wrapped.
+type Error struct {
+	Problem protocol.ProblemCode
+	// Dataset is empty where the fault is not of one dataset.
+	Dataset record.Dataset
+	// Text says what was wrong, where, and what to do. It holds no value of a
+	// pupil.
+	Text string
+}
+
+// Error is the Text.
+func (e *Error) Error() string { return e.Text }

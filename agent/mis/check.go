@@ -1,0 +1,172 @@
+package mis
+
+import (
+	"errors"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"rollbridge/shared/codes"
+	"rollbridge/shared/record"
+)
+
+// What settings may say, each list in the order in which it is offered.
+var (
+	delimiters   = map[string]rune{"comma": ',', "semicolon": ';', "tab": '\t'}
+	encodings    = []string{"utf-8", "windows-1252", "utf-16"}
+	dateLayouts  = map[string]string{"dd/mm/yyyy": "02/01/2006", "yyyy-mm-dd": "2006-01-02", "mm/dd/yyyy": "01/02/2006"}
+	nullMeanings = []string{nullNotInCare, nullUnknown}
+	newlines     = []string{"required", "optional"}
+	nations      = []string{codes.NationEngland, codes.NationWales}
+	evidences    = []string{"documented", "seen", "site"}
+)
+
+const (
+	nullNotInCare = "not_in_care"
+	nullUnknown   = "unknown"
+)
+
+var profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,40}$`)
+
+// oneOf checks a setting that has a closed list; empty is allowed unless need.
+func (p places) oneOf(path []string, value string, list []string, need bool) error {
+	if value == "" && !need || slices.Contains(list, value) {
+		return nil
+	}
+	return p.fault(path, "%s must be one of %s", path[len(path)-1], strings.Join(list, ", "))
+}
+
+func checkProfile(p *Profile, at places) error {
+	if !profileName.MatchString(p.Name) {
+		return at.fault([]string{"name"}, "name must be given, in small letters, digits and hyphens")
+	}
+	if _, ok := drivers[[2]string{p.Driver, p.Format}]; !ok {
+		return at.fault([]string{"driver"}, "driver and format must be file with csv, or file with ctf")
+	}
+	csv := p.Format == "csv"
+	err := errors.Join(
+		at.oneOf([]string{"null_means"}, p.NullMeans, nullMeanings, true),
+		at.form(p.Delimiter, p.Encoding, p.Dates, csv),
+	)
+	if !csv && p.Delimiter+p.Encoding+p.Dates != "" {
+		err = errors.Join(err, at.fault([]string{"format"}, "a %s says its own encoding and dates: remove delimiter, encoding and dates", p.Format))
+	}
+	if p.Datasets[record.DatasetPupil] == nil {
+		err = errors.Join(err, at.fault([]string{"datasets"}, "datasets must have pupil: who is in care decides about all the others"))
+	}
+	for _, d := range sortedDatasets(p.Datasets) {
+		err = errors.Join(err, checkDataset(p, d, at))
+	}
+	return err
+}
+
+func (p places) form(delimiter, encoding, dates string, need bool) error {
+	return errors.Join(
+		p.oneOf([]string{"delimiter"}, delimiter, slices.Sorted(maps.Keys(delimiters)), need),
+		p.oneOf([]string{"encoding"}, encoding, encodings, need),
+		p.oneOf([]string{"dates"}, dates, slices.Sorted(maps.Keys(dateLayouts)), need),
+	)
+}
+
+func checkDataset(p *Profile, d record.Dataset, at places) error {
+	path := []string{"datasets", string(d)}
+	if err := at.dataset(path, d); err != nil {
+		return err
+	}
+	own := p.Datasets[d]
+	if own == nil {
+		return at.fault(path, "this dataset says nothing: give file and columns, or remove it")
+	}
+	err := at.oneOf(append(path, "evidence"), own.Evidence, evidences, true)
+	if own.File == "" || !plainName(own.File) {
+		err = errors.Join(err, at.fault(append(path, "file"), "file must be the name of a file in the school's folder, without a path"))
+	}
+	err = errors.Join(err, at.values(path, d, own.Values))
+	if p.Format == "ctf" {
+		if len(own.Columns) > 0 {
+			err = errors.Join(err, at.fault(append(path, "columns"), "a ctf has elements of fixed names: remove columns"))
+		}
+		if _, bad := filepath.Match(own.File, ""); bad != nil || p.Datasets[record.DatasetPupil] != nil && own.File != p.Datasets[record.DatasetPupil].File {
+			err = errors.Join(err, at.fault(append(path, "file"), "file must be one pattern such as *.xml, the same in every dataset"))
+		}
+		return err
+	}
+	return errors.Join(err, at.columns(path, d, own.Columns), at.needed(path, d, own.Columns))
+}
+
+func (p places) dataset(path []string, d record.Dataset) error {
+	if slices.Contains(knownDatasets(), string(d)) {
+		return nil
+	}
+	return p.fault(path, "a dataset that is not known%s; known are %s", didYouMean(string(d), knownDatasets()), strings.Join(knownDatasets(), ", "))
+}
+
+func (p places) columns(path []string, d record.Dataset, columns map[string]string) error {
+	var found error
+	for _, field := range slices.Sorted(maps.Keys(columns)) {
+		here := append(slices.Clone(path), "columns", field)
+		if !slices.Contains(fieldNames[d], field) {
+			found = errors.Join(found, p.fault(here, "a field that %s records do not have%s; they have %s",
+				d, didYouMean(field, fieldNames[d]), strings.Join(fieldNames[d], ", ")))
+		}
+		for _, other := range slices.Sorted(maps.Keys(columns)) {
+			if other < field && columns[field] != "" && heading(columns[other]) == heading(columns[field]) {
+				found = errors.Join(found, p.fault(here, "two fields are read from one column: give each its own"))
+			}
+		}
+	}
+	return found
+}
+
+func (p places) needed(path []string, d record.Dataset, columns map[string]string) error {
+	for _, field := range neededFields[d] {
+		if strings.TrimSpace(columns[field]) == "" {
+			return p.fault(append(slices.Clone(path), "columns"), "the heading of %s is not given: without it no %s can be read", field, d)
+		}
+	}
+	return nil
+}
+
+func (p places) values(path []string, d record.Dataset, values map[string]map[string]string) error {
+	for _, field := range slices.Sorted(maps.Keys(values)) {
+		if !slices.Contains(codedFields[d], field) {
+			return p.fault(append(slices.Clone(path), "values", field), "values cannot be given for this field; they can for %s", strings.Join(codedFields[d], ", "))
+		}
+	}
+	return nil
+}
+
+func checkSite(s Site, at places) error {
+	if s.SettleSeconds != nil && (*s.SettleSeconds < 0 || *s.SettleSeconds > 3600) {
+		return at.fault([]string{"settle_seconds"}, "settle_seconds must be from 0 to 3600")
+	}
+	err := errors.Join(
+		at.form(s.Delimiter, s.Encoding, s.Dates, false),
+		at.oneOf([]string{"null_means"}, s.NullMeans, nullMeanings, false),
+		at.oneOf([]string{"nation"}, s.Nation, nations, false),
+		at.oneOf([]string{"final_newline"}, s.FinalNewline, newlines, false),
+	)
+	for _, d := range sortedDatasets(s.Datasets) {
+		path := []string{"datasets", string(d)}
+		if fault := at.dataset(path, d); fault != nil {
+			err = errors.Join(err, fault)
+			continue
+		}
+		own := s.Datasets[d]
+		if own.File != "" && !plainName(own.File) {
+			err = errors.Join(err, at.fault(append(path, "file"), "file must be the name of a file in the folder, without a path"))
+		}
+		err = errors.Join(err, at.columns(path, d, own.Columns))
+	}
+	return err
+}
+
+// plainName keeps every file inside the school's folder.
+func plainName(name string) bool {
+	return name != "." && name != ".." && !strings.ContainsAny(name, "/\\:\x00") && strings.TrimSpace(name) == name
+}
+
+// heading is the form in which headings are compared.
+func heading(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

@@ -1,0 +1,361 @@
+package mis
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+
+	"rollbridge/shared/record"
+)
+
+// readCSV is the driver of format csv: one file per dataset, in any row order.
+func readCSV(ctx context.Context, r *reading) error {
+	byID := map[string]*child{}
+	if err := r.eachRow(ctx, record.DatasetPupil, func(raw rawRow, at place) error { return r.csvPupil(byID, raw, at) }); err != nil {
+		return err
+	}
+	if r.counts[record.DatasetPupil].rows == 0 {
+		return fault(record.DatasetPupil, "%s has headings and no pupil: the export failed or its filter excludes everybody; run it again",
+			r.plan.datasets[record.DatasetPupil].file)
+	}
+	if r.wants(record.DatasetContact) {
+		if err := r.eachRow(ctx, record.DatasetContact, r.csvOwned(byID, record.DatasetContact, r.csvContact)); err != nil {
+			return err
+		}
+	}
+	if !r.wants(record.DatasetAttendance) {
+		return nil
+	}
+	if err := r.csvAttendance(ctx, byID); err != nil {
+		return err
+	}
+	return r.giveWeeks()
+}
+
+func (r *reading) csvPupil(byID map[string]*child, raw rawRow, at place) error {
+	id := raw[pID]
+	if id == "" {
+		return r.fieldFault(record.DatasetPupil, at, pID, "the identifier is empty: every pupil must have one; correct the export")
+	}
+	if before, twice := r.pupils.add(id, origin{line: int32(at.line)}); twice {
+		return r.fieldFault(record.DatasetPupil, at, pID, fmt.Sprintf("the pupil of line %d again: the export must have one row for each pupil; remove columns that repeat a pupil", before.line))
+	}
+	authority, err := r.gate(raw, at)
+	if err != nil || authority == "" {
+		return err
+	}
+	c, err := r.admitted(raw, at, authority)
+	byID[strings.Clone(id)] = c
+	return err
+}
+
+// csvOwned passes on the rows of admitted pupils. Rows of one pupil usually
+// follow each other, so the last answer is kept.
+func (r *reading) csvOwned(byID map[string]*child, d record.Dataset, use func(raw rawRow, at place, who *child) error) func(rawRow, place) error {
+	var last string
+	var who *child
+	known := true
+	return func(raw rawRow, at place) error {
+		id := raw[cPupil]
+		if id == "" {
+			return r.fieldFault(d, at, cPupil, "the identifier of the pupil is empty: every row must have one; correct the export")
+		}
+		if id != last {
+			last, who = strings.Clone(id), byID[id]
+			known = who != nil || r.pupils.has(id)
+		}
+		if !known {
+			r.warn(d, "pupil", WarnNoPupil)
+		}
+		if who == nil {
+			return nil
+		}
+		r.counts[d].matched++
+		return use(raw, at, who)
+	}
+}
+
+func (r *reading) csvContact(raw rawRow, at place, who *child) error {
+	if raw[cID] == "" && r.plan.datasets[record.DatasetContact].headings[cID] != "" {
+		return r.fieldFault(record.DatasetContact, at, cID, "the identifier of the contact is empty: every contact must have one; correct the export")
+	}
+	return r.contact(raw, at, who, r.give)
+}
+
+// csvAttendance reads one row a session. Dates are read in every row, since
+// they say which days the file covers.
+func (r *reading) csvAttendance(ctx context.Context, byID map[string]*child) error {
+	const d = record.DatasetAttendance
+	var lastText string
+	var day record.Date
+	latest := r.ask.Today.AddDays(366)
+	own := r.csvOwned(byID, d, func(raw rawRow, at place, who *child) error { return r.csvMark(raw, at, who, day) })
+	return r.eachRow(ctx, d, func(raw rawRow, at place) error {
+		if text := raw[aDate]; text != lastText || day == "" {
+			found, ok := readDate(text, r.plan.layout)
+			if !ok {
+				return r.fieldFault(d, at, aDate, badDate(r.plan.dates))
+			}
+			if found > latest {
+				return r.fieldFault(d, at, aDate, "it is more than a year ahead: check the year, the form of dates in the settings and this machine's clock")
+			}
+			lastText, day = strings.Clone(text), found
+			r.window(day)
+		}
+		return own(raw, at)
+	})
+}
+
+// window widens the dates read; earlier academic years are not part of it.
+func (r *reading) window(day record.Date) {
+	c := r.counts[record.DatasetAttendance]
+	if day < r.year {
+		return
+	}
+	if c.from == "" || day < c.from {
+		c.from = day
+	}
+	c.to = max(c.to, day)
+}
+
+func (r *reading) csvMark(raw rawRow, at place, who *child, day record.Date) error {
+	const d = record.DatasetAttendance
+	c := &cells{r: r, d: d, raw: raw, at: at}
+	var session int
+	switch strings.ToUpper(r.plan.datasets[d].code(aSession, raw[aSession])) {
+	case "AM":
+		session = morning
+	case "PM":
+		session = afternoon
+	default:
+		return r.fieldFault(d, at, aSession, "it is neither AM nor PM: correct the export, or have the profile say what it means under values")
+	}
+	if len(raw[aMark]) > longestMark {
+		return r.fieldFault(d, at, aMark, "it is too long to be a mark: check that the column of marks is read, not one of comments")
+	}
+	m := mark{code: taken(c.printable(aMark, raw[aMark])), late: int32(c.number(aLate, maxLate)), line: int32(at.line)}
+	if c.err != nil {
+		return c.err
+	}
+	if before, clash := r.mark(who, day, session, m); clash {
+		return fault(d, "%s and line %d: two different marks of one pupil in one session: the export must have one row for each session; remove columns that repeat it", at, before.line)
+	}
+	return nil
+}
+
+// A csvFile is one CSV while it is read.
+type csvFile struct {
+	*sourceFile
+	r     *reading
+	guard *guard
+	rows  *csv.Reader
+	// columns are the places of the fields, -1 where the file has none.
+	columns []int
+	raw     rawRow
+	line    int
+}
+
+// eachRow reads the whole file of a dataset. raw is used again for every row.
+func (r *reading) eachRow(ctx context.Context, d record.Dataset, use func(raw rawRow, at place) error) error {
+	name := r.plan.datasets[d].file
+	source, err := r.open(ctx, d, name, name)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	f, err := r.csvFile(source)
+	if err != nil {
+		return err
+	}
+	c := r.counts[d]
+	for {
+		raw, err := f.next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if c.rows++; c.rows > r.limit.rows[d] {
+			return fault(d, "%s has more than %d rows: check that it is the right file", f.shown, r.limit.rows[d])
+		}
+		if c.rows%1024 == 0 && ctx.Err() != nil {
+			return fmt.Errorf("read %s: %w", f.shown, ctx.Err())
+		}
+		if err := use(raw, place{file: f.shown, line: f.line}); err != nil {
+			return err
+		}
+	}
+	if err := f.unchanged(); err != nil {
+		return err
+	}
+	if r.plan.newline && f.guard.last != '\n' && f.guard.last != '\r' {
+		return fault(d, "%s ends in the middle of line %d: the export was cut short; run it again, or set final_newline to optional if this MIS never ends the last line", f.shown, f.line)
+	}
+	if c.rows == 0 {
+		r.incomplete[d] = true
+		r.warn(d, "", WarnNoRows)
+	}
+	c.asAt = r.notLater(d, f.before.ModTime())
+	return nil
+}
+
+// notLater keeps a wrong clock elsewhere from making data look newer than
+// their reading.
+func (r *reading) notLater(d record.Dataset, asAt time.Time) time.Time {
+	if started := r.report.Started; asAt.After(started) {
+		if asAt.Sub(started) > time.Minute {
+			r.warn(d, "", WarnFuture)
+		}
+		return started.UTC()
+	}
+	return asAt.UTC()
+}
+
+func (r *reading) csvFile(source *sourceFile) (*csvFile, error) {
+	text, err := r.decode(source)
+	if err != nil {
+		return nil, err
+	}
+	f := &csvFile{sourceFile: source, r: r, guard: &guard{in: text, limit: r.limit.recordBytes}}
+	f.rows = csv.NewReader(bufio.NewReaderSize(f.guard, 64<<10))
+	f.rows.Comma, f.rows.ReuseRecord = r.plan.delimiter, true
+	headings, err := f.record()
+	if errors.Is(err, io.EOF) {
+		return nil, fault(f.d, "%s holds nothing but blank lines: the export failed; run it again", f.shown)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, f.mapColumns(headings)
+}
+
+// decode turns the declared encoding into UTF-8.
+func (r *reading) decode(source *sourceFile) (io.Reader, error) {
+	in := bufio.NewReaderSize(source, 64<<10)
+	start, err := in.Peek(3)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	bom := bytes.Equal(start, []byte("\xef\xbb\xbf"))
+	wide := bytes.HasPrefix(start, []byte("\xff\xfe")) || bytes.HasPrefix(start, []byte("\xfe\xff"))
+	wrong := func(is string) error {
+		return fault(source.d, "%s begins with the mark of %s, and the settings say %s: set encoding to %s", source.shown, is, r.plan.encoding, is)
+	}
+	switch {
+	case wide && r.plan.encoding != "utf-16":
+		return nil, wrong("utf-16")
+	case bom && r.plan.encoding != "utf-8":
+		return nil, wrong("utf-8")
+	case bom:
+		_, err := in.Discard(3)
+		return in, err
+	case r.plan.encoding == "utf-16" && !wide:
+		return nil, fault(source.d, "%s does not begin with a byte order mark, so it is not the utf-16 of the settings: set encoding to what the export writes", source.shown)
+	case r.plan.encoding == "utf-16":
+		return unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Reader(in), nil
+	case r.plan.encoding == "windows-1252":
+		return charmap.Windows1252.NewDecoder().Reader(in), nil
+	}
+	return in, nil
+}
+
+// mapColumns finds the columns of the saved header map.
+func (f *csvFile) mapColumns(headings []string) error {
+	own := f.r.plan.datasets[f.d]
+	found := make(map[string]int, len(headings))
+	for i, h := range headings {
+		name := heading(h)
+		f.r.schema[string(f.d)+" "+strings.Clone(name)] = true
+		if slices.ContainsFunc(own.headings, func(want string) bool { return want != "" && heading(want) == name }) {
+			if _, twice := found[name]; twice {
+				return fault(f.d, "%s has two columns headed %q: give each its own heading", f.shown, own.headings[slices.IndexFunc(own.headings, func(want string) bool { return heading(want) == name })])
+			}
+			found[name] = i
+		}
+	}
+	f.columns = make([]int, len(own.headings))
+	f.raw = make(rawRow, len(own.headings))
+	var missing []string
+	for i, want := range own.headings {
+		f.columns[i] = -1
+		if want == "" {
+			continue
+		}
+		at, ok := found[heading(want)]
+		if !ok {
+			missing = append(missing, fmt.Sprintf("%q", want))
+			continue
+		}
+		f.columns[i] = at
+	}
+	if len(missing) > 0 {
+		return fault(f.d, "%s has no column headed %s: put the heading back in the export, or give the one that it has now under columns in the school's MIS settings (check delimiter and encoding if all are missing)", f.shown, strings.Join(missing, " nor "))
+	}
+	return nil
+}
+
+// next returns the fields of the next row, io.EOF after the last.
+func (f *csvFile) next() (rawRow, error) {
+	fields, err := f.record()
+	if err != nil {
+		return nil, err
+	}
+	for i, at := range f.columns {
+		if at < 0 {
+			continue
+		}
+		value := strings.TrimSpace(fields[at])
+		if f.r.plan.encoding == "utf-16" && strings.ContainsRune(value, '\uFFFD') {
+			return nil, f.r.fieldFault(f.d, place{f.shown, f.line}, i, "half a character of utf-16: the file is damaged; run the export again")
+		}
+		f.raw[i] = value
+	}
+	return f.raw, nil
+}
+
+// record reads one row and puts the parser's complaints into a person's words;
+// its own repeat nothing of the row, but only these say what to do.
+func (f *csvFile) record() ([]string, error) {
+	fields, err := f.rows.Read()
+	if err == nil {
+		f.guard.since = 0
+		f.line, _ = f.rows.FieldPos(0)
+		return fields, nil
+	}
+	if errors.Is(err, io.EOF) {
+		return nil, io.EOF
+	}
+	var ours *Error
+	if errors.As(err, &ours) {
+		return nil, ours
+	}
+	var parse *csv.ParseError
+	if errors.As(err, &parse) {
+		at := place{f.shown, parse.StartLine}
+		if errors.Is(parse.Err, csv.ErrFieldCount) {
+			return nil, fault(f.d, "%s: the row has more or fewer values than there are headings: a value holds the delimiter without quotes, or the file was cut short; run the export again", at)
+		}
+		return nil, fault(f.d, "%s: a quote stands where none can: a value with quotes in it is not written as CSV, or the file was cut short; run the export again", at)
+	}
+	at := place{f.shown, f.line + 1}
+	switch {
+	case errors.Is(err, errNUL):
+		return nil, fault(f.d, "%s or soon after: a NUL byte: the file is damaged, or it is utf-16 and the settings say %s; run the export again or set encoding", at, f.r.plan.encoding)
+	case errors.Is(err, errUTF8):
+		return nil, fault(f.d, "%s or soon after: a character that is not %s: set encoding to what the export writes (Windows programs often write windows-1252)", at, f.r.plan.encoding)
+	case errors.Is(err, errLong):
+		return nil, fault(f.d, "%s: the row does not end: a quote is not closed, or this is no CSV; run the export again", at)
+	}
+	return nil, fault(f.d, "%s: the text cannot be decoded as %s: set encoding to what the export writes", at, f.r.plan.encoding)
+}

@@ -1,0 +1,109 @@
+package mis
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"rollbridge/shared/clock"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
+)
+
+// A Source is one school's MIS, ready to be read. It holds settings only: no
+// file is open between reads. Read may be called again, but not concurrently.
+type Source struct {
+	plan  plan
+	hash  string
+	limit limits
+}
+
+// limits bound what one read takes from files. They are far above the largest
+// school and far below what would take a small machine down.
+type limits struct {
+	rows        map[record.Dataset]int
+	recordBytes int   // one row with its quoted line breaks
+	fileBytes   int64 // one CTF
+	textBytes   int   // one value
+	depth       int   // of XML elements
+	files       int   // CTFs in the drop folder
+}
+
+func defaultLimits() limits {
+	return limits{
+		rows: map[record.Dataset]int{
+			record.DatasetPupil: 500_000, record.DatasetContact: 5_000_000, record.DatasetAttendance: 200_000_000,
+		},
+		recordBytes: 1 << 20,
+		fileBytes:   2 << 30,
+		textBytes:   16 << 10,
+		depth:       32,
+		files:       1000,
+	}
+}
+
+// Open lays the site over the profile and checks the two together. It opens no
+// file, so it succeeds while the MIS is away; its errors are *Error and say
+// which setting to put right.
+func Open(p *Profile, site Site) (*Source, error) {
+	made, err := newPlan(p, site)
+	if err != nil {
+		return nil, &Error{Problem: protocol.ProblemMISData, Text: "the settings of the MIS cannot work: " + err.Error()}
+	}
+	text, err := json.Marshal(struct {
+		Profile *Profile
+		Site    Site
+	}{p, site})
+	if err != nil {
+		return nil, fmt.Errorf("fingerprint the profile: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return &Source{plan: made, hash: hex.EncodeToString(sum[:]), limit: defaultLimits()}, nil
+}
+
+// ProfileHash is the fingerprint (hexadecimal SHA-256) of the profile with its
+// site settings: the same for equal settings on any machine.
+func (s *Source) ProfileHash() string { return s.hash }
+
+// A driver reads one kind of MIS: it hands every pupil to the reading's gate
+// and every row of an admitted pupil to its sink, pupils first.
+type driver func(ctx context.Context, r *reading) error
+
+// drivers by name and format; sql, rest and report will stand beside them.
+var drivers = map[[2]string]driver{
+	{"file", "csv"}: readCSV,
+	{"file", "ctf"}: readCTF,
+}
+
+// Read reads the whole of what is asked. admit is called once for each pupil
+// who is in care, before anything of the pupil is kept; sink gets the rows of
+// the admitted, all pupils first, then contacts, then attendance. Both are
+// called one after the other, from Read's own goroutine.
+//
+// After any error the read is void and the rows already given to sink must be
+// discarded. Errors are *Error for what a person must put right; an error of
+// admit, sink or ctx is returned wrapped.
+func (s *Source) Read(ctx context.Context, ask Ask, admit func(Candidate) (bool, error), sink func(Row) error) (Report, error) {
+	r, err := newReading(s, ask, admit, sink)
+	if err != nil {
+		return Report{}, err
+	}
+	r.report.Started = clock.Now()
+	if err := drivers[[2]string{s.plan.driver, s.plan.format}](ctx, r); err != nil {
+		return Report{}, err
+	}
+	r.report.Ended = clock.Now()
+	return r.finish(), nil
+}
+
+// london is where the wall clock of MIS files hangs.
+var london = func() *time.Location {
+	l, err := time.LoadLocation(clock.Location)
+	if err != nil {
+		panic("mis: the time zone of England is not built in: " + err.Error())
+	}
+	return l
+}()

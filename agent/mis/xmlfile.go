@@ -1,0 +1,105 @@
+package mis
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+
+	"golang.org/x/text/encoding/charmap"
+
+	"rollbridge/shared/record"
+)
+
+// An xmlFile is a file as XML tokens, with everything refused that a CTF has
+// no need of: document types (and so entities), deep nesting, huge tokens.
+type xmlFile struct {
+	*sourceFile
+	r     *reading
+	guard *guard
+	dec   *xml.Decoder
+	depth int
+	root  bool
+}
+
+// errCharset is returned through the decoder for an encoding that is not read.
+var errCharset = errors.New("encoding not read")
+
+func (r *reading) xmlFile(source *sourceFile) *xmlFile {
+	in := bufio.NewReaderSize(source, 64<<10)
+	if start, _ := in.Peek(3); bytes.Equal(start, []byte("\xef\xbb\xbf")) { // an error comes again with the first token
+		_, _ = in.Discard(3)
+	}
+	x := &xmlFile{sourceFile: source, r: r, guard: &guard{in: in, limit: r.limit.recordBytes, bytesOnly: true}}
+	x.dec = xml.NewDecoder(x.guard)
+	x.dec.CharsetReader = func(label string, input io.Reader) (io.Reader, error) {
+		switch strings.ToLower(label) {
+		case "iso-8859-1", "windows-1252":
+			// What calls itself ISO-8859-1 on Windows is windows-1252, which has
+			// the same printable characters and more.
+			return charmap.Windows1252.NewDecoder().Reader(input), nil
+		case "us-ascii":
+			return input, nil
+		}
+		return nil, errCharset
+	}
+	return x
+}
+
+// line is where the reader stands.
+func (x *xmlFile) line() int {
+	line, _ := x.dec.InputPos()
+	return line
+}
+
+func (x *xmlFile) fault(text string) error {
+	return fault(record.DatasetPupil, "%s: %s", place{x.shown, x.line()}, text)
+}
+
+// token returns the next start, end or text; io.EOF after the end of the root.
+func (x *xmlFile) token() (xml.Token, error) {
+	for {
+		x.guard.since = 0
+		t, err := x.dec.Token()
+		if err != nil {
+			return nil, x.explain(err)
+		}
+		switch t.(type) {
+		case xml.Directive:
+			return nil, x.fault("a document type or other directive stands in it: no common transfer file has one; it is not read")
+		case xml.StartElement:
+			if x.depth == 0 && x.root {
+				return nil, x.fault("a second root element follows the first: the file is damaged; run the export again")
+			}
+			x.root = true
+			if x.depth++; x.depth > x.r.limit.depth {
+				return nil, x.fault("its elements are nested too deeply for a common transfer file: run the export again")
+			}
+			return t, nil
+		case xml.EndElement:
+			x.depth--
+			return t, nil
+		case xml.CharData:
+			return t, nil
+		}
+	}
+}
+
+// explain puts the parser's complaints, which repeat parts of the file, into
+// words of our own.
+func (x *xmlFile) explain(err error) error {
+	var ours *Error
+	switch {
+	case errors.Is(err, io.EOF) && x.root:
+		return io.EOF
+	case errors.As(err, &ours):
+		return ours
+	case errors.Is(err, errLong):
+		return x.fault("a value in it is longer than any can be: the file is damaged; run the export again")
+	case strings.Contains(err.Error(), errCharset.Error()):
+		return x.fault("its first line declares an encoding that is not read: export as utf-8, iso-8859-1 or windows-1252")
+	}
+	return x.fault("it is not well-formed XML here: it was cut short or is damaged; run the export again")
+}
