@@ -34,6 +34,8 @@ type CollectorOptions struct {
 	Clock string
 	// PublicURL overrides the address in codes: that of a relay in front.
 	PublicURL string
+	// IntakeListen is the address of intake where it must be known before.
+	IntakeListen string
 }
 
 // NewCollector makes a collector in dir with `init` on free loopback ports.
@@ -46,6 +48,9 @@ func NewCollector(ctx context.Context, p Programs, dir string, o CollectorOption
 			return nil, err
 		}
 		listen[i] = address
+	}
+	if o.IntakeListen != "" {
+		listen[0] = o.IntakeListen
 	}
 	c.PublicURL, c.PortalURL, c.PrivateURL = "https://"+listen[0], "https://"+listen[1], "http://"+listen[2]
 	if o.PublicURL != "" {
