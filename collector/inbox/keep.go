@@ -150,6 +150,9 @@ func lookUp(ctx context.Context, tx *database.Tx, b Batch) (Result, error) {
 			return Result{}, fmt.Errorf("look for batch: %w", err)
 		}
 	}
+	if next(head, b.Header) {
+		return r, nil
+	}
 	copied, err := Contradiction(ctx, tx, b.School, b.Header, b.Digest)
 	if err != nil || copied == nil {
 		return r, err
@@ -166,7 +169,7 @@ func lookUp(ctx context.Context, tx *database.Tx, b Batch) (Result, error) {
 // Follows says whether a batch may be stored when head is the newest of its
 // agent and generation (the zero Link when there is none).
 func Follows(head envelope.Link, h envelope.Header) bool {
-	if h.Sequence == head.Sequence+1 && h.Previous == head.Digest {
+	if next(head, h) {
 		return true
 	}
 	if h.Type != envelope.TypeFull || h.Sequence <= head.Sequence {
@@ -183,6 +186,11 @@ func Follows(head envelope.Link, h envelope.Header) bool {
 		return false
 	}
 	return h.Withdrawn[0].Sequence == head.Sequence+1 || slices.Contains(h.Withdrawn, head)
+}
+
+// next says whether a batch comes directly after head and names it.
+func next(head envelope.Link, h envelope.Header) bool {
+	return h.Sequence == head.Sequence+1 && h.Previous == head.Digest
 }
 
 func insert(ctx context.Context, tx *database.Tx, b Batch) (bool, error) {

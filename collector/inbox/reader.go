@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -305,4 +306,25 @@ func AddAgent(ctx context.Context, tx *database.Tx, school string, agent envelop
 		return fmt.Errorf("count an agent's attempts: %w", err)
 	}
 	return nil
+}
+
+// StoredReceipt is the receipt of a batch that is stored with this digest, nil
+// if it is not.
+func StoredReceipt(ctx context.Context, tx *database.Tx, id ID, digest envelope.Digest) ([]byte, error) {
+	if id.Sequence > math.MaxInt64 {
+		return nil, nil
+	}
+	var receipt []byte
+	err := tx.QueryRow(ctx, "SELECT receipt FROM inbox WHERE school = ? AND agent = ? AND generation = ? AND sequence = ? AND digest = ?",
+		id.School, id.Agent[:], id.Generation, int64(id.Sequence), digest[:]).Scan(&receipt)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, fmt.Errorf("look for a receipt: %w", err)
+	}
+	return receipt, nil
+}
+
+// StoredRequest is the Result of a request that is stored with this digest; its
+// Verdict is Repeated, or 0 if it is not stored.
+func StoredRequest(ctx context.Context, tx *database.Tx, school string, digest envelope.Digest) (Result, error) {
+	return findRequest(ctx, tx, Request{School: school, Digest: digest})
 }

@@ -1,0 +1,20 @@
+// Package intake is the collector's door to the internet: it answers the five
+// messages of agents (design.md §4) and holds nothing worth stealing.
+//
+// It guarantees: a receipt is sent only after the inbox has the message on
+// durable storage; the same message again gets the same receipt, byte for
+// byte; every message is checked in one order, and the first check that fails
+// gives the answer: form, sender, signature of the attempt, signature of the
+// message, generation, chain. What cannot be attributed to a sender gets a
+// plain HTTP error, which agents take no notice of; everything else gets a
+// signed answer with HTTP 200.
+//
+// It never holds a key that opens or decides, never reads a sealed body, and
+// says nothing by itself but receipt, later, stale_key and unknown: what
+// control has decided it only relays. Bodies are bounded before they are read
+// and together while they are in memory; a fault in one request ends that
+// request only. No metric names a school.
+//
+// Start reading at Handler.serve, then batch.go and code.go; tls.go has the
+// certificates and Server the limits of time.
+package intake

@@ -1,0 +1,50 @@
+package intake
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"rollbridge/shared/protocol"
+)
+
+// Reasons for plain HTTP errors, beside the Why codes of protocol.Answer.
+const (
+	reasonForm      = "form"      // not a message
+	reasonSize      = "size"      // over a limit
+	reasonSignature = "signature" // not signed by its sender
+	reasonMemory    = "memory"    // too much at once
+	reasonCut       = "cut"       // the body did not arrive in whole or in time
+	reasonPanic     = "panic"     // a fault in this program
+)
+
+type metrics struct {
+	received *prometheus.CounterVec
+	repeated *prometheus.CounterVec
+	refused  *prometheus.CounterVec
+}
+
+func newMetrics(reg prometheus.Registerer) metrics {
+	f := promauto.With(reg)
+	m := metrics{
+		received: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollbridge_intake_received_total", Help: "Messages kept for the first time and given a receipt.",
+		}, []string{"message"}),
+		repeated: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollbridge_intake_repeated_total", Help: "Messages that were kept before and got the same receipt.",
+		}, []string{"message"}),
+		refused: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollbridge_intake_refused_total", Help: "Messages that got no receipt, by reason.",
+		}, []string{"reason"}),
+	}
+	for message := range limits {
+		m.received.WithLabelValues(string(message))
+		m.repeated.WithLabelValues(string(message))
+	}
+	for _, reason := range []string{
+		reasonForm, reasonSize, reasonSignature, reasonMemory, reasonCut, reasonPanic, string(protocol.AnswerUnknown), string(protocol.AnswerStaleKey),
+		protocol.LaterBusy, protocol.LaterChain, protocol.LaterWait, protocol.LaterRefused, protocol.LaterCounter, protocol.LaterBad, protocol.LaterExpired,
+	} {
+		m.refused.WithLabelValues(reason)
+	}
+	return m
+}
