@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"rollbridge/e2e/demoschool"
+	"rollbridge/e2e/stack"
+)
+
+// A site is everything that agents are measured with: one collector behind a
+// relay that counts bytes, and the clock that shows the school's day.
+type site struct {
+	*bench
+	place   *place
+	relay   *relay
+	clock   string
+	schools int
+}
+
+func (b *bench) newSite(ctx context.Context) (*site, error) {
+	s := &site{bench: b, clock: filepath.Join(b.dir, "clock")}
+	// An offset, not a moment: the time goes on while the programs run.
+	morning := schoolDay.Add(10 * time.Hour)
+	if err := os.WriteFile(s.clock, []byte(time.Until(morning).Round(time.Second).String()), 0o600); err != nil {
+		return nil, fmt.Errorf("set the clock of the school's day: %w", err)
+	}
+	var err error
+	if s.relay, err = newRelay(); err != nil {
+		return nil, err
+	}
+	s.place, err = b.newPlace(ctx, "site", b.clocked, stack.CollectorOptions{Clock: s.clock, PublicURL: "https://" + s.relay.address()})
+	if err != nil {
+		return nil, err
+	}
+	s.relay.serve(s.place.IntakeAddress())
+	return s, s.place.start(ctx, "")
+}
+
+// enrolAgent makes a school and its agent, confirmed and allowed to send.
+func (s *site) enrolAgent(ctx context.Context, profile, folder string) (school string, a *stack.Agent, err error) {
+	school = fmt.Sprintf("site-%03d", s.schools)
+	s.schools++
+	code, err := s.place.AddSchool(ctx, stack.School{ID: school, Name: demoschool.SchoolName, Authorities: authorities})
+	if err != nil {
+		return "", nil, err
+	}
+	a, err = stack.NewAgent(s.clocked, filepath.Join(s.dir, school), folder, stack.AgentOptions{Profile: profile, Clock: s.clock})
+	if err != nil {
+		return "", nil, err
+	}
+	phrase, err := a.Enrol(ctx, code)
+	if err != nil {
+		return "", nil, err
+	}
+	_, err = s.place.Command(ctx, "agent", "confirm", school, phrase)
+	s.relay.take()
+	return school, a, err
+}
+
+// A sent is what one sync took and moved.
+type sent struct {
+	usage
+	envelope int64 // bytes, of all parts
+	wire     int64 // bytes, both ways, handshakes included
+}
+
+// sync runs one sync of an agent as a process of its own.
+func (s *site) sync(ctx context.Context, school string, a *stack.Agent) (sent, error) {
+	last, err := s.place.number(ctx, "SELECT COALESCE(MAX(sequence), 0) FROM inbox WHERE school = ?", school)
+	if err != nil {
+		return sent{}, err
+	}
+	used, err := measure(ctx, a.Programs.Agent, a.Env(), "sync")
+	if err != nil {
+		return sent{}, err
+	}
+	up, down := s.relay.take()
+	t := sent{usage: used, wire: up + down}
+	t.envelope, err = s.place.number(ctx, "SELECT COALESCE(SUM(bytes), 0) FROM inbox WHERE school = ? AND sequence > ?", school, last)
+	if err == nil && t.envelope == 0 {
+		err = fmt.Errorf("a sync sent no batch:\n%s", used.Stdout)
+	}
+	return t, err
+}
+
+// A route is one way of reading a MIS, with its yardstick.
+type route struct {
+	profile, yardstick string
+	folder             string
+	files              []string // in the folder
+	rows               int      // as the yardstick counts them
+	unit               string
+
+	firstCPU, firstWall, sameCPU, sameWall []float64
+	first, same                            sent
+	bare                                   usage
+}
+
+func (s *site) newRoute(profile string, school *demoschool.School) (*route, error) {
+	r := &route{profile: profile, yardstick: childCSV, unit: "rows", folder: filepath.Join(s.dir, fmt.Sprintf("mis-%s-%d", profile, s.schools))}
+	if err := os.Mkdir(r.folder, 0o755); err != nil {
+		return nil, err
+	}
+	pattern, write := "*.csv", func() error { return school.WriteCSV(r.folder) }
+	if profile == "ctf" {
+		r.yardstick, r.unit, pattern = childXML, "pupils", "*.xml"
+		write = func() error { return school.WriteCTF(r.folder, demoschool.CTFOptions{Files: 2}) }
+	}
+	if err := write(); err != nil {
+		return nil, err
+	}
+	var err error
+	r.files, err = filepath.Glob(filepath.Join(r.folder, pattern))
+	return r, err
+}
+
+// parse runs the yardstick.
+func (r *route) parse(ctx context.Context) (usage, error) {
+	program, err := itself()
+	if err != nil {
+		return usage{}, err
+	}
+	u, err := measure(ctx, program, nil, append([]string{r.yardstick}, r.files...)...)
+	if err != nil {
+		return usage{}, err
+	}
+	r.rows, err = strconv.Atoi(strings.TrimSpace(u.Stdout))
+	return u, err
+}
+
+// pair measures a first sync and one without a change, each beside a parse.
+func (s *site) pair(ctx context.Context, r *route) error {
+	school, a, err := s.enrolAgent(ctx, r.profile, r.folder)
+	if err != nil {
+		return err
+	}
+	for _, m := range []struct {
+		into      *sent
+		cpu, wall *[]float64
+	}{{&r.first, &r.firstCPU, &r.firstWall}, {&r.same, &r.sameCPU, &r.sameWall}} {
+		if r.bare, err = r.parse(ctx); err != nil {
+			return err
+		}
+		if *m.into, err = s.sync(ctx, school, a); err != nil {
+			return err
+		}
+		*m.cpu = append(*m.cpu, float64(m.into.CPU)/float64(r.bare.CPU))
+		*m.wall = append(*m.wall, float64(m.into.Wall)/float64(r.bare.Wall))
+	}
+	return nil
+}
+
+func (r *route) tableRows() []row {
+	goal, cpuLimit, wallLimit := "P3", 3.0, 2.0
+	speed := func(u usage) string {
+		return fmt.Sprintf("%.0f %s/s, %.0f ms CPU, %.0f ms, peak %d MiB",
+			float64(r.rows)/u.Wall.Seconds(), r.unit, millis(u.CPU), millis(u.Wall), u.Peak>>20)
+	}
+	against := fmt.Sprintf("bare parse of %d %s: %s", r.rows, r.unit, speed(r.bare))
+	return []row{
+		{what: r.profile + ", first sync against a bare parse: CPU", values: r.firstCPU, note: speed(r.first.usage)},
+		{what: r.profile + ", first sync against a bare parse: wall", values: r.firstWall, note: against},
+		{goal: goal, what: r.profile + ", sync without change against a bare parse: CPU", values: r.sameCPU, limit: cpuLimit, note: speed(r.same.usage)},
+		{goal: goal, what: r.profile + ", sync without change against a bare parse: wall", values: r.sameWall, limit: wallLimit},
+	}
+}
+
+// agent measures the real agent: time and CPU beside a bare parse (P3), bytes
+// (P4, P5, P6) and memory (P7, P9).
+func (b *bench) agent(ctx context.Context) ([]row, error) {
+	s, err := b.newSite(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer s.relay.close()
+	school := newSchool(schoolPupils)
+	var rows []row
+	var csv *route
+	for _, profile := range []string{"csv", "ctf"} {
+		r, err := s.newRoute(profile, school)
+		if err != nil {
+			return nil, err
+		}
+		b.say("agent, %s, %d pairs", profile, b.pairs())
+		for range b.pairs() {
+			if err := s.pair(ctx, r); err != nil {
+				return nil, err
+			}
+		}
+		rows = append(rows, r.tableRows()...)
+		if profile == "csv" {
+			csv = r
+		}
+	}
+	for _, more := range []func(context.Context, *route, *demoschool.School) ([]row, error){s.sizes, s.script, s.memory, s.tenfold} {
+		add, err := more(ctx, csv, school)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, add...)
+	}
+	return rows, s.place.process.Stop()
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// clockTick is USER_HZ, which Linux has fixed at 100 for every architecture
+// that Go runs on.
+const clockTick = 10 * time.Millisecond
+
+// processCPU is what a running process has used in user and kernel mode, to
+// the nanosecond: its POSIX CPU-time clock, whose id is made from the process
+// id (clock_getcpuclockid).
+func processCPU(pid int) (time.Duration, error) {
+	const schedulerClock = 2
+	var t unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|schedulerClock), &t); err != nil {
+		return 0, fmt.Errorf("read the CPU time of process %d: %w", pid, err)
+	}
+	return time.Duration(t.Nano()), nil
+}
+
+// treeCPU is processCPU of a process, of its children, and of the children
+// that have ended: what a database server has used, whose work is done in
+// processes that come and go.
+func treeCPU(pid int) (time.Duration, error) {
+	total, err := processCPU(pid)
+	if err != nil {
+		return 0, err
+	}
+	own, err := statOf(pid)
+	if err != nil {
+		return 0, err
+	}
+	total += own.ended
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range stats {
+		child, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil {
+			continue
+		}
+		s, err := statOf(child)
+		if err != nil || s.parent != pid {
+			continue // it ended meanwhile, or is somebody else's
+		}
+		if used, err := processCPU(child); err == nil {
+			total += used + s.ended
+		}
+	}
+	return total, nil
+}
+
+type procStat struct {
+	parent int
+	ended  time.Duration // CPU of children that were waited for
+}
+
+// statOf reads /proc/pid/stat (proc_pid_stat(5)): field 4 is the parent, 16 and
+// 17 are the CPU ticks of ended children.
+func statOf(pid int) (procStat, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return procStat{}, err
+	}
+	// The name in brackets may hold anything; the numbers follow the last bracket.
+	fields := bytes.Fields(data[bytes.LastIndexByte(data, ')')+1:])
+	if len(fields) < 15 {
+		return procStat{}, fmt.Errorf("/proc/%d/stat is not as expected", pid)
+	}
+	var n [3]int64
+	for i, at := range []int{1, 13, 14} {
+		if n[i], err = strconv.ParseInt(string(fields[at]), 10, 64); err != nil {
+			return procStat{}, fmt.Errorf("/proc/%d/stat is not as expected", pid)
+		}
+	}
+	return procStat{parent: int(n[0]), ended: time.Duration(n[1]+n[2]) * clockTick}, nil
+}
+
+// residentMemory is what a running process holds in memory now, and held at
+// most, in bytes.
+func residentMemory(pid int) (now, peak int64, err error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the memory of a process: %w", err)
+	}
+	for line := range bytes.Lines(data) {
+		f := bytes.Fields(line)
+		if len(f) < 2 {
+			continue
+		}
+		kb, _ := strconv.ParseInt(string(f[1]), 10, 64)
+		switch string(f[0]) {
+		case "VmRSS:":
+			now = kb << 10
+		case "VmHWM:":
+			peak = kb << 10
+		}
+	}
+	return now, peak, nil
+}
+
+// maxRSS is the peak memory in bytes that the kernel noted of an ended process.
+func maxRSS(s *os.ProcessState) int64 {
+	if u, ok := s.SysUsage().(*syscall.Rusage); ok {
+		return u.Maxrss << 10
+	}
+	return 0
+}
+
+// dataSync makes a file's content durable without its times.
+func dataSync(f *os.File) error { return unix.Fdatasync(int(f.Fd())) }
