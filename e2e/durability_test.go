@@ -1,0 +1,290 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+
+	"rollbridge/collector/database/dbtest"
+	"rollbridge/e2e/demoschool"
+	"rollbridge/e2e/fault"
+	"rollbridge/e2e/oracle"
+	"rollbridge/e2e/stack"
+)
+
+// TestKillSweep ends both programs at random moments as a power cut of the
+// process would, on a line that loses answers and repeats requests, while the
+// school changes between syncs: promise 4 (nothing acknowledged is lost,
+// nothing is counted twice).
+func TestKillSweep(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) { sweep(t, "", 100) })
+	t.Run("PostgreSQL", func(t *testing.T) { sweep(t, dbtest.Postgres(t), 20) })
+}
+
+// A sweeper is one run: the same seed changes the school and meets the same
+// faults in the same order; when a process dies is drawn from it too, but what
+// it was doing then is up to the machine.
+type sweeper struct {
+	*world
+	random *rand.Rand
+	serve  *stack.Process
+	took   time.Duration // an undisturbed sync
+	clean  bool          // the last sync ended well
+}
+
+func sweep(t *testing.T, dsn string, kills int) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	w, gateway := behind(t, small(), stack.CollectorOptions{Database: dsn}, stack.AgentOptions{})
+	s := &sweeper{world: w, random: rand.New(rand.NewPCG(seed, 3)), clean: true}
+	w.sync()
+	began := time.Now()
+	w.must(s.change())
+	_, err := w.agent.Command(w.ctx, "sync")
+	w.must(err)
+	s.took = time.Since(began)
+	w.must(w.collector.Close())
+	s.serve, err = w.collector.Start(w.ctx, "")
+	w.must(err)
+	gateway.Decide(fault.Chance(seed, map[fault.Fate]int{fault.CutRequest: 8, fault.DropReply: 20, fault.Repeat: 15, fault.Replay: 15}))
+	for range kills {
+		s.round()
+	}
+	gateway.Always(fault.Pass)
+	w.sync()
+	w.sync()
+	w.sound()
+	appliedOnce(t, w, dsn)
+}
+
+// behind is enrolled with a gateway in front of the collector that has the
+// collector's own certificate, so that the agent notices nothing.
+func behind(t *testing.T, config demoschool.Config, o stack.CollectorOptions, a stack.AgentOptions) (*world, *fault.Gateway) {
+	t.Helper()
+	gateway, err := fault.NewGateway()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = gateway.Close() })
+	if o.PublicURL == "" {
+		o.PublicURL = gateway.URL()
+	}
+	w, code := newWorld(t, config, o)
+	gateway.Serve(w.collector.IntakeAddress(), w.trialCertificate())
+	a.Clock = o.Clock
+	w.join(code, a)
+	return w, gateway
+}
+
+func (w *world) trialCertificate() tls.Certificate {
+	w.t.Helper()
+	dir := filepath.Join(w.collector.Dir, "keys", "tls")
+	cert, err := tls.LoadX509KeyPair(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
+	w.must(err)
+	return cert
+}
+
+// join enrols an agent with the code and confirms it.
+func (w *world) join(code string, a stack.AgentOptions) {
+	w.t.Helper()
+	var err error
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), a)
+	w.must(err)
+	agent := w.agent
+	w.t.Cleanup(func() { _ = agent.Close() })
+	phrase, err := agent.Enrol(w.ctx, code)
+	w.must(err)
+	w.confirm(phrase)
+}
+
+// round changes the school, begins a sync, and ends one of the two programs
+// somewhere in it.
+func (s *sweeper) round() {
+	s.t.Helper()
+	s.must(s.change())
+	sync, err := stack.Start(s.agent.Programs.Agent, s.agent.LogFile(), s.agent.Env(), "sync")
+	s.must(err)
+	// A moment in the sync or a little after, when the batch is being applied.
+	moment := time.After(time.Duration(s.random.Int64N(int64(s.took + s.took/3))))
+	if s.random.IntN(2) == 0 {
+		<-moment
+		sync.Kill()
+		s.clean = false
+		return
+	}
+	<-moment
+	s.serve.Kill()
+	// While it is away the agent meets a closed door; then it comes back.
+	s.serve, err = s.collector.Start(s.ctx, "")
+	s.must(err)
+	select {
+	case <-sync.Exited():
+	case <-time.After(2 * s.took):
+		sync.Kill()
+	}
+	s.clean = false
+}
+
+// change does to the school what an office does between two syncs. Care ends
+// for at most one pupil between two reads that ended well, because more at once
+// are rightly held for a person.
+func (s *sweeper) change() error {
+	cared := s.school.LookedAfter()
+	pupil := cared[s.random.IntN(len(cared))]
+	day := s.school.Today()
+	var err error
+	switch n := s.random.IntN(6); {
+	case n == 0:
+		others := s.school.NotLookedAfter()
+		all := s.school.Authorities()
+		err = s.school.EnterCare(others[s.random.IntN(len(others))].ID, all[s.random.IntN(len(all))], day)
+	case n == 1 && s.clean && len(s.school.LookedAfter(pupil.CareAuthority)) > 3:
+		err = s.school.LeaveCare(pupil.ID, day)
+	case n == 2:
+		err = s.school.Rename(pupil.ID, demoschool.NewName{Surname: fmt.Sprintf("Renamed%d", s.random.IntN(1000))})
+	case n == 3:
+		_, err = s.school.AddContact(pupil.ID, demoschool.Contact{Forename: "New", Surname: fmt.Sprintf("Contact%d", s.random.IntN(1_000_000)), Relationship: "SWR"})
+	default:
+		marks := []string{"/", "L", "I", "C", "N"}
+		err = s.school.ChangeMark(pupil.ID, day, demoschool.AM, marks[s.random.IntN(len(marks))])
+	}
+	if err != nil {
+		return err
+	}
+	return s.school.WriteCSV(s.folder())
+}
+
+// appliedOnce checks in the database that every batch that was taken belongs to
+// exactly one delivery and that every version of a record was made once.
+func appliedOnce(t *testing.T, w *world, dsn string) {
+	t.Helper()
+	db := openDatabase(t, w, dsn)
+	covered := deliveries(t, w.ctx, db)
+	rows, err := db.QueryContext(w.ctx, "SELECT generation, sequence, state FROM inbox ORDER BY generation, sequence")
+	w.must(err)
+	defer rows.Close()
+	counts := map[string]int{}
+	for rows.Next() {
+		var b batch
+		var state string
+		w.must(rows.Scan(&b.generation, &b.sequence, &state))
+		counts[state]++
+		want := 0
+		if state == "applied" {
+			want = 1
+		}
+		if covered[b] != want {
+			t.Errorf("batch %d of generation %d is %s and was applied %d times", b.sequence, b.generation, state, covered[b])
+		}
+		delete(covered, b)
+	}
+	w.must(rows.Err())
+	if len(covered) > 0 {
+		t.Errorf("%d batches were applied that were never taken", len(covered))
+	}
+	if counts["applied"] < 3 || counts["waiting"]+counts["set_aside"]+counts["refused"] > 0 {
+		t.Errorf("what became of the batches: %v", counts)
+	}
+	t.Logf("batches: %v", counts)
+	var wrong int
+	w.must(db.QueryRowContext(w.ctx, `SELECT count(*) FROM records r WHERE r.version <> 1 +
+		(SELECT count(*) FROM record_history h WHERE h.school = r.school AND h.dataset = r.dataset AND h.key = r.key)`).Scan(&wrong))
+	if wrong > 0 {
+		t.Errorf("%d records have another number of versions than were made", wrong)
+	}
+}
+
+type batch struct{ generation, sequence int64 }
+
+// deliveries says how often each batch was applied.
+func deliveries(t *testing.T, ctx context.Context, db *sql.DB) map[batch]int {
+	t.Helper()
+	covered := map[batch]int{}
+	rows, err := db.QueryContext(ctx, "SELECT generation, first_sequence, sequence FROM deliveries")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var generation, first, last int64
+		if err := rows.Scan(&generation, &first, &last); err != nil {
+			t.Fatal(err)
+		}
+		for n := first; n <= last; n++ {
+			covered[batch{generation, n}]++
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return covered
+}
+
+// openDatabase opens the collector's database for looking only.
+func openDatabase(t *testing.T, w *world, dsn string) *sql.DB {
+	t.Helper()
+	driver := "pgx"
+	if dsn == "" {
+		driver, dsn = "sqlite", "file:"+w.collector.DatabaseFile()+"?mode=ro&_pragma=busy_timeout(5000)"
+	}
+	db, err := sql.Open(driver, dsn)
+	w.must(err)
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// inboxRows are digest and state of all batches, in order.
+func inboxRows(t *testing.T, w *world) (digests [][]byte, states []string, types []int) {
+	t.Helper()
+	rows, err := openDatabase(t, w, "").QueryContext(w.ctx, "SELECT digest, state, type FROM inbox ORDER BY generation, sequence")
+	w.must(err)
+	defer rows.Close()
+	for rows.Next() {
+		var digest []byte
+		var state string
+		var kind int
+		w.must(rows.Scan(&digest, &state, &kind))
+		digests, states, types = append(digests, digest), append(states, state), append(types, kind)
+	}
+	w.must(rows.Err())
+	return digests, states, types
+}
+
+func containsDigest(all [][]byte, one []byte) bool {
+	return slices.ContainsFunc(all, func(d []byte) bool { return bytes.Equal(d, one) })
+}
+
+// await is stack.Await with the test's own end.
+func (w *world) await(what string, done func() error) {
+	w.t.Helper()
+	w.must(stack.Await(w.ctx, what, func() (bool, error) {
+		err := done()
+		return err == nil, err
+	}))
+}
+
+var errNotYet = errors.New("not yet")
+
+// holds returns nil if the collector holds what the MIS holds now.
+func (w *world) holds() error {
+	want, err := oracle.Expected(w.school)
+	if err != nil {
+		return err
+	}
+	got, err := w.collector.Records(w.ctx, schoolID)
+	if err != nil {
+		return err
+	}
+	return oracle.Same(want, got)
+}
