@@ -61,9 +61,11 @@ func (b *bench) aged(ctx context.Context) ([]row, error) {
 			if err != nil {
 				return nil, err
 			}
+			rest(ctx, fleets[i].agents)
 			if took[i], err = servers[i].send(ctx, uploads, pace{workers: underWay}); err != nil {
 				return nil, err
 			}
+			note(fleets[i].agents)
 		}
 		r.values = append(r.values, float64(took[1].cpuEach())/float64(took[0].cpuEach()))
 		r.note = fmt.Sprintf("%d schools more, %d batches of the past each, %d rows; %.2f against %.2f ms",

@@ -45,6 +45,7 @@ type agent struct {
 	head    envelope.Link
 	counter uint64
 	changed bool // the last delta changed the marks; the next takes it back
+	sent    time.Time
 }
 
 // An office is what enrols a fleet: the collector's own packages on the
@@ -243,6 +244,33 @@ func (f *fleet) next(a *agent, t envelope.Type, body []byte) (upload, error) {
 		return upload{}, err
 	}
 	return upload{frame: attempt.Encode(sealed, a.sign), digest: digest}, nil
+}
+
+// senderMemory is a little more than how long intake remembers a sender.
+// Schools come twice a day, so what is measured must not rest on that memory.
+const senderMemory = 2200 * time.Millisecond
+
+// rest waits until intake has forgotten the agents, which are about to send.
+func rest(ctx context.Context, agents []*agent) {
+	now := time.Now()
+	var last time.Time
+	for _, a := range agents {
+		if a.sent.After(last) {
+			last = a.sent
+		}
+	}
+	select {
+	case <-time.After(last.Add(senderMemory).Sub(now)):
+	case <-ctx.Done():
+	}
+}
+
+// note remembers that agents have just sent.
+func note(agents []*agent) {
+	now := time.Now()
+	for _, a := range agents {
+		a.sent = now
+	}
 }
 
 // each makes the next upload of every agent given.

@@ -39,9 +39,11 @@ func (c *compared) pair(ctx context.Context, agents []*agent, bare, product *ser
 	if c.bares, err = bare.send(ctx, uploads, c.pace); err != nil {
 		return err
 	}
+	rest(ctx, agents)
 	if c.ours, err = product.send(ctx, uploads, c.pace); err != nil {
 		return err
 	}
+	note(agents)
 	c.cpu = append(c.cpu, float64(c.ours.cpuEach())/float64(c.bares.cpuEach()))
 	c.rate = append(c.rate, c.ours.perSecond()/c.bares.perSecond())
 	return nil
