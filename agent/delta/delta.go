@@ -1,6 +1,9 @@
 package delta
 
 import (
+	"errors"
+	"fmt"
+
 	"rollbridge/agent/mis"
 	"rollbridge/agent/scope"
 	"rollbridge/shared/envelope"
@@ -8,23 +11,11 @@ import (
 	"rollbridge/shared/record"
 )
 
-// A State is the last sealed state, as outbox.Snapshot gives it.
-type State struct {
-	// Base is the newest sealed batch; a Result only fits on the same Base.
-	Base envelope.Link
-	// Digest is the sum of the tags of all entries.
-	Digest record.Digest
-	// Entries by key (StateKey).
-	Entries map[string]Entry
-}
-
-// Keys are the two keys that hashes are made with.
-type Keys struct{ Local, ID []byte }
-
 // Input is what a comparison needs besides the rows.
 type Input struct {
 	State State
 	Keys  Keys
+	// Scope tells a removal because of a narrowed scope from a pupil who left.
 	Scope *scope.Scope
 	// Profile is the name of the MIS profile, for the manifest.
 	Profile string
@@ -36,20 +27,158 @@ type Input struct {
 	Released []string
 }
 
+// ErrRows is returned for rows that cannot be compared: a key twice, a row
+// before its pupil, a record too large to send. The read is void then.
+var ErrRows = errors.New("the rows of this read cannot be used")
+
 // A Comparison is one read in progress. It is not safe for concurrent use.
-type Comparison struct{}
+type Comparison struct {
+	in    Input
+	year  record.Date
+	codes map[Group]string // authorities in scope
+
+	seen    map[string]struct{}      // state keys read
+	pupils  map[record.PupilID]Group // pupils read
+	renamed map[record.PupilID]bool  // ids in the state that have a successor
+	digest  record.Digest            // of all that will be held as sent
+	lines   [][]byte
+	changes []Change
+	counts  counts
+}
 
 // New starts a comparison.
-func New(in Input) *Comparison { panic("follows") }
+func New(in Input) *Comparison {
+	c := &Comparison{
+		in:   in,
+		year: in.Today.AcademicYearStart().Monday(),
+		seen: map[string]struct{}{}, pupils: map[record.PupilID]Group{}, renamed: map[record.PupilID]bool{},
+		codes: map[Group]string{}, counts: counts{},
+	}
+	if !in.Full {
+		c.digest = in.State.Digest
+	}
+	for _, code := range in.Scope.Authorities() {
+		c.codes[in.Keys.group(code)] = code
+	}
+	return c
+}
 
 // Add takes one row as scope.Trim let it through; pupils before their other
-// rows. It refuses a key that comes twice, because then it is not known which
-// is right; after an error the whole read is void.
-func (c *Comparison) Add(row mis.Row) error { panic("follows") }
+// rows. It keeps nothing of a row but its key, unless the row has to be sent.
+// Errors wrap ErrRows; after one the whole read is void.
+func (c *Comparison) Add(row mis.Row) error {
+	d, key := row.Record.Dataset(), row.Record.Key()
+	if c.before(key) {
+		return nil
+	}
+	name := StateKey(d, key)
+	if _, twice := c.seen[name]; twice {
+		return fmt.Errorf("compare %s: the same record comes twice; it is not known which is right: %w", d, ErrRows)
+	}
+	group := c.in.Keys.group(row.Authority)
+	if err := c.meet(row, group); err != nil {
+		return err
+	}
+	c.seen[name] = struct{}{}
+	canonical, err := record.Encode(row.Record)
+	if err != nil {
+		return err
+	}
+	now := c.in.Keys.entry(d, key, canonical, group)
+	old, known := c.in.State.Entries[name]
+	was := c.predecessor(row)
+	if known && !c.in.Full && old.Hash == now.Hash && was == "" {
+		if old.Group != group {
+			c.changes = append(c.changes, Change{Key: name, Entry: &now})
+		}
+		return nil
+	}
+	if known && !c.in.Full {
+		c.digest.Remove(old.Tag)
+	}
+	c.digest.Add(now.Tag)
+	c.changes = append(c.changes, Change{Key: name, Entry: &now})
+	c.counts.of(row.Authority, d).Upserts++
+	return c.line(protocol.Op{Dataset: d, Key: key, Record: canonical, Was: was})
+}
+
+// before says whether a week lies before the academic year that the state
+// covers. The year begins on a Monday here, so that the week in which the
+// first of September falls belongs to one year on both sides.
+func (c *Comparison) before(key record.Key) bool {
+	week := key.Week()
+	return week != "" && week < c.year
+}
+
+// meet remembers a pupil, and refuses a row whose pupil has not come before.
+func (c *Comparison) meet(row mis.Row, group Group) error {
+	id := row.Record.Pupil()
+	if row.Record.Dataset() == record.DatasetPupil {
+		if c.renamed[id] {
+			return fmt.Errorf("compare pupil: one pupil comes with and without a permanent UPN; correct the double entry in the MIS: %w", ErrRows)
+		}
+		c.pupils[id] = group
+		return nil
+	}
+	if _, met := c.pupils[id]; !met {
+		return fmt.Errorf("compare %s: a record comes before its pupil: %w", row.Record.Dataset(), ErrRows)
+	}
+	return nil
+}
+
+// predecessor is the id that the state still has for this pupil, if the pupil
+// has got a permanent UPN since. Where the state has no such pupil nothing is
+// said: two permanent UPNs of one child must not be joined by it (design.md §4).
+func (c *Comparison) predecessor(row mis.Row) record.PupilID {
+	if row.Was == "" || row.Was == row.Record.Pupil() || row.Record.Dataset() != record.DatasetPupil {
+		return ""
+	}
+	if _, known := c.in.State.Entries[StateKey(record.DatasetPupil, record.Key(row.Was))]; !known {
+		return ""
+	}
+	if _, read := c.pupils[row.Was]; read {
+		return ""
+	}
+	// A pupil who is in the state already has a history of their own.
+	if _, known := c.in.State.Entries[StateKey(record.DatasetPupil, row.Record.Key())]; known {
+		return ""
+	}
+	if c.renamed[row.Was] {
+		return ""
+	}
+	c.renamed[row.Was] = true
+	return row.Was
+}
+
+func (c *Comparison) line(op protocol.Op) error {
+	line, err := protocol.MarshalLine(op)
+	if err != nil {
+		return err
+	}
+	if len(line) > protocol.MaxLineBytes {
+		return fmt.Errorf("compare %s: a record has %d bytes, more than the %d that can be sent; look for a value that is far too long: %w",
+			op.Dataset, len(line), protocol.MaxLineBytes, ErrRows)
+	}
+	c.lines = append(c.lines, line)
+	return nil
+}
 
 // Finish takes the report of the read and gives the result. The comparison is
-// spent.
-func (c *Comparison) Finish(report mis.Report) (Result, error) { panic("follows") }
+// spent. Errors wrap ErrRows.
+func (c *Comparison) Finish(report mis.Report) (Result, error) {
+	m := protocol.Manifest{
+		Full: c.in.Full, Part: 1, Parts: 1,
+		Started: report.Started, Ended: report.Ended, Year: c.year, Datasets: report.Datasets,
+		Profile: c.in.Profile, Schema: report.Schema, ProfileHash: report.ProfileHash, Scope: c.in.Scope.Hash(),
+		Released: c.in.Released, Warnings: report.Warnings,
+	}
+	removal := newRemoval(c, report.Datasets)
+	if err := removal.run(); err != nil {
+		return Result{}, err
+	}
+	m.Holds, m.State = removal.holds, c.digest
+	return Result{Base: c.in.State.Base, Manifest: m, Lines: c.lines, Changes: c.changes, Counts: c.counts.sorted()}, nil
+}
 
 // A Result is what a sync would seal.
 type Result struct {
@@ -71,36 +200,11 @@ type Change struct {
 	Entry *Entry
 }
 
-// A Count says how much of one dataset of one authority a result carries.
-type Count struct {
-	// Authority is a current code; empty where it is out of scope by now.
-	Authority string         `json:"authority,omitempty"`
-	Dataset   record.Dataset `json:"dataset"`
-	Upserts   int            `json:"upserts,omitempty"`
-	Removals  int            `json:"removals,omitempty"`
-	Held      int            `json:"held,omitempty"`
+// Totals are the upserts and removals of all authorities and datasets.
+func (r Result) Totals() (upserts, removals int) {
+	for _, c := range r.Counts {
+		upserts += c.Upserts
+		removals += c.Removals
+	}
+	return upserts, removals
 }
-
-// Bodies are the batch bodies before compression, one per part: a manifest
-// line and operations, each at most protocol.MaxBodyBytes. Preview shows them
-// and Seal seals them: they are the same bytes.
-func (r Result) Bodies() ([][]byte, error) { panic("follows") }
-
-// An Entry is the value of the state under one key.
-type Entry struct {
-	Hash  [32]byte
-	Tag   record.Tag
-	Group Group
-}
-
-// A Group stands for a caring authority without naming it.
-type Group [8]byte
-
-// StateKey is the key of a record in the state.
-func StateKey(d record.Dataset, k record.Key) string { return string(d) + "/" + string(k) }
-
-// MarshalBinary gives the 72 bytes of an entry's value.
-func (e Entry) MarshalBinary() ([]byte, error) { panic("follows") }
-
-// UnmarshalBinary reads what MarshalBinary gives.
-func (e *Entry) UnmarshalBinary(b []byte) error { panic("follows") }

@@ -1,0 +1,324 @@
+package delta
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"rollbridge/agent/mis"
+	"rollbridge/agent/scope"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
+)
+
+var testKeys = Keys{Local: bytes.Repeat([]byte{1}, 32), ID: bytes.Repeat([]byte{2}, 32)}
+
+// A school is a MIS in memory.
+type school struct {
+	pupils map[int]*pupil
+	next   int
+}
+
+type pupil struct {
+	authority string // "" is not in care
+	unclear   bool   // the marker says neither yes nor no
+	upn       string // the permanent one, or ""
+	version   int
+	contacts  map[int]int         // number to version
+	weeks     map[record.Date]int // Monday to version
+}
+
+func (p *pupil) ids(number int) (id, was record.PupilID) {
+	plain := record.NewPupilID(testKeys.ID, fmt.Sprint(number))
+	if p.upn == "" {
+		return plain, ""
+	}
+	return record.NewPupilID(testKeys.ID, fmt.Sprint(number), p.upn), plain
+}
+
+// rows are what the MIS holds of the pupils in care, weeks in from..to.
+func (s *school) rows(from, to record.Date) []mis.Row {
+	var pupils, contacts, weeks []mis.Row
+	for _, n := range slices.Sorted(maps.Keys(s.pupils)) {
+		p := s.pupils[n]
+		if p.authority == "" || p.unclear {
+			continue
+		}
+		id, was := p.ids(n)
+		pupils = append(pupils, mis.Row{Authority: p.authority, Was: was, Record: &record.Pupil{
+			ID: id, Forename: fmt.Sprintf("forename %d", p.version), House: fmt.Sprintf("house %d", p.version), InCare: true, CareAuthority: p.authority}})
+		for _, c := range slices.Sorted(maps.Keys(p.contacts)) {
+			contacts = append(contacts, mis.Row{Authority: p.authority, Record: &record.Contact{
+				PupilID: id, ID: record.NewSubID(testKeys.ID, record.DatasetContact, fmt.Sprint(c)), Forename: fmt.Sprintf("contact %d", p.contacts[c])}})
+		}
+		for _, w := range slices.Sorted(maps.Keys(p.weeks)) {
+			if w < from.Monday() || w > to {
+				continue
+			}
+			weeks = append(weeks, mis.Row{Authority: p.authority, Record: &record.Attendance{
+				PupilID: id, Week: w, AM: []string{fmt.Sprint(p.weeks[w])}, PM: []string{"/"}}})
+		}
+	}
+	return slices.Concat(pupils, contacts, weeks)
+}
+
+// A collector is what the collector does with batches, in a few lines.
+type collector struct {
+	records map[string]held
+	state   record.Digest
+}
+
+type held struct {
+	canonical []byte
+	tag       record.Tag
+	counted   bool
+}
+
+func (c *collector) apply(bodies [][]byte) error {
+	inBatch := map[string]bool{}
+	var m protocol.Manifest
+	for i, lines := range bodies {
+		plain, err := protocol.Compress(lines)
+		if err != nil {
+			return err
+		}
+		err = protocol.ReadBody(plain, &m, func(o protocol.Op) error { return c.op(o, inBatch) })
+		if err != nil {
+			return err
+		}
+		if m.Part != i+1 || m.Parts != len(bodies) {
+			return fmt.Errorf("part %d of %d says %d of %d", i+1, len(bodies), m.Part, m.Parts)
+		}
+	}
+	for name := range c.records {
+		if _, key, _ := SplitKey(name); key.Week() != "" && key.Week() < m.Year {
+			delete(c.records, name)
+		}
+	}
+	if m.Full {
+		c.complete(m, inBatch)
+	}
+	var sum record.Digest
+	for _, r := range c.records {
+		if r.counted {
+			sum.Add(r.tag)
+		}
+	}
+	if sum != m.State {
+		return fmt.Errorf("digest mismatch (full %v)", m.Full)
+	}
+	c.state = sum
+	return nil
+}
+
+func (c *collector) op(o protocol.Op, inBatch map[string]bool) error {
+	name := StateKey(o.Dataset, o.Key)
+	old, known := c.records[name]
+	if o.Remove != "" {
+		if inBatch[name] {
+			return fmt.Errorf("a %s record comes and goes in one batch", o.Dataset)
+		}
+		if !known || !old.counted {
+			// A full batch names narrowed and renamed records that the
+			// collector need not have any more.
+			if known {
+				delete(c.records, name)
+			}
+			return nil
+		}
+		delete(c.records, name)
+		return nil
+	}
+	if inBatch[name] {
+		return fmt.Errorf("a %s record comes twice in one batch", o.Dataset)
+	}
+	inBatch[name] = true
+	if o.Was != "" && !known {
+		if _, there := c.records[StateKey(record.DatasetPupil, record.Key(o.Was))]; !there {
+			return fmt.Errorf("a pupil has a predecessor that was never sent")
+		}
+	}
+	c.records[name] = held{bytes.Clone(o.Record), record.NewTag(testKeys.ID, o.Dataset, o.Key, o.Record), true}
+	return nil
+}
+
+// complete takes out what a full batch does not have; a mass disappearance is
+// simplified to "keeps it all, uncounted", which the digest must not mind.
+func (c *collector) complete(m protocol.Manifest, inBatch map[string]bool) {
+	for name, r := range c.records {
+		if !inBatch[name] {
+			r.counted = false
+			c.records[name] = r
+		}
+	}
+}
+
+// A world is both sides and what the test may do to them.
+type world struct {
+	school  school
+	today   record.Date
+	ask     protocol.Ask
+	allowed scope.Allowed
+	state   State
+	there   collector
+	holds   []protocol.Hold
+}
+
+var authorities = []string{"330", "383", "801"}
+
+func newWorld() *world {
+	w := &world{today: "2026-03-02", school: school{pupils: map[int]*pupil{}}, state: State{Entries: map[string]Entry{}},
+		there: collector{records: map[string]held{}}}
+	for _, code := range authorities {
+		w.ask.Requests = append(w.ask.Requests, protocol.AuthorityAsk{Code: code, Datasets: map[record.Dataset][]string{
+			record.DatasetPupil: {"Forename", "House"}, record.DatasetContact: {"Forename"}, record.DatasetAttendance: {},
+		}})
+	}
+	w.allowed = scope.FromAsk(w.ask)
+	return w
+}
+
+// A reading is how one read goes.
+type reading struct {
+	full       bool
+	incomplete map[record.Dataset]bool
+	from       record.Date // "" is the whole academic year
+	released   []string
+}
+
+// sync reads, compares, applies on both sides and returns the result.
+func (w *world) sync(r reading) (Result, error) {
+	sc := scope.New(w.ask, w.allowed)
+	c := New(Input{State: w.state, Keys: testKeys, Scope: sc, Today: w.today, Full: r.full, Released: r.released})
+	from := r.from
+	if from == "" {
+		from = w.today.AcademicYearStart()
+	}
+	report := mis.Report{Started: time.Unix(1, 0).UTC(), Ended: time.Unix(2, 0).UTC()}
+	unclear := false
+	for _, p := range w.school.pupils {
+		unclear = unclear || p.unclear
+	}
+	for _, d := range sc.Datasets() {
+		read := protocol.DatasetRead{Dataset: d, Complete: !unclear && !r.incomplete[d]}
+		if d == record.DatasetAttendance {
+			read.From, read.To = from, w.today
+		}
+		report.Datasets = append(report.Datasets, read)
+	}
+	lost := map[record.Dataset]bool{} // an incomplete read loses its first row
+	gone := map[record.PupilID]bool{}
+	for _, row := range w.school.rows(from, w.today) {
+		d := row.Record.Dataset()
+		if r.incomplete[d] && !lost[d] || gone[row.Record.Pupil()] {
+			lost[d] = true
+			if d == record.DatasetPupil {
+				gone[row.Record.Pupil()] = true
+			}
+			continue
+		}
+		if trimmed, ok := sc.Trim(row); ok {
+			if err := c.Add(trimmed); err != nil {
+				return Result{}, err
+			}
+		}
+	}
+	result, err := c.Finish(report)
+	if err != nil {
+		return Result{}, err
+	}
+	bodies, err := result.Bodies()
+	if err != nil {
+		return Result{}, err
+	}
+	before := maps.Clone(w.there.records)
+	if err := w.there.apply(bodies); err != nil {
+		return Result{}, err
+	}
+	if err := w.truth().just(bodies, before, w.there.records, len(r.released) > 0); err != nil {
+		return Result{}, err
+	}
+	w.commit(result)
+	return result, w.agree()
+}
+
+// commit does what outbox does with a result.
+func (w *world) commit(r Result) {
+	if r.Manifest.Full {
+		w.state.Entries = map[string]Entry{}
+	}
+	for _, c := range r.Changes {
+		if c.Entry == nil {
+			delete(w.state.Entries, c.Key)
+		} else {
+			w.state.Entries[c.Key] = *c.Entry
+		}
+	}
+	w.state.Digest, w.holds = r.Manifest.State, r.Manifest.Holds
+}
+
+// agree says whether both sides count the same set of records.
+func (w *world) agree() error {
+	var sum record.Digest
+	for name, e := range w.state.Entries {
+		sum.Add(e.Tag)
+		if r, ok := w.there.records[name]; !ok || !r.counted || r.tag != e.Tag {
+			return fmt.Errorf("the state has a record that the collector has not")
+		}
+	}
+	counted := 0
+	for _, r := range w.there.records {
+		if r.counted {
+			counted++
+		}
+	}
+	if sum != w.state.Digest || counted != len(w.state.Entries) {
+		return fmt.Errorf("state of %d records, %d counted at the collector; or the digest is not the sum of the tags", len(w.state.Entries), counted)
+	}
+	return nil
+}
+
+// exact compares what the collector counts with what the MIS holds in scope;
+// extra is how many records it may have besides, because they are held.
+func (w *world) exact(extra int) error {
+	sc := scope.New(w.ask, w.allowed)
+	want := map[string][]byte{}
+	for _, row := range w.school.rows(w.today.AcademicYearStart(), w.today) {
+		if trimmed, ok := sc.Trim(row); ok {
+			canonical, err := record.Encode(trimmed.Record)
+			if err != nil {
+				return err
+			}
+			want[StateKey(trimmed.Record.Dataset(), trimmed.Record.Key())] = canonical
+		}
+	}
+	for name, r := range w.there.records {
+		if !r.counted {
+			continue
+		}
+		if canonical, ok := want[name]; !ok {
+			extra--
+		} else if !bytes.Equal(canonical, r.canonical) {
+			return fmt.Errorf("the collector has another version of %s", name)
+		}
+		delete(want, name)
+	}
+	if len(want) > 0 || extra != 0 {
+		return fmt.Errorf("%d records of the MIS are missing at the collector; held and not accounted for: %d", len(want), extra)
+	}
+	return nil
+}
+
+// draw helpers
+
+func (w *world) some(t *rapid.T) *pupil {
+	if len(w.school.pupils) == 0 {
+		return &pupil{contacts: map[int]int{}, weeks: map[record.Date]int{}}
+	}
+	numbers := slices.Sorted(maps.Keys(w.school.pupils))
+	return w.school.pupils[rapid.SampledFrom(numbers).Draw(t, "pupil")]
+}

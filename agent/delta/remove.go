@@ -1,0 +1,247 @@
+package delta
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
+)
+
+// A removal decides about everything that the state has and this read has not.
+type removal struct {
+	c     *Comparison
+	read  map[record.Dataset]protocol.DatasetRead
+	sets  map[setKey]*set
+	held  map[record.PupilID]bool // pupils kept back: their records stay with them
+	left  map[record.PupilID]bool // pupils who go: their records go with them
+	holds []protocol.Hold
+}
+
+// A set is what disappears, or stays, together: the pupils of one authority,
+// or the records of one other dataset of the pupils who are still there.
+type set struct {
+	gone []record.Key
+	of   int
+	held bool
+}
+
+type setKey struct {
+	dataset record.Dataset
+	group   Group // of pupils; zero for other datasets
+}
+
+// A fate is what becomes of one entry of the state that was not read.
+type fate int
+
+const (
+	stays     fate = iota
+	forgotten      // of an earlier academic year: no removal, but no longer counted
+	renamed
+	narrowed
+	gone        // it is no longer in the MIS: subject to the rule of mass disappearance
+	withPupil   // its pupil was not read either: it goes or stays with the pupil
+	leavesAlone // a remainder without a pupil
+)
+
+func newRemoval(c *Comparison, datasets []protocol.DatasetRead) *removal {
+	r := &removal{c: c, read: map[record.Dataset]protocol.DatasetRead{}, sets: map[setKey]*set{},
+		held: map[record.PupilID]bool{}, left: map[record.PupilID]bool{}}
+	for _, d := range datasets {
+		r.read[d.Dataset] = d
+	}
+	return r
+}
+
+// run appends the removals to the comparison. In a full batch what is not
+// there says by itself that it is gone; only removals that the collector must
+// not count or hold (renamed, narrowed scope) are named.
+func (r *removal) run() error {
+	fates := r.judge()
+	r.weigh()
+	for _, name := range slices.Sorted(maps.Keys(fates)) {
+		if err := r.carryOut(name, fates[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge gives every entry that was not read its fate, and counts the sets.
+func (r *removal) judge() map[string]fate {
+	fates := map[string]fate{}
+	for name, e := range r.c.in.State.Entries {
+		d, key, ok := SplitKey(name)
+		if !ok {
+			continue
+		}
+		_, read := r.c.seen[name]
+		f := r.fate(d, key, e)
+		if counts := f == gone || f == stays || f == renamed && d == record.DatasetPupil; counts && r.counted(d, key) {
+			s := r.set(d, e.Group)
+			s.of++
+			if f == gone && !read {
+				s.gone = append(s.gone, key)
+			}
+		}
+		if !read {
+			fates[name] = f
+		}
+	}
+	return fates
+}
+
+// counted says whether a record of the state is one that the rule of mass
+// disappearance looks at: every pupil, and of the other datasets what this
+// read should have shown.
+func (r *removal) counted(d record.Dataset, key record.Key) bool {
+	return d == record.DatasetPupil || r.covered(d, key)
+}
+
+func (r *removal) set(d record.Dataset, g Group) *set {
+	k := setKey{dataset: d}
+	if d == record.DatasetPupil {
+		k.group = g
+	}
+	if r.sets[k] == nil {
+		r.sets[k] = &set{}
+	}
+	return r.sets[k]
+}
+
+// fate is what becomes of an entry if it was not read.
+func (r *removal) fate(d record.Dataset, key record.Key, e Entry) fate {
+	id := key.Pupil()
+	_, present := r.c.pupils[id]
+	switch {
+	case r.c.before(key):
+		return forgotten
+	case r.c.renamed[id]:
+		return renamed
+	case !r.inScope(d, id, e):
+		return narrowed
+	case d == record.DatasetPupil:
+		if !present && r.covered(d, key) {
+			return gone
+		}
+		return stays
+	case !present && r.hasPupil(id):
+		return withPupil
+	case !r.covered(d, key):
+		return stays
+	case !present:
+		return leavesAlone
+	}
+	return gone
+}
+
+func (r *removal) hasPupil(id record.PupilID) bool {
+	_, known := r.c.in.State.Entries[StateKey(record.DatasetPupil, record.Key(id))]
+	return known
+}
+
+// inScope goes by the pupil's authority of today, or the last one known: a
+// record's own group may be older than its pupil's.
+func (r *removal) inScope(d record.Dataset, id record.PupilID, e Entry) bool {
+	group := e.Group
+	if now, present := r.c.pupils[id]; present {
+		group = now
+	} else if p, known := r.c.in.State.Entries[StateKey(record.DatasetPupil, record.Key(id))]; known {
+		group = p.Group
+	}
+	code, known := r.c.codes[group]
+	return known && r.c.in.Scope.Covers(code, d)
+}
+
+// covered says whether this read would have shown the record if it existed:
+// only then may it be removed (design.md §4).
+func (r *removal) covered(d record.Dataset, key record.Key) bool {
+	read, ok := r.read[d]
+	if !ok || !read.Complete {
+		return false
+	}
+	week := key.Week()
+	if week == "" {
+		return true
+	}
+	return (read.From == "" || week >= read.From.Monday()) && (read.To == "" || week <= read.To)
+}
+
+// weigh applies the rule of mass disappearance to every set.
+func (r *removal) weigh() {
+	keys := slices.SortedFunc(maps.Keys(r.sets), func(a, b setKey) int {
+		return cmp.Or(cmp.Compare(a.dataset, b.dataset), cmp.Compare(r.c.codes[a.group], r.c.codes[b.group]))
+	})
+	for _, k := range keys {
+		s := r.sets[k]
+		hold := protocol.MassDisappearance(len(s.gone), s.of)
+		if hold {
+			h := protocol.Hold{Dataset: k.dataset, Authority: r.c.codes[k.group], Gone: len(s.gone), Of: s.of}
+			h.Code = protocol.HoldCode(h.Dataset, h.Authority, s.gone)
+			hold = !slices.Contains(r.c.in.Released, h.Code)
+			if hold {
+				r.holds = append(r.holds, h)
+			}
+		}
+		if k.dataset == record.DatasetPupil {
+			to := r.left
+			if hold {
+				to = r.held
+			}
+			for _, key := range s.gone {
+				to[key.Pupil()] = true
+			}
+			continue
+		}
+		s.held = hold
+	}
+}
+
+func (r *removal) carryOut(name string, f fate) error {
+	e := r.c.in.State.Entries[name]
+	d, key, _ := SplitKey(name)
+	switch f {
+	case stays:
+		return nil
+	case forgotten:
+		r.drop(name, e)
+		return nil
+	case renamed:
+		return r.take(name, e, protocol.RemovedRenamed)
+	case narrowed:
+		return r.take(name, e, protocol.RemovedScope)
+	}
+	id := key.Pupil()
+	held, left := r.held[id], r.left[id]
+	if f == gone && d != record.DatasetPupil {
+		held = r.set(d, e.Group).held
+		left = !held
+	}
+	switch {
+	case held:
+		r.c.counts.of(r.c.codes[e.Group], d).Held++
+		return nil
+	case !left && f != leavesAlone, r.c.in.Full:
+		return nil
+	}
+	return r.take(name, e, protocol.RemovedLeft)
+}
+
+// take removes an entry with a line that says why.
+func (r *removal) take(name string, e Entry, why string) error {
+	d, key, _ := SplitKey(name)
+	r.drop(name, e)
+	r.c.counts.of(r.c.codes[e.Group], d).Removals++
+	return r.c.line(protocol.Op{Dataset: d, Key: key, Remove: why})
+}
+
+// drop removes an entry from the new state. The new state of a full batch is
+// only what was read, so there is nothing to take out of it.
+func (r *removal) drop(name string, e Entry) {
+	if r.c.in.Full {
+		return
+	}
+	r.c.digest.Remove(e.Tag)
+	r.c.changes = append(r.c.changes, Change{Key: name})
+}

@@ -1,0 +1,111 @@
+package delta
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"rollbridge/agent/scope"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
+)
+
+// A truth is what the MIS holds at the moment of a read, whatever the read
+// showed of it.
+type truth struct {
+	pupils  map[record.PupilID]string // authority of every pupil in care
+	plain   map[record.PupilID]bool   // ids without a permanent UPN of pupils in scope
+	records map[string]bool
+	scope   *scope.Scope
+}
+
+func (w *world) truth() truth {
+	tr := truth{map[record.PupilID]string{}, map[record.PupilID]bool{}, map[string]bool{}, scope.New(w.ask, w.allowed)}
+	for n, p := range w.school.pupils {
+		if p.authority == "" {
+			continue
+		}
+		id, was := p.ids(n)
+		tr.pupils[id] = p.authority
+		if was != "" && tr.scope.Covers(p.authority, record.DatasetPupil) {
+			tr.plain[was] = true
+		}
+		clear := *p
+		clear.unclear = false
+		one := school{pupils: map[int]*pupil{n: &clear}}
+		for _, row := range one.rows("2000-01-01", "2099-01-01") {
+			tr.records[StateKey(row.Record.Dataset(), row.Record.Key())] = true
+		}
+	}
+	return tr
+}
+
+// just says whether every removal of a batch is one that the MIS, the scope or
+// a person has caused. before and after are the collector's records.
+func (tr truth) just(bodies [][]byte, before, after map[string]held, released bool) error {
+	gone, of := map[string]int{}, map[string]int{}
+	for name, r := range before {
+		if d, _, _ := SplitKey(name); d == record.DatasetPupil && r.counted {
+			if code := careAuthority(r); tr.scope.Covers(code, d) {
+				of[code]++
+			}
+		}
+	}
+	for _, lines := range bodies {
+		plain, err := protocol.Compress(lines)
+		if err != nil {
+			return err
+		}
+		var m protocol.Manifest
+		err = protocol.ReadBody(plain, &m, func(o protocol.Op) error {
+			if o.Remove == protocol.RemovedLeft && o.Dataset == record.DatasetPupil {
+				gone[careAuthority(before[StateKey(o.Dataset, o.Key)])]++
+			}
+			return tr.one(o, before, after)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for code, n := range gone {
+		if protocol.MassDisappearance(n, of[code]) && !released {
+			return fmt.Errorf("%d of %d pupils of %s were removed without a yes", n, of[code], code)
+		}
+	}
+	return nil
+}
+
+func careAuthority(r held) string {
+	var p record.Pupil
+	if err := json.Unmarshal(r.canonical, &p); err != nil {
+		return ""
+	}
+	return p.CareAuthority
+}
+
+func (tr truth) one(o protocol.Op, before, after map[string]held) error {
+	if o.Remove == "" {
+		return nil
+	}
+	name, id := StateKey(o.Dataset, o.Key), o.Key.Pupil()
+	authority, inCare := tr.pupils[id]
+	inScope := inCare && tr.scope.Covers(authority, o.Dataset)
+	_, pupilStays := after[StateKey(record.DatasetPupil, record.Key(id))]
+	was, known := before[name]
+	switch {
+	case !known:
+		return fmt.Errorf("a %s record is removed that was never sent", o.Dataset)
+	case o.Remove == protocol.RemovedLeft && tr.records[name] && inScope:
+		return fmt.Errorf("a %s record is removed that the MIS still has", o.Dataset)
+	case o.Remove == protocol.RemovedLeft && tr.plain[id]:
+		return fmt.Errorf("a pupil with a new id is said to have left")
+	case o.Remove == protocol.RemovedLeft && pupilStays && !inCare:
+		return fmt.Errorf("a %s record of a pupil who is held is removed", o.Dataset)
+	case o.Remove == protocol.RemovedLeft && o.Dataset == record.DatasetPupil && !tr.scope.Covers(careAuthority(was), o.Dataset):
+		return fmt.Errorf("a pupil out of scope is said to have left")
+	case o.Remove == protocol.RemovedScope && inScope:
+		return fmt.Errorf("a %s record in scope is said to be out of it", o.Dataset)
+	case o.Remove == protocol.RemovedRenamed && !tr.plain[id]:
+		return fmt.Errorf("a pupil is said to be renamed who is not")
+	}
+	return nil
+}
