@@ -5,13 +5,13 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -72,6 +72,7 @@ func New(r Route) (*Client, error) {
 	v := verifier{host: base.Hostname(), pin: r.Pin, roots: roots}
 	transport := &http.Transport{
 		Proxy:                  proxy,
+		DialContext:            (&net.Dialer{Timeout: 20 * time.Second}).DialContext,
 		OnProxyConnectResponse: v.checkProxy,
 		// The verifier does what crypto/tls would do, and accepts a pinned key too.
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: v.check},
@@ -114,17 +115,23 @@ type Request struct {
 	// Generation and Sequence are what a batch's receipt must name.
 	Generation uint32
 	Sequence   uint64
+	// Frame, if set, is a whole attempt signed earlier: after a revoke there is
+	// no key left to sign another. Sender, Key and Counter are then not used.
+	Frame []byte
 }
 
 // Post makes one attempt and returns what of the answer is proved. An error is
 // a *Fault if the collector was not reached or its answer proves nothing; with
 // such an answer, Heard still holds the statements in it that are proved.
 func (c *Client) Post(ctx context.Context, r Request, t Trust) (Heard, error) {
-	attempt := protocol.Attempt{Message: r.Message, Sender: r.Sender, Counter: r.Counter, Time: clock.Now()}
-	if _, err := rand.Read(attempt.Nonce[:]); err != nil {
+	frame, err := r.frame()
+	if err != nil {
+		return Heard{}, err
+	}
+	parsed, err := protocol.ParseFrame(frame, r.Message)
+	if err != nil {
 		return Heard{}, fmt.Errorf("post %s: %w", r.Message, err)
 	}
-	frame := attempt.Encode(r.Body, r.Key)
 	ctx, cancel := context.WithTimeout(ctx, c.patience)
 	defer cancel()
 	response, err := c.send(ctx, r.Message, frame)
@@ -136,10 +143,22 @@ func (c *Client) Post(ctx context.Context, r Request, t Trust) (Heard, error) {
 	if err != nil {
 		return Heard{}, err
 	}
-	sent := sent{Request: r, attempt: attempt.Digest(r.Body), content: sha256.Sum256(r.Body)}
+	sent := sent{Request: r, attempt: parsed.Digest(), content: parsed.Content}
 	h, err := t.hear(reply, sent, clock.Now())
 	c.tls.look(response.TLS, &h)
 	return h, c.named(err)
+}
+
+// frame is the attempt to send: the one given, or a new one.
+func (r Request) frame() ([]byte, error) {
+	if r.Frame != nil {
+		return r.Frame, nil
+	}
+	attempt := protocol.Attempt{Message: r.Message, Sender: r.Sender, Counter: r.Counter, Time: clock.Now()}
+	if _, err := rand.Read(attempt.Nonce[:]); err != nil {
+		return nil, fmt.Errorf("post %s: %w", r.Message, err)
+	}
+	return attempt.Encode(r.Body, r.Key), nil
 }
 
 func (c *Client) send(ctx context.Context, m protocol.Message, frame []byte) (*http.Response, error) {

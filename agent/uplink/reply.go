@@ -137,7 +137,7 @@ func (t Trust) receipt(s *protocol.Signed, sent sent, ring protocol.Keyring) (*p
 	batch := sent.Message == protocol.MessageBatch
 	switch {
 	case r.Message != sent.Message, r.Digest != sent.content,
-		!t.Agent.IsZero() && r.Agent != t.Agent,
+		!t.Agent.IsZero() && r.Agent != t.Agent && (sent.Message != protocol.MessageEnrol || !r.Agent.IsZero()),
 		batch && (r.Sequence != sent.Sequence || r.Generation != sent.Generation):
 		return nil, protocol.Signed{}
 	}

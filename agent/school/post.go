@@ -1,0 +1,161 @@
+package school
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"rollbridge/agent/outbox"
+	"rollbridge/agent/uplink"
+	"rollbridge/shared/clock"
+	"rollbridge/shared/envelope"
+	"rollbridge/shared/logkey"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/version"
+)
+
+// tooFar is how wrong this computer's clock may be before it is a problem:
+// well inside the ten minutes that a sync has.
+const tooFar = 5 * time.Minute
+
+// trust is what answers are checked against.
+func (s *School) trust(f outbox.Facts) uplink.Trust {
+	t := uplink.Trust{Root: f.Collector.Root, Agent: s.identity().Agent(), Generation: f.Generation,
+		Serials: maps.Clone(f.Serials), LastHeard: f.LastHeard}
+	// What is stored was proved before; proving it again costs nothing and does
+	// not rely on the file.
+	if k, err := protocol.VerifyKeyring(f.Keyring, f.Collector.Root, 0); err == nil {
+		t.Keyring = k
+	}
+	return t
+}
+
+// Post makes one attempt and obeys what is proved by the answer, whatever else
+// the answer lacks. Messages go one at a time.
+func (s *School) Post(ctx context.Context, r uplink.Request) (uplink.Heard, error) {
+	s.wire.Lock()
+	defer s.wire.Unlock()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ending, cancel)()
+	facts, err := s.box.Facts()
+	if err != nil {
+		return uplink.Heard{}, err
+	}
+	client, err := s.client(facts.Collector)
+	if err != nil {
+		return uplink.Heard{}, err
+	}
+	if r.Key == nil {
+		r.Sender, r.Key = uplink.SenderOf(s.identity().Agent()), s.identity().Sign
+	}
+	if r.Counter, err = s.box.Counter(); err != nil {
+		return uplink.Heard{}, fmt.Errorf("count the attempt: %w", err)
+	}
+	h, postErr := client.Post(ctx, r, s.trust(facts))
+	if err := s.obey(h); err != nil {
+		return h, err
+	}
+	if postErr == nil {
+		postErr = s.noteWay(h)
+	}
+	return h, postErr
+}
+
+// noteWay records what an answer shows about the way it came.
+func (s *School) noteWay(h uplink.Heard) error {
+	if h.Intercepted != "" {
+		s.log.Warn("the secure connection is opened on the way by a certificate that this computer trusts")
+	}
+	return s.box.Update(func(f *outbox.Facts) error {
+		if h.Time.After(f.LastHeard) {
+			f.LastHeard = h.Time
+		}
+		if !h.Time.IsZero() {
+			setProblem(f, protocol.Problem{Code: protocol.ProblemClock}, h.Skew.Abs() > tooFar)
+		}
+		if h.TLSKnown {
+			setProblem(f, protocol.Problem{Code: protocol.ProblemIntercepted}, h.Intercepted != "")
+		}
+		setProblem(f, protocol.Problem{Code: protocol.ProblemKeyringExpired}, h.Expired)
+		return nil
+	})
+}
+
+// Checkin tells the collector that the agent is alive and how it is, and brings
+// what is newer. It is sent during a pause and before a confirmation too.
+func (s *School) Checkin(ctx context.Context) error {
+	err := s.checkIn(ctx)
+	return errors.Join(s.endIfTold(), err)
+}
+
+// endIfTold destroys the agent's own state when the collector has said, signed
+// by control, that the agreement is revoked or ended. The returned error says
+// so; the School is closed then.
+func (s *School) endIfTold() error {
+	f, err := s.box.Facts()
+	if err != nil || f.Refusal == nil || (f.Refusal.Reason != protocol.RefusalRevoked && f.Refusal.Reason != protocol.RefusalEnded) {
+		return nil
+	}
+	if err := SetRevoked(s.dir, string(f.Refusal.Reason)); err != nil {
+		return err
+	}
+	return errors.Join(refused(stoppedText(f.Refusal.Reason)), s.Revoke(context.Background(), false))
+}
+
+func (s *School) checkIn(ctx context.Context) error {
+	facts, err := s.box.Facts()
+	if err != nil {
+		return err
+	}
+	head, err := s.box.Head()
+	if err != nil {
+		return err
+	}
+	waiting, err := s.box.Waiting()
+	if err != nil {
+		return err
+	}
+	posted, err := s.signed(protocol.DomainCheckin, s.checkin(facts, head, waiting), have(facts, s.trust(facts).Keyring))
+	if err != nil {
+		return err
+	}
+	h, err := s.Post(ctx, uplink.Request{Message: protocol.MessageCheckin, Body: posted})
+	if err != nil {
+		return err
+	}
+	s.log.Debug("checked in", logkey.Count, len(h.Statements))
+	if h.Answer != nil {
+		return s.notNow(*h.Answer)
+	}
+	return nil
+}
+
+func (s *School) checkin(f outbox.Facts, head envelope.Link, waiting int) protocol.Checkin {
+	now := clock.Now().UTC().Truncate(time.Second)
+	pause, paused := Paused(s.dir)
+	problems := f.Problems
+	if s.diskFull.Load() {
+		problems = append(problems[:len(problems):len(problems)], protocol.Problem{Code: protocol.ProblemDiskFull, Since: now})
+	}
+	return protocol.Checkin{
+		Agent: s.identity().Agent(), Generation: f.Generation, Time: now, Version: version.Version,
+		Have: have(f, s.trust(f).Keyring), Head: head, Waiting: waiting,
+		Paused: paused, PausedUntil: pause.Until, Problems: problems,
+	}
+}
+
+func have(f outbox.Facts, k protocol.Keyring) protocol.Have {
+	return protocol.Have{Epoch: k.Epoch, Serials: maps.Clone(f.Serials)}
+}
+
+// signed makes the bytes of a message that the agent signs.
+func (s *School) signed(d protocol.Domain, v any, h protocol.Have) ([]byte, error) {
+	request, err := protocol.Sign(s.identity().Sign, d, v)
+	if err != nil {
+		return nil, err
+	}
+	return protocol.MarshalLine(protocol.Posted{Request: request, Have: h})
+}

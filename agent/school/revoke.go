@@ -1,0 +1,245 @@
+package school
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"rollbridge/agent/identity"
+	"rollbridge/agent/logbook"
+	"rollbridge/agent/outbox"
+	"rollbridge/agent/secret"
+	"rollbridge/agent/settings"
+	"rollbridge/agent/uplink"
+	"rollbridge/shared/clock"
+	"rollbridge/shared/envelope"
+	"rollbridge/shared/logkey"
+	"rollbridge/shared/protocol"
+)
+
+const remainsName = "revoke.json"
+
+// RevocationCodeName is where the enrolment keeps the code for the head
+// teacher's safe until it has been shown.
+const RevocationCodeName = "revocation.code"
+
+// maxTries is how many attempts are signed before the key is destroyed. With a
+// pause that grows to two hours they last three weeks; the last one is then
+// repeated. They fill a secret file of at most secret.MaxBytes.
+const maxTries = 200
+
+// remains is what is left of a revoked school: one message and how to deliver
+// it.
+type remains struct {
+	Collector  outbox.Collector `json:"collector"`
+	Proxy      string           `json:"proxy,omitempty"`
+	CAFile     string           `json:"ca_file,omitempty"`
+	Keyring    protocol.Signed  `json:"keyring"`
+	Agent      envelope.AgentID `json:"agent"`
+	Generation uint32           `json:"generation"`
+	Message    []byte           `json:"message,omitempty"`
+	// Attempts are attempt headers signed in advance, with rising counters; Used
+	// of them were sent.
+	Attempts  [][]byte         `json:"attempts,omitempty"`
+	Used      int              `json:"used"`
+	Delivered time.Time        `json:"delivered,omitzero"`
+	Receipt   *protocol.Signed `json:"receipt,omitempty"`
+}
+
+// Revoke closes the school for good: it writes the marker if it is not there,
+// stops what is being read or sent, signs one message for the collector, and
+// then destroys keys, queue and state. The School is closed afterwards,
+// whatever the error. The message is delivered by DeliverRevoke.
+func (s *School) Revoke(ctx context.Context, deleteLogbook bool) error {
+	if err := SetRevoked(s.dir, ""); err != nil {
+		return err
+	}
+	s.end()
+	select {
+	case s.reading <- struct{}{}:
+		defer func() { <-s.reading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	s.wire.Lock()
+	defer s.wire.Unlock()
+	stop, _ := Revoked(s.dir)
+	var messageErr error
+	if stop.Reason == "" && !exists(filepath.Join(s.dir, remainsName)) {
+		messageErr = s.leaveRemains()
+	}
+	if err := errors.Join(s.destroy(deleteLogbook), s.Close()); err != nil {
+		return fmt.Errorf("destroy keys and queue: %w", err)
+	}
+	if messageErr != nil {
+		return fmt.Errorf("keys and queue are destroyed, but no message to the collector could be signed (%w): use the revocation code in the head teacher's safe on the collector's public page, or phone the operator", messageErr)
+	}
+	return nil
+}
+
+func (s *School) leaveRemains() error {
+	facts, err := s.box.Facts()
+	if err != nil {
+		return err
+	}
+	if facts.Collector.URL == "" {
+		return nil
+	}
+	head, err := s.box.Head()
+	if err != nil {
+		return err
+	}
+	id := s.identity()
+	r := remains{Collector: facts.Collector, Proxy: s.set.Uplink.Proxy, CAFile: s.set.Uplink.CAFile,
+		Keyring: facts.Keyring, Agent: id.Agent(), Generation: facts.Generation}
+	now := clock.Now().UTC().Truncate(time.Second)
+	r.Message, err = s.signed(protocol.DomainRevoke, protocol.Revoke{Agent: r.Agent, Generation: r.Generation, Time: now, Head: head},
+		have(facts, s.trust(facts).Keyring))
+	if err != nil {
+		return err
+	}
+	for range maxTries {
+		a := protocol.Attempt{Message: protocol.MessageRevoke, Sender: uplink.SenderOf(r.Agent), Time: now}
+		if a.Counter, err = s.box.Counter(); err != nil {
+			return err
+		}
+		if _, err := rand.Read(a.Nonce[:]); err != nil {
+			return err
+		}
+		frame := a.Encode(r.Message, id.Sign)
+		r.Attempts = append(r.Attempts, frame[:len(frame)-len(r.Message)])
+	}
+	if err := r.write(s.dir); err != nil {
+		return err
+	}
+	return s.box.Log(outbox.Entry{Event: outbox.EventRevoked})
+}
+
+// destroy deletes what only this agent has. The last line of the logbook is
+// written when it is true.
+func (s *School) destroy(deleteLogbook bool) error {
+	err := errors.Join(s.box.Close(), eraseState(s.dir))
+	if err == nil && !deleteLogbook {
+		err = s.book.Append(clock.Now(), outbox.EventDestroyed, json.RawMessage("{}"))
+	}
+	err = errors.Join(err, s.book.Close())
+	if deleteLogbook {
+		err = errors.Join(err, eraseFiles(s.dir, logbook.FileName))
+	}
+	return err
+}
+
+func eraseState(dir string) error {
+	return errors.Join(identity.Destroy(dir), eraseFiles(dir, outbox.FileName, RevocationCodeName, pausedName))
+}
+
+// FinishRevoke completes a revoke that a crash cut off, or does one where the
+// service does not: it takes the state lock, waiting up to patience.
+func FinishRevoke(ctx context.Context, set settings.Settings, deleteLogbook bool, patience time.Duration) error {
+	lock, err := LockState(ctx, set.DataDir, patience)
+	if err != nil {
+		return fmt.Errorf("reading has stopped, but keys and queue are in use: stop the service, then run `rollbridge-agent revoke` again: %w", err)
+	}
+	s, openErr := OpenLocked(set, lock, nil)
+	if openErr == nil {
+		return s.Revoke(ctx, deleteLogbook)
+	}
+	defer lock.Release()
+	err = eraseState(set.DataDir)
+	if deleteLogbook {
+		err = errors.Join(err, eraseFiles(set.DataDir, logbook.FileName))
+	}
+	if err != nil {
+		return err
+	}
+	stop, _ := Revoked(set.DataDir)
+	if errors.Is(openErr, identity.ErrMissing) || stop.Reason != "" || exists(filepath.Join(set.DataDir, remainsName)) {
+		return nil
+	}
+	return fmt.Errorf("keys and queue are destroyed, but the state could not be read, so no message to the collector was signed (%w): use the revocation code in the head teacher's safe on the collector's public page, or phone the operator", openErr)
+}
+
+// Unfinished says whether a revoked directory still holds keys or state.
+func Unfinished(dir string) bool {
+	if _, revoked := Revoked(dir); !revoked {
+		return false
+	}
+	_, err := identity.Load(dir)
+	return !errors.Is(err, identity.ErrMissing) || fileExists(statePath(dir))
+}
+
+func readRemains(dir string) (remains, error) {
+	var r remains
+	data, err := secret.Read(filepath.Join(dir, remainsName))
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return r, fmt.Errorf("read %s: it is damaged: use the revocation code in the head teacher's safe, or phone the operator", remainsName)
+	}
+	return r, nil
+}
+
+func (r remains) write(dir string) error {
+	data, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", remainsName, err)
+	}
+	return secret.Write(filepath.Join(dir, remainsName), data)
+}
+
+// RevokeWaits says whether a revoke message still has to be delivered.
+func RevokeWaits(dir string) bool {
+	r, err := readRemains(dir)
+	return err == nil && r.Delivered.IsZero()
+}
+
+// DeliverRevoke makes one attempt to deliver what a revoke left, and returns
+// nil when nothing is left to deliver.
+func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
+	r, err := readRemains(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || !r.Delivered.IsZero() {
+		return err
+	}
+	client, err := uplink.New(uplink.Route{URL: r.Collector.URL, Pin: r.Collector.Pin, Proxy: r.Proxy, CAFile: r.CAFile})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if len(r.Attempts) == 0 {
+		return fmt.Errorf("read %s: it holds no attempt: use the revocation code in the head teacher's safe, or phone the operator", remainsName)
+	}
+	frame := append(append([]byte(nil), r.Attempts[min(r.Used, len(r.Attempts)-1)]...), r.Message...)
+	r.Used++
+	if err := r.write(dir); err != nil {
+		return err
+	}
+	trust := uplink.Trust{Root: r.Collector.Root, Agent: r.Agent, Generation: r.Generation}
+	if k, err := protocol.VerifyKeyring(r.Keyring, r.Collector.Root, 0); err == nil {
+		trust.Keyring = k
+	}
+	h, err := client.Post(ctx, uplink.Request{Message: protocol.MessageRevoke, Body: r.Message, Frame: frame}, trust)
+	if h.Keyring != nil {
+		r.Keyring = h.KeyringSigned
+		err = errors.Join(err, r.write(dir))
+	}
+	if err != nil {
+		return err
+	}
+	if h.Receipt == nil {
+		return &Fault{Kind: Unreachable, Text: "the collector has not yet taken the revoke: it is sent again until it has"}
+	}
+	log.Info("the collector has the revoke", logkey.Attempt, r.Used)
+	r.Delivered, r.Receipt = h.Receipt.Received, &h.ReceiptSigned
+	r.Message, r.Attempts, r.Proxy = nil, nil, ""
+	return r.write(dir)
+}

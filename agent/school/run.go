@@ -1,0 +1,133 @@
+package school
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"rollbridge/agent/identity"
+	"rollbridge/agent/outbox"
+	"rollbridge/agent/settings"
+	"rollbridge/shared/logkey"
+	"rollbridge/shared/protocol"
+)
+
+var (
+	// ErrOver is returned by Run when there is nothing more to run: the school
+	// was revoked, by whomever.
+	ErrOver = errors.New("the school is revoked")
+	// ErrSuperseded is returned by Run when only a new enrolment helps.
+	ErrSuperseded = errors.New("another copy of this agent is ahead")
+)
+
+// Run is the service of an open school until ctx ends: syncs at the expected
+// times, delivers with back-off for as long as it takes, checks in. poke makes
+// it look at the markers and the queue at once. It returns nil at the end of
+// ctx, ErrOver after a revoke and ErrSuperseded; the markers may be written by
+// anybody.
+func (s *School) Run(ctx context.Context, poke <-chan struct{}) error {
+	minutes, err := s.set.Schedule.Minutes()
+	if err != nil {
+		return err
+	}
+	l := &loop{
+		duties: duties{
+			sync:    func(ctx context.Context) error { _, err := s.Sync(ctx, SyncRequest{}); return err },
+			deliver: s.Deliver,
+			checkin: s.Checkin,
+			look:    s.condition,
+		},
+		table: Timetable{Minutes: minutes, Place: london},
+		log:   s.log, poke: poke,
+	}
+	return l.run(ctx)
+}
+
+func (s *School) condition() (condition, error) {
+	if _, revoked := Revoked(s.dir); revoked {
+		return condition{}, ErrOver
+	}
+	f, err := s.box.Facts()
+	if err != nil {
+		return condition{}, err
+	}
+	if f.Refusal != nil && f.Refusal.Reason == protocol.RefusalSuperseded {
+		return condition{}, ErrSuperseded
+	}
+	waiting, err := s.box.Waiting()
+	if err != nil {
+		return condition{}, err
+	}
+	why, err := s.box.FullReason()
+	if err != nil {
+		return condition{}, err
+	}
+	_, paused := Paused(s.dir)
+	if !paused && fileExists(filepath.Join(s.dir, pausedName)) {
+		if err := s.endedPause(); err != nil {
+			return condition{}, err
+		}
+	}
+	c := condition{
+		paused: paused, waiting: waiting, full: why != "" && why != outbox.FullFirst,
+		deciding: !f.Enrolled || f.Wait && !f.Confirmed, asking: !f.Confirmed, stopped: f.Refusal != nil,
+	}
+	if f.LastRead != nil {
+		c.lastRead = f.LastRead.Started
+	}
+	return c, nil
+}
+
+// endedPause takes away the marker of a pause that has reached its end.
+func (s *School) endedPause() error {
+	there, err := EndPause(s.dir)
+	if err != nil || !there {
+		return err
+	}
+	return s.NotePause(false)
+}
+
+// NotePause logs that a pause began or ended; the marker was written before.
+func (s *School) NotePause(paused bool) error {
+	event := outbox.EventResumed
+	if paused {
+		event = outbox.EventPaused
+	}
+	return s.box.Log(outbox.Entry{Event: event})
+}
+
+// DeliverRemains delivers what a revoke left, with back-off, until it is done
+// or ctx ends. It finishes the revoke first if a crash cut it off.
+func DeliverRemains(ctx context.Context, set settings.Settings, log *slog.Logger) {
+	pause := backoff{first: 10 * time.Second, limit: 2 * time.Hour}
+	for ctx.Err() == nil {
+		var err error
+		if Unfinished(set.DataDir) {
+			err = FinishRevoke(ctx, set, false, time.Minute)
+		}
+		if err == nil {
+			if err = DeliverRevoke(ctx, set.DataDir, log); err == nil {
+				return
+			}
+		}
+		wait := pause.fail()
+		if ctx.Err() == nil {
+			log.Warn("the revoke is not yet with the collector", logkey.Error, err.Error(), logkey.Next, time.Now().Add(wait))
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// Enrolled says whether there is an identity below dir, and whose.
+func Enrolled(dir string) (agent string, ok bool) {
+	id, err := identity.Load(dir)
+	if err != nil {
+		return "", false
+	}
+	return id.Agent().String(), true
+}

@@ -1,0 +1,280 @@
+package school
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"rollbridge/agent/delta"
+	"rollbridge/agent/mis"
+	"rollbridge/agent/outbox"
+	"rollbridge/agent/scope"
+	"rollbridge/agent/uplink"
+	"rollbridge/shared/clock"
+	"rollbridge/shared/envelope"
+	"rollbridge/shared/logkey"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
+)
+
+// SyncRequest says what is special about one sync.
+type SyncRequest struct {
+	// Full sends everything again.
+	Full bool `json:"full,omitempty"`
+	// Release holds the codes of held removals that a person says yes to.
+	Release []string `json:"release,omitempty"`
+}
+
+// A SyncReport says what a sync did. Its JSON is a contract with scripts.
+type SyncReport struct {
+	Read *outbox.ReadResult `json:"read,omitempty"`
+	// Sealed are the batches made, Delivered how many got a receipt now (older
+	// ones among them), Waiting how many still have none.
+	Sealed    []envelope.Link `json:"sealed,omitempty"`
+	Delivered int             `json:"delivered"`
+	Waiting   int             `json:"waiting"`
+	Holds     []protocol.Hold `json:"holds,omitempty"`
+	// NotGiven is what authorities ask for and the school has not allowed.
+	NotGiven []scope.Gap `json:"not_given,omitempty"`
+}
+
+// Sync reads the MIS, seals what changed and delivers what can be delivered
+// now. A batch that is sealed is safe: an error of kind Unreachable means that
+// it waits in the queue, and the report is still filled. One read at a time: a
+// second call waits for the first.
+//
+// It checks in first, so that what the collector has decided (a confirmation, a
+// narrower request, a refusal) counts for this read already.
+func (s *School) Sync(ctx context.Context, q SyncRequest) (SyncReport, error) {
+	if err := s.revokedNow(); err != nil {
+		return SyncReport{}, err
+	}
+	way := s.checkIn(ctx)
+	if err := s.endIfTold(); err != nil {
+		return SyncReport{}, err
+	}
+	report, err := s.sync(ctx, q, way)
+	return report, errors.Join(s.endIfTold(), err)
+}
+
+func (s *School) sync(ctx context.Context, q SyncRequest, way error) (SyncReport, error) {
+	select {
+	case s.reading <- struct{}{}:
+		defer func() { <-s.reading }()
+	case <-ctx.Done():
+		return SyncReport{}, ctx.Err()
+	}
+	report, err := s.seal(ctx, q)
+	if err != nil {
+		return report, err
+	}
+	n := 0
+	var silent *uplink.Fault
+	if errors.As(way, &silent) && silent.Kind == uplink.NoAnswer {
+		err = way // it would only be waited for once more
+	} else {
+		n, err = s.Deliver(ctx)
+	}
+	report.Delivered = n
+	if errors.Is(err, errNeedsFull) {
+		// What is queued is of no use to the collector: one full batch replaces it.
+		var again SyncReport
+		if again, err = s.seal(ctx, SyncRequest{}); err == nil {
+			again.Delivered, report = report.Delivered, again
+			n, err = s.Deliver(ctx)
+			report.Delivered += n
+		}
+	}
+	if waiting, countErr := s.box.Waiting(); countErr == nil {
+		report.Waiting = waiting
+	}
+	return report, err
+}
+
+// seal is the part of a sync that needs no network.
+func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
+	result, report, err := s.read(ctx, q)
+	if err != nil {
+		return SyncReport{}, s.noteRead(err)
+	}
+	if err := errors.Join(s.pausedNow(), s.revokedNow()); err != nil {
+		return SyncReport{}, err
+	}
+	items, err := s.box.Seal(result, s.identity().Sign)
+	s.diskFull.Store(errors.Is(err, outbox.ErrDiskFull))
+	if err != nil {
+		return SyncReport{}, fmt.Errorf("seal what was read: %w", err)
+	}
+	if len(q.Release) > 0 {
+		if err := s.box.Log(outbox.Entry{Event: outbox.EventReleased, Data: outbox.Released{Codes: q.Release}}); err != nil {
+			return SyncReport{}, fmt.Errorf("log the release: %w", err)
+		}
+	}
+	done := SyncReport{Holds: result.Manifest.Holds}
+	for _, i := range items {
+		done.Sealed = append(done.Sealed, i.Link)
+	}
+	done.Read = readResult(result, report, items)
+	var facts outbox.Facts
+	err = s.box.Update(func(f *outbox.Facts) error {
+		f.LastRead, f.Holds = done.Read, result.Manifest.Holds
+		noteGood(f, result.Manifest, report)
+		facts = *f
+		return nil
+	})
+	if err != nil {
+		return done, fmt.Errorf("record the read: %w", err)
+	}
+	done.NotGiven = scope.Wider(facts.Ask, facts.Allowed)
+	head := done.Sealed[len(done.Sealed)-1]
+	s.log.Info("sealed what was read", logkey.Sequence, head.Sequence, logkey.Count, len(result.Lines),
+		logkey.Duration, report.Ended.Sub(report.Started).Milliseconds())
+	return done, nil
+}
+
+func readResult(r delta.Result, report mis.Report, items []outbox.Item) *outbox.ReadResult {
+	last := &outbox.ReadResult{
+		Started: report.Started, Ended: report.Ended, Datasets: report.Datasets, Unknown: report.Unknown,
+		Sealed: items[len(items)-1].Link, Full: r.Manifest.Full,
+	}
+	for _, c := range r.Counts {
+		last.Upserts += c.Upserts
+		last.Removals += c.Removals
+	}
+	return last
+}
+
+// Preview is, byte for byte, the JSON lines that the next sync would seal, as
+// the MIS stands now. It changes nothing and needs no network.
+func (s *School) Preview(ctx context.Context, q SyncRequest) ([]byte, error) {
+	select {
+	case s.reading <- struct{}{}:
+		defer func() { <-s.reading }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	result, _, err := s.read(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	bodies, err := result.Bodies()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(bodies...), nil
+}
+
+// read goes from the MIS to what would be sealed, and keeps nothing.
+func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Report, error) {
+	var none delta.Result
+	facts, err := s.box.Facts()
+	if err != nil {
+		return none, mis.Report{}, err
+	}
+	if err := errors.Join(s.standing(facts), s.pausedNow()); err != nil {
+		return none, mis.Report{}, err
+	}
+	if unknown := unknownCodes(q.Release, facts); len(unknown) > 0 {
+		return none, mis.Report{}, refused(fmt.Sprintf("no held removals have the code %s: `rollbridge-agent status` lists what is held; the code changes when what is held changes", unknown[0]))
+	}
+	gate := scope.New(facts.Ask, facts.Allowed)
+	if len(gate.Datasets()) == 0 {
+		return none, mis.Report{}, refused("nothing may leave: no authority's request and the school's yes have anything in common (see `rollbridge-agent scope show`)")
+	}
+	source, profile, err := s.source()
+	if err != nil {
+		return none, mis.Report{}, err
+	}
+	why, err := s.box.FullReason()
+	if err != nil {
+		return none, mis.Report{}, err
+	}
+	state, err := s.box.Snapshot()
+	if err != nil {
+		return none, mis.Report{}, err
+	}
+	keys := s.identity()
+	today := s.today()
+	comparison := delta.New(delta.Input{
+		State: state, Keys: delta.Keys{Local: keys.LocalKey, ID: keys.IDKey}, Scope: gate,
+		Profile: profile, Today: today, Full: q.Full || why != "", Released: q.Release,
+	})
+	ctx, cancel := s.untilStopped(ctx)
+	defer cancel()
+	report, err := source.Read(ctx, mis.Ask{Datasets: gate.Datasets(), Today: today, IDKey: keys.IDKey}, gate.Admit,
+		func(row mis.Row) error {
+			kept, ok := gate.Trim(row)
+			if !ok {
+				return nil
+			}
+			return comparison.Add(kept)
+		})
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
+		return none, mis.Report{}, err
+	}
+	result, err := comparison.Finish(report)
+	return result, report, err
+}
+
+// today is the calendar day in England.
+func (s *School) today() record.Date { return record.DateOf(clock.Now().In(london)) }
+
+func (s *School) source() (*mis.Source, string, error) {
+	site, err := s.set.MIS.Site()
+	if err != nil {
+		return nil, "", err
+	}
+	profile, err := mis.LoadProfile(s.set.MIS.Profile)
+	if err != nil {
+		return nil, "", &Fault{Kind: MIS, Text: err.Error()}
+	}
+	source, err := mis.Open(profile, site)
+	return source, profile.Name, err
+}
+
+func unknownCodes(codes []string, f outbox.Facts) []string {
+	var unknown []string
+	for _, c := range codes {
+		is := func(h protocol.Hold) bool { return h.Code == c }
+		if !slices.ContainsFunc(f.Holds, is) && !slices.ContainsFunc(f.CollectorHolds, is) {
+			unknown = append(unknown, c)
+		}
+	}
+	return unknown
+}
+
+func (s *School) revokedNow() error {
+	if stop, yes := Revoked(s.dir); yes {
+		return refused(stoppedText(protocol.RefusalReason(stop.Reason)))
+	}
+	return nil
+}
+
+// markerLook is how often the markers are looked at while something is read
+// and while the service waits.
+const markerLook = 500 * time.Millisecond
+
+// untilStopped ends a read as soon as a marker appears.
+func (s *School) untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	go func() {
+		tick := time.NewTicker(markerLook)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if err := errors.Join(s.pausedNow(), s.revokedNow()); err != nil {
+					cancel(err)
+				}
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
