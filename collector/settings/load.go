@@ -31,23 +31,23 @@ type Given struct {
 // flag. The explanation is filled where the sources could be read, even if
 // what they say together is refused.
 func Load(g Given, environ []string) (Settings, config.Explained, error) {
-	defaults := Defaults()
-	file := g.File
-	if file == "" {
-		file = lookup(environ, fileVariable)
-	}
-	if file == "" {
-		found, err := fileIn(firstOf(g.DataDir, lookup(environ, EnvPrefix+"_DATA_DIR"), defaults.DataDir))
-		if err != nil {
-			return Settings{}, nil, err
-		}
-		file = found
+	file, err := File(g, environ)
+	if err != nil {
+		return Settings{}, nil, err
 	}
 	sources := config.Sources{File: file, EnvPrefix: EnvPrefix, Environ: environ, Reserved: []string{fileVariable}}
 	if g.DataDir != "" {
 		sources.Flags = []config.Flag{{Key: "data_dir", Value: g.DataDir}}
 	}
-	return config.Load(defaults, sources)
+	return config.Load(Defaults(), sources)
+}
+
+// File is the settings file that Load reads, empty if there is none.
+func File(g Given, environ []string) (string, error) {
+	if file := firstOf(g.File, lookup(environ, fileVariable)); file != "" {
+		return file, nil
+	}
+	return fileIn(firstOf(g.DataDir, lookup(environ, EnvPrefix+"_DATA_DIR"), Defaults().DataDir))
 }
 
 // fileIn returns the path of the file in the data directory, empty if there is

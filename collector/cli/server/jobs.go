@@ -1,0 +1,129 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"rollbridge/collector/database"
+	"rollbridge/collector/enrolment"
+	"rollbridge/collector/portal"
+	"rollbridge/collector/store"
+	"rollbridge/collector/vault"
+	"rollbridge/shared/clock"
+	"rollbridge/shared/logkey"
+	"rollbridge/shared/protocol"
+)
+
+// jobsEvery is how often role jobs looks whether something is due. Each job
+// does nothing when it is not, so several processes may look.
+const jobsEvery = 15 * time.Minute
+
+// jobs is what is done by the clock.
+type jobs struct {
+	db    *database.DB
+	store *store.Store
+	vault *vault.Vault
+	desk  *enrolment.Desk
+	root  protocol.Fingerprint
+	log   *slog.Logger
+
+	done    *prometheus.GaugeVec
+	expires prometheus.Gauge
+	warned  time.Duration // the last alarm that was logged
+}
+
+func newJobs(j jobs, reg prometheus.Registerer) *jobs {
+	f := promauto.With(reg)
+	j.done = f.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "rollbridge_job_last_success_timestamp_seconds", Help: "When each job last ended well.",
+	}, []string{"job"})
+	j.expires = f.NewGauge(prometheus.GaugeOpts{
+		Name: "rollbridge_keyring_expires_timestamp_seconds", Help: "When the keyring expires: renew it before.",
+	})
+	return &j
+}
+
+// run does what is due until ctx ends.
+func (j *jobs) run(ctx context.Context) error {
+	for {
+		j.once(ctx)
+		if clock.Sleep(ctx, clock.Now().Add(jobsEvery)) != nil {
+			return nil
+		}
+	}
+}
+
+func (j *jobs) once(ctx context.Context) {
+	for _, job := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"sealing_keys", j.desk.SealingKeys},
+		{"vault", j.rotate},
+		{"statements", func(ctx context.Context) error { return j.store.Tidy(ctx, clock.Now()) }},
+		{"sessions", func(ctx context.Context) error { return portal.SweepSessions(ctx, j.db) }},
+		{"keyring", j.keyring},
+	} {
+		err := job.do(ctx)
+		switch {
+		case err == nil:
+			j.done.WithLabelValues(job.name).SetToCurrentTime()
+		case !errors.Is(err, context.Canceled):
+			j.log.Error("a job failed and will be tried again", logkey.Kind, job.name, logkey.Error, err.Error())
+		}
+	}
+}
+
+func (j *jobs) rotate(ctx context.Context) error {
+	r, err := j.store.Rotate(ctx, j.vault, clock.Now())
+	if r.Advanced || len(r.Destroyed) > 0 {
+		newest, _ := j.vault.Newest()
+		j.log.Info("vault keys rotated", logkey.Epoch, newest, logkey.Count, r.Rewrapped)
+	}
+	return err
+}
+
+// keyring raises the alarms before the keyring expires, each once a process.
+func (j *jobs) keyring(ctx context.Context) error {
+	ring, err := Keyring(ctx, j.store, j.root)
+	if err != nil {
+		return err
+	}
+	j.expires.Set(float64(ring.Expires.Unix()))
+	alarm, due := KeyringAlarm(ring, clock.Now())
+	if due && alarm != j.warned {
+		j.log.Warn("the keyring expires: renew it with `key keyring renew`", logkey.Epoch, ring.Epoch, logkey.Until, ring.Expires)
+	}
+	j.warned = alarm
+	return nil
+}
+
+// KeyringAlarm finds the nearest of protocol.KeyringAlarms that is due at now;
+// an expired keyring is due with 0.
+func KeyringAlarm(ring protocol.Keyring, now time.Time) (alarm time.Duration, due bool) {
+	left := ring.Expires.Sub(now)
+	if left <= 0 {
+		return 0, true
+	}
+	for _, a := range protocol.KeyringAlarms {
+		if left <= a && (!due || a < alarm) {
+			alarm, due = a, true
+		}
+	}
+	return alarm, due
+}
+
+// KeyringWords says an alarm for an operator.
+func KeyringWords(ring protocol.Keyring, now time.Time) string {
+	left := ring.Expires.Sub(now)
+	if left <= 0 {
+		return fmt.Sprintf("The keyring expired on %s: schools queue and send nothing. Renew it now with `key keyring renew`.", ring.Expires.Format("2 January 2006"))
+	}
+	return fmt.Sprintf("The keyring expires on %s, in %d days: renew it with `key keyring renew`.", ring.Expires.Format("2 January 2006"), int(left/(24*time.Hour)))
+}

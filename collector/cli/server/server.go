@@ -1,0 +1,211 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"rollbridge/collector/apply"
+	"rollbridge/collector/database"
+	"rollbridge/collector/enrolment"
+	"rollbridge/collector/inbox"
+	"rollbridge/collector/intake"
+	"rollbridge/collector/keys"
+	"rollbridge/collector/portal"
+	"rollbridge/collector/settings"
+	"rollbridge/collector/store"
+	"rollbridge/collector/vault"
+	"rollbridge/shared/logkey"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/version"
+)
+
+// Config is what one process runs with.
+type Config struct {
+	Settings settings.Settings
+	Roles    []Role
+	Log      *slog.Logger
+}
+
+// process is what the roles of one process are made of while it starts and
+// runs.
+type process struct {
+	Config
+	db      *database.DB
+	store   *store.Store
+	metrics *prometheus.Registry
+
+	work      []func(context.Context) error
+	listeners []*listener
+	// closers run last, in the opposite order of their making.
+	closers []func() error
+
+	// control and vault are opened once for apply and jobs together.
+	control *Control
+	vault   *vault.Vault
+	desk    *enrolment.Desk
+	applier *apply.Applier
+}
+
+// Run runs the roles until ctx ends and then stops them in order; it returns
+// nil after an orderly stop. An error before anything listens has changed
+// nothing.
+func Run(ctx context.Context, c Config) (err error) {
+	p := &process{Config: c, metrics: newRegistry()}
+	defer func() {
+		for _, closeIt := range slices.Backward(p.closers) {
+			err = errors.Join(err, closeIt())
+		}
+	}()
+	if p.db, err = database.Open(ctx, c.Settings.DatabaseDSN()); err != nil {
+		return err
+	}
+	p.closers = append(p.closers, p.db.Close)
+	p.store = store.New(p.db)
+	// Apply comes before intake, which nudges it.
+	for _, start := range []struct {
+		role Role
+		do   func(context.Context) error
+	}{{RoleApply, p.startApply}, {RoleJobs, p.startJobs}, {RolePortal, p.startPortal}, {RoleIntake, p.startIntake}} {
+		if !slices.Contains(c.Roles, start.role) {
+			continue
+		}
+		if err := start.do(ctx); err != nil {
+			return errors.Join(err, p.unbind())
+		}
+	}
+	if err := p.listen("private", c.Settings.Private.Listen, pages(private(p.db, p.metrics), nil, c.Log)); err != nil {
+		return errors.Join(err, p.unbind())
+	}
+	return p.run(ctx)
+}
+
+func (p *process) run(ctx context.Context) error {
+	p.Log.Info("collector started", logkey.Version, version.Version, logkey.Role, p.Roles)
+	g, ctx := errgroup.WithContext(ctx)
+	for _, work := range p.work {
+		g.Go(func() error { return work(ctx) })
+	}
+	for _, l := range p.listeners {
+		g.Go(func() error { return l.serve(ctx, p.Log) })
+	}
+	err := g.Wait()
+	p.Log.Info("collector stopped")
+	return err
+}
+
+// unbind closes what was opened by a start that failed.
+func (p *process) unbind() error {
+	var errs []error
+	for _, l := range p.listeners {
+		errs = append(errs, l.socket.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// openControl opens, once, what apply and jobs decide with.
+func (p *process) openControl(ctx context.Context) error {
+	if p.control != nil {
+		return nil
+	}
+	c, err := OpenControl(ctx, p.Settings, p.store)
+	if err != nil {
+		return err
+	}
+	v, err := vault.Open(filepath.Join(p.Settings.Keys(), "vault"))
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, v.Close)
+	p.control, p.vault = &c, v
+	p.desk = newDesk(p.Settings, p.store, v, c, p.Log)
+	return nil
+}
+
+func (p *process) startApply(ctx context.Context) error {
+	if err := p.openControl(ctx); err != nil {
+		return err
+	}
+	// Without sealing keys nothing that waits can be opened: say so now.
+	if _, err := keys.OpenSealing(p.Settings.Keys()); err != nil {
+		return err
+	}
+	p.applier = apply.New(apply.Config{
+		Store: p.store, Vault: p.vault, Keys: p.Settings.Keys(), Control: p.control.Key, Log: p.Log, Every: lookEvery,
+	})
+	p.work = append(p.work, p.applier.Run, p.desk.Run)
+	return nil
+}
+
+func (p *process) startJobs(ctx context.Context) error {
+	if err := p.openControl(ctx); err != nil {
+		return err
+	}
+	j := newJobs(jobs{db: p.db, store: p.store, vault: p.vault, desk: p.desk, root: p.control.Root, log: p.Log}, p.metrics)
+	p.work = append(p.work, j.run)
+	return nil
+}
+
+func (p *process) startPortal(context.Context) error {
+	t := p.Settings.PortalTLS()
+	c, err := certificates(p.Settings, t)
+	if err != nil {
+		return err
+	}
+	if _, built := portal.Stylesheet(); !built {
+		p.Log.Warn("the portal's stylesheet is not built, so pages are plain: run `make style` and build again")
+	}
+	h := portal.New(p.db, p.Log, portal.Options{HSTS: t.Mode != settings.TLSTrial}).Handler()
+	return p.listen("portal", p.Settings.Portal.Listen, pages(h, c, p.Log))
+}
+
+func (p *process) startIntake(ctx context.Context) error {
+	held, err := keys.OpenIntake(p.Settings.Keys())
+	if err != nil {
+		return err
+	}
+	c, err := certificates(p.Settings, p.Settings.Intake.TLS)
+	if err != nil {
+		return err
+	}
+	box := inbox.New(p.db, p.metrics)
+	// Closed after the listener has given its last answer.
+	p.closers = append(p.closers, func() error { box.Close(); return nil })
+	h, err := intake.New(ctx, intake.Config{
+		DB: p.db, Inbox: box, Keys: held, Log: p.Log, Registerer: p.metrics, Kept: p.kept(),
+	})
+	if err != nil {
+		return err
+	}
+	return p.listen("intake", p.Settings.Intake.Listen, intake.Server(h, c))
+}
+
+// kept tells apply in the same process that something has arrived; nil where
+// apply is another process, which looks by itself.
+func (p *process) kept() func(protocol.Message) {
+	if p.applier == nil {
+		return nil
+	}
+	return func(m protocol.Message) {
+		switch m {
+		case protocol.MessageEnrol, protocol.MessageRevoke:
+			p.desk.Nudge()
+		default:
+			p.applier.Nudge()
+		}
+	}
+}
+
+func (p *process) listen(name, address string, s *http.Server) error {
+	l, err := open(name, address, s)
+	if err == nil {
+		p.listeners = append(p.listeners, l)
+	}
+	return err
+}

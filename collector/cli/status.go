@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rollbridge/collector/cli/server"
+	"rollbridge/collector/database"
+	"rollbridge/collector/keys"
+	"rollbridge/collector/portal"
+	"rollbridge/collector/settings"
+	"rollbridge/collector/store"
+	"rollbridge/shared/clock"
+	"rollbridge/shared/status"
+)
+
+func (p *program) statusCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "status", Short: "Show how every school stands, and what needs the operator", Args: exactly(0),
+		Long: `Show, for every school, the status of today's two sessions, when its agent was
+last heard from, for when its newest register is true, and what waits, is
+refused or is held. The exit code is 5 when an alarm is due, such as a keyring
+that expires within 90 days.`,
+		RunE: func(c *cobra.Command, _ []string) error { return p.status(c.Context(), asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// schoolLine is a school as status --json prints it.
+type schoolLine struct {
+	ID        string      `json:"id"`
+	Name      string      `json:"name"`
+	AM        sessionLine `json:"am"`
+	PM        sessionLine `json:"pm"`
+	Heard     *time.Time  `json:"last_heard"`
+	Register  *time.Time  `json:"last_register"`
+	Children  int         `json:"children"`
+	Left      int         `json:"left"`
+	Waiting   int         `json:"waiting"`
+	SetAside  int         `json:"set_aside"`
+	Refused   int         `json:"refused"`
+	Pending   int         `json:"agents_to_confirm"`
+	Holds     []holdLine  `json:"holds"`
+	Problems  []string    `json:"problems"`
+	ListsAsAt *time.Time  `json:"children_as_at"`
+}
+
+type sessionLine struct {
+	Status status.Word `json:"status"`
+	Since  *time.Time  `json:"since"`
+	Owner  string      `json:"who_acts"`
+	Next   string      `json:"next_step"`
+}
+
+type holdLine struct {
+	Code      string    `json:"code"`
+	Dataset   string    `json:"dataset"`
+	Authority string    `json:"authority,omitempty"`
+	Gone      int       `json:"gone"`
+	Of        int       `json:"of"`
+	Since     time.Time `json:"since"`
+}
+
+func (p *program) status(ctx context.Context, asJSON bool) error {
+	return p.withStore(ctx, func(s settings.Settings, _ *database.DB, st *store.Store) error {
+		now := clock.Now()
+		o, err := portal.Read(ctx, st, "", now)
+		if err != nil {
+			return err
+		}
+		alarms, err := alarms(ctx, s, st, now)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			err = p.statusJSON(o, alarms)
+		} else {
+			err = p.statusTable(o, alarms)
+		}
+		if err == nil && len(alarms) > 0 {
+			err = &exitError{ExitFaults, errors.New(alarms[0])}
+		}
+		return err
+	})
+}
+
+// alarms are what the operator must see to, beside the schools. A process that
+// may not read the control directory (intake's user) cannot judge the keyring.
+func alarms(ctx context.Context, s settings.Settings, st *store.Store, now time.Time) ([]string, error) {
+	root, err := server.ReadRoot(s.Keys())
+	if errors.Is(err, keys.ErrMissing) {
+		return []string{"The keyring cannot be checked: this user has no control keys. Run status as the collector's own user."}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	ring, err := server.Keyring(ctx, st, root)
+	if err != nil {
+		return nil, err
+	}
+	if _, due := server.KeyringAlarm(ring, now); due {
+		return []string{server.KeyringWords(ring, now)}, nil
+	}
+	return nil, nil
+}
+
+func (p *program) statusJSON(o portal.Overview, alarms []string) error {
+	out := struct {
+		At      time.Time    `json:"at"`
+		Session string       `json:"session"`
+		Alarms  []string     `json:"alarms"`
+		Schools []schoolLine `json:"schools"`
+	}{o.At.UTC(), string(o.Session), append([]string{}, alarms...), []schoolLine{}}
+	for _, c := range o.Schools {
+		out.Schools = append(out.Schools, lineOf(c))
+	}
+	return p.printJSON(out)
+}
+
+func lineOf(c portal.School) schoolLine {
+	l := schoolLine{
+		ID: c.School.ID, Name: c.School.Name, AM: sessionOf(c.AM), PM: sessionOf(c.PM),
+		Heard: timeJSON(c.LastHeard), Register: timeJSON(c.AttendanceAsAt), ListsAsAt: timeJSON(c.PupilsAsAt),
+		Children: c.Children, Left: c.Left, Waiting: c.Waiting, SetAside: c.SetAside, Refused: c.Quarantined, Pending: c.Pending,
+		Holds: []holdLine{}, Problems: []string{},
+	}
+	for _, h := range c.Holds {
+		l.Holds = append(l.Holds, holdLine{h.Code, string(h.Dataset), h.Authority, h.Gone, h.Of, h.Since.UTC()})
+	}
+	for _, problem := range c.Problems {
+		l.Problems = append(l.Problems, string(problem.Code))
+	}
+	return l
+}
+
+func sessionOf(v status.Verdict) sessionLine {
+	return sessionLine{Status: v.Word, Since: timeJSON(v.Since), Owner: v.Owner, Next: v.NextStep}
+}
+
+func (p *program) statusTable(o portal.Overview, alarms []string) error {
+	for _, a := range alarms {
+		if err := p.printf("ALARM: %s\n", a); err != nil {
+			return err
+		}
+	}
+	if err := p.printf("Correct at %s. %d of %d schools received.\n\n", o.At.In(status.London()).Format("3:04pm Monday 2 January 2006"), o.Received(), len(o.Schools)); err != nil {
+		return err
+	}
+	var rows, notes []string
+	for _, c := range o.Schools {
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d", c.School.ID, c.AM.Word, c.PM.Word,
+			timeWords(c.LastHeard), timeWords(c.AttendanceAsAt), c.Children, c.Waiting, c.Quarantined, len(c.Holds)))
+		notes = append(notes, schoolNotes(c, o.Session)...)
+	}
+	if err := p.table("SCHOOL\tMORNING\tAFTERNOON\tLAST HEARD\tLAST REGISTER\tCHILDREN\tWAITING\tREFUSED\tHELD", rows,
+		"There is no school yet. Add one with `school add ID NAME`."); err != nil {
+		return err
+	}
+	if len(notes) == 0 {
+		return nil
+	}
+	return p.printf("\n%s\n", strings.Join(notes, "\n"))
+}
+
+// schoolNotes are the sentences under the table: what to do, and for whom.
+func schoolNotes(c portal.School, session status.Session) (notes []string) {
+	id := c.School.ID
+	if v := c.Now(session); v.NextStep != "" {
+		notes = append(notes, fmt.Sprintf("%s: %s (%s)", id, v.NextStep, v.Owner))
+	}
+	if c.Pending > 0 {
+		notes = append(notes, fmt.Sprintf("%s: an agent waits to be confirmed; compare its phrase, then `agent confirm %s PHRASE`.", id, id))
+	}
+	if c.SetAside > 0 {
+		notes = append(notes, fmt.Sprintf("%s: %d batches could not be opened and were set aside; a full batch was asked for.", id, c.SetAside))
+	}
+	for _, h := range c.Holds {
+		notes = append(notes, fmt.Sprintf("%s: %d of %d %s records disappeared and are held; the school releases them with `rollbridge-agent sync --release %s`.", id, h.Gone, h.Of, h.Dataset, h.Code))
+	}
+	for _, problem := range c.Problems {
+		notes = append(notes, id+": "+portal.ProblemWords(problem.Code))
+	}
+	return notes
+}
