@@ -364,4 +364,3 @@ func TestIntakeRole(t *testing.T) {
 		}
 	}
 }
-
