@@ -3,11 +3,15 @@ package enrolment
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
+	"rollbridge/collector/inbox"
 	"rollbridge/collector/store"
 	"rollbridge/collector/vault"
+	"rollbridge/shared/logkey"
 	"rollbridge/shared/protocol"
 )
 
@@ -47,50 +51,89 @@ func (d *Desk) Nudge() {
 }
 
 // Run decides requests as they arrive until ctx ends; it then returns nil.
-func (d *Desk) Run(ctx context.Context) error { panic("written next") }
-
-// Once decides every waiting request. worked says whether there was one.
-func (d *Desk) Once(ctx context.Context) (worked bool, err error) { panic("written next") }
-
-// An Issued code is what NewCode made. Text is the only place that holds the
-// secret: show it once and forget it.
-type Issued struct {
-	Text    string
-	ID      protocol.CodeID
-	Expires time.Time
-	Ask     protocol.Ask
+// Errors are logged and tried again.
+func (d *Desk) Run(ctx context.Context) error {
+	tick := time.NewTicker(d.Every)
+	defer tick.Stop()
+	for {
+		if _, err := d.Once(ctx); err != nil && ctx.Err() == nil {
+			d.Log.Error("deciding requests failed; it is tried again", logkey.Error, err.Error(), logkey.Duration, d.Every.Milliseconds())
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.nudge:
+		case <-tick.C:
+		}
+	}
 }
 
-// NewCode makes a code for a school with the collector's address (https) and,
-// for a trial certificate, its pin. A school that nobody asks anything of, or
-// that does not exist, is refused.
-func (d *Desk) NewCode(ctx context.Context, school, address string, pin []byte) (Issued, error) {
-	panic("written next")
+// maxRequests bounds how many requests one round decides.
+const maxRequests = 1000
+
+// Once decides every waiting request. worked says whether there was one. The
+// error of one request does not stop the others.
+func (d *Desk) Once(ctx context.Context) (worked bool, err error) {
+	var waiting []inbox.Request
+	err = d.Store.Read(ctx, func(tx *store.Tx) (err error) {
+		waiting, err = inbox.WaitingRequests(ctx, tx.Tx, maxRequests)
+		return err
+	})
+	for _, q := range waiting {
+		if ctx.Err() != nil {
+			return worked, errors.Join(err, ctx.Err())
+		}
+		failed := d.decide(ctx, q)
+		if errors.Is(failed, inbox.ErrDecided) {
+			continue // another process did
+		}
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("decide a request of %s: %w", q.School, failed))
+			continue
+		}
+		worked = true
+	}
+	return worked, err
 }
 
-// Confirm accepts the agent of a school that ref names: its phrase, or its id
-// or the first 8 or more digits of it. All other agents of the school are
-// superseded. Confirming a confirmed agent changes nothing.
-func (d *Desk) Confirm(ctx context.Context, school, ref string) (store.Agent, error) {
-	panic("written next")
+// decide decides one request in one transaction.
+func (d *Desk) decide(ctx context.Context, q inbox.Request) error {
+	var refused *refusal
+	err := d.Store.Write(ctx, func(tx *store.Tx) error {
+		refused = nil
+		var err error
+		switch q.Message {
+		case protocol.MessageEnrol:
+			err = d.enrol(ctx, tx, q)
+		case protocol.MessageRevoke:
+			err = d.revokeByAgent(ctx, tx, q)
+		default:
+			err = refuse("message", "it is neither an enrolment nor a revocation")
+		}
+		state := inbox.StateDone
+		if errors.As(err, &refused) {
+			state, err = inbox.StateRefused, nil
+		}
+		if err != nil {
+			return err
+		}
+		return inbox.MarkRequest(ctx, tx.Tx, q.School, q.Digest, state)
+	})
+	switch {
+	case err != nil:
+		return err
+	case refused != nil:
+		d.Log.Warn("a request is refused", logkey.School, q.School, logkey.Kind, string(q.Message), logkey.Reason, refused.code, logkey.Error, refused.text)
+	default:
+		d.Log.Info("a request is decided", logkey.School, q.School, logkey.Kind, string(q.Message))
+	}
+	return nil
 }
 
-// Revoke stops an agent by the operator's word; ref as in Confirm. If it was
-// the school's confirmed agent, or the school has none, the school is stopped.
-func (d *Desk) Revoke(ctx context.Context, school, ref string) (store.Agent, error) {
-	panic("written next")
-}
+// A refusal says why a request is refused. It is only returned before anything
+// is written.
+type refusal struct{ code, text string }
 
-// Provision tells a school's agents what is asked now, if that has changed
-// since they were last told. It says whether it had.
-func (d *Desk) Provision(ctx context.Context, school string) (changed bool, err error) {
-	panic("written next")
-}
+func (r *refusal) Error() string { return r.text }
 
-// Resync asks a school's agent for a full batch by the operator's word.
-func (d *Desk) Resync(ctx context.Context, school string) error { panic("written next") }
-
-// SealingKeys is the weekly job: a new sealing key when the newest retires, a
-// statement of the newest to all agents if there is none yet, and the
-// destruction of those whose time is over. Called again, it changes nothing.
-func (d *Desk) SealingKeys(ctx context.Context) error { panic("written next") }
+func refuse(code, text string) error { return &refusal{code, text} }

@@ -84,3 +84,15 @@ func (t *Tx) IDKey(ctx context.Context, v *vault.Vault, school string) ([]byte, 
 	}
 	return key.Open(idKeyName(school), sealed)
 }
+
+// OpenAgentIDKey opens the id key that a new agent brought.
+func (t *Tx) OpenAgentIDKey(ctx context.Context, v *vault.Vault, a Agent) ([]byte, error) {
+	if a.IDKey == nil {
+		return nil, wrap(ErrNotFound, "open the id key of an agent of %s", a.School)
+	}
+	key, err := t.SchoolKey(ctx, v, a.School)
+	if err != nil {
+		return nil, err
+	}
+	return key.Open(idKeyName(a.School), a.IDKey)
+}
