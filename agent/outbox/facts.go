@@ -1,7 +1,11 @@
 package outbox
 
 import (
+	"encoding/json"
+	"fmt"
 	"time"
+
+	"go.etcd.io/bbolt"
 
 	"rollbridge/agent/scope"
 	"rollbridge/shared/envelope"
@@ -104,4 +108,57 @@ type OutcomeResult struct {
 	Applied int       `json:"applied"`
 	Removed int       `json:"removed"`
 	Refused int       `json:"refused"`
+}
+
+// Facts is a copy of the facts.
+func (b *Outbox) Facts() (Facts, error) {
+	var f Facts
+	err := b.read(func(tx *bbolt.Tx) (err error) {
+		f, err = readFacts(tx)
+		return err
+	})
+	if err != nil {
+		return Facts{}, fmt.Errorf("read what is known of the collector: %w", err)
+	}
+	return f, nil
+}
+
+// Update changes the facts and logs the entries in one transaction; change's
+// error undoes it and is returned as it is. Other errors may wrap ErrJournal.
+func (b *Outbox) Update(change func(*Facts) error, entries ...Entry) error {
+	return b.commit(func(tx *bbolt.Tx) ([]Entry, error) {
+		return entries, updateFacts(tx, change)
+	})
+}
+
+// Log logs entries that go with no change.
+func (b *Outbox) Log(entries ...Entry) error {
+	return b.commit(func(*bbolt.Tx) ([]Entry, error) { return entries, nil })
+}
+
+func readFacts(tx *bbolt.Tx) (Facts, error) {
+	var f Facts
+	value := tx.Bucket(bucketFacts).Get(keyFacts)
+	if value == nil {
+		return f, nil
+	}
+	if err := json.Unmarshal(value, &f); err != nil {
+		return f, fmt.Errorf("%w: what is known of the collector cannot be read", ErrDamaged)
+	}
+	return f, nil
+}
+
+func updateFacts(tx *bbolt.Tx, change func(*Facts) error) error {
+	f, err := readFacts(tx)
+	if err != nil {
+		return err
+	}
+	if err := change(&f); err != nil {
+		return err
+	}
+	value, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("encode what is known of the collector: %w", err)
+	}
+	return tx.Bucket(bucketFacts).Put(keyFacts, value)
 }
