@@ -55,6 +55,10 @@ func Read(ctx context.Context, s *store.Store, authority string, now time.Time) 
 	}
 	o := Overview{At: now, Session: status.CurrentSession(now, status.DefaultClocks())}
 	for _, k := range known {
+		if authority != "" {
+			// How many children of another authority are held is its own affair.
+			k.Holds = slices.DeleteFunc(k.Holds, func(h store.Hold) bool { return h.Authority != "" && h.Authority != authority })
+		}
 		school := School{SchoolStatus: k, AM: status.Decide(k.Facts(now, status.AM)), PM: status.Decide(k.Facts(now, status.PM))}
 		for _, c := range k.Counts {
 			school.Children += c.Pupils

@@ -110,6 +110,7 @@ type schoolRow struct {
 	List             moment
 	Children, Left   int
 	Waiting, Refused int
+	Hidden           bool // the school has stopped: its data are shown to nobody
 }
 
 // moment is a time as a cell shows it, relative and absolute; both empty is
@@ -152,6 +153,7 @@ func (s School) row(o Overview) schoolRow {
 		Word: v.Word, Colour: v.Word.Info().Colour, NextStep: v.NextStep, Owner: v.Owner,
 		Heard: momentOf(s.LastHeard, o.At), Register: momentOf(s.AttendanceAsAt, o.At), List: momentOf(s.PupilsAsAt, o.At),
 		Children: s.Children, Left: s.Left, Waiting: s.Waiting, Refused: s.Quarantined,
+		Hidden: v.Word == status.Stopped,
 	}
 	if !v.Since.IsZero() {
 		row.Since = shortTime(v.Since, o.At)
