@@ -96,22 +96,19 @@ func (r *reading) csvContact(raw rawRow, at place, who *child) error {
 // they say which days the file covers.
 func (r *reading) csvAttendance(ctx context.Context, byID map[string]*child) error {
 	const d = record.DatasetAttendance
-	var lastText string
-	var day record.Date
+	var on day
 	latest := r.ask.Today.AddDays(366)
-	own := r.csvOwned(byID, d, func(raw rawRow, at place, who *child) error { return r.csvMark(raw, at, who, day) })
+	own := r.csvOwned(byID, d, func(raw rawRow, at place, who *child) error { return r.csvMark(raw, at, who, on) })
 	return r.eachRow(ctx, d, func(raw rawRow, at place) error {
-		if text := raw[aDate]; text != lastText || day == "" {
-			found, ok := readDate(text, r.plan.layout)
-			if !ok {
-				return r.fieldFault(d, at, aDate, badDate(r.plan.dates))
-			}
-			if found > latest {
-				return r.fieldFault(d, at, aDate, "it is more than a year ahead: check the year, the form of dates in the settings and this machine's clock")
-			}
-			lastText, day = strings.Clone(text), found
-			r.window(day)
+		found, ok := r.dayOf(raw[aDate])
+		if !ok {
+			return r.fieldFault(d, at, aDate, badDate(r.plan.dates))
 		}
+		if found.date > latest {
+			return r.fieldFault(d, at, aDate, "it is more than a year ahead: check the year, the form of dates in the settings and this machine's clock")
+		}
+		on = found
+		r.window(on.date)
 		return own(raw, at)
 	})
 }
@@ -128,7 +125,7 @@ func (r *reading) window(day record.Date) {
 	c.to = max(c.to, day)
 }
 
-func (r *reading) csvMark(raw rawRow, at place, who *child, day record.Date) error {
+func (r *reading) csvMark(raw rawRow, at place, who *child, on day) error {
 	const d = record.DatasetAttendance
 	c := &cells{r: r, d: d, raw: raw, at: at}
 	var session int
@@ -147,7 +144,7 @@ func (r *reading) csvMark(raw rawRow, at place, who *child, day record.Date) err
 	if c.err != nil {
 		return c.err
 	}
-	if before, clash := r.mark(who, day, session, m); clash {
+	if before, clash := r.mark(who, on, session, m); clash {
 		return fault(d, "%s and line %d: two different marks of one pupil in one session: the export must have one row for each session; remove columns that repeat it", at, before.line)
 	}
 	return nil

@@ -77,7 +77,8 @@ func (w *ctfWalk) sessionsOf(who *child, at place) error {
 		}
 		for n := range len(s.marks) {
 			m := mark{code: taken(strings.TrimSpace(s.marks[n : n+1])), line: int32(s.line)}
-			w.r.mark(who, s.day.AddDays(n/2), n%2, m) // strings that overlap were not understood
+			on, _ := w.r.dayOf(string(s.day.AddDays(n / 2)))
+			w.r.mark(who, on, n%2, m) // strings that overlap were not understood
 		}
 	}
 	return nil

@@ -35,6 +35,7 @@ type reading struct {
 	pupils   pupilSet
 	children []*child // admitted, in the order in which they were read
 	words    map[string]string
+	days     map[string]day
 }
 
 // count is what a manifest says about one dataset.
@@ -75,6 +76,7 @@ func newReading(s *Source, ask Ask, admit func(Candidate) (bool, error), sink fu
 		schema:     map[string]bool{},
 		pupils:     newPupilSet(),
 		words:      map[string]string{},
+		days:       map[string]day{},
 	}
 	for _, d := range record.Datasets() {
 		r.counts[d] = new(count)

@@ -35,17 +35,16 @@ type mark struct {
 
 // mark puts one session's mark in its week. Marks of earlier academic years are
 // counted as read and left alone: they are history that the school has sent.
-func (r *reading) mark(who *child, day record.Date, session int, m mark) (before mark, clash bool) {
-	if day < r.year {
+func (r *reading) mark(who *child, on day, session int, m mark) (before mark, clash bool) {
+	if on.date < r.year {
 		return mark{}, false
 	}
-	monday := day.Monday()
-	w := who.weeks[monday]
+	w := who.weeks[on.monday]
 	if w == nil {
 		w = new(week)
-		who.weeks[monday] = w
+		who.weeks[on.monday] = w
 	}
-	cell := &w[session][weekday(day)]
+	cell := &w[session][on.weekday]
 	if cell.line == 0 {
 		m.code = r.word(m.code)
 		*cell = m
@@ -58,7 +57,32 @@ func (r *reading) mark(who *child, day record.Date, session int, m mark) (before
 	return mark{}, false
 }
 
-// weekday is 0 for Monday to 6 for Sunday.
+// A day is a date and its place in a week; weekday is 0 for Monday.
+type day struct {
+	date, monday record.Date
+	weekday      int
+}
+
+// maxDays bounds how many days are remembered: two years are 731.
+const maxDays = 2000
+
+// dayOf reads a date. A file of marks has millions of dates and a few hundred
+// different ones, so each is worked out once.
+func (r *reading) dayOf(text string) (day, bool) {
+	if known, ok := r.days[text]; ok {
+		return known, true
+	}
+	date, ok := readDate(text, r.plan.layout)
+	if !ok {
+		return day{}, false
+	}
+	made := day{date: date, monday: date.Monday(), weekday: weekday(date)}
+	if len(r.days) < maxDays {
+		r.days[strings.Clone(text)] = made
+	}
+	return made, true
+}
+
 func weekday(d record.Date) int { return (int(d.Time().Weekday()) + 6) % 7 }
 
 // taken is the mark as it stands in a record: not taken is empty, whether the

@@ -1,0 +1,89 @@
+package mis
+
+import (
+	"strings"
+	"testing"
+
+	"rollbridge/shared/record"
+)
+
+// noCanary fails if a text that a person or a log may see repeats the canary.
+func noCanary(t *testing.T, err error) {
+	t.Helper()
+	if err != nil && strings.Contains(strings.ToLower(err.Error()), strings.ToLower(canary)) {
+		t.Errorf("the error repeats a value: %v", err)
+	}
+}
+
+func FuzzProfile(f *testing.F) {
+	f.Add(profileYAML)
+	f.Add("name: Zqjx\nZqjx: &Zqjx [Zqjx]\ndatasets: {Zqjx: {columns: {Zqjx: Zqjx}}}")
+	f.Add("datasets: {pupil: , contact: *Zqjx}")
+	f.Add("folder: Zqjx\ndatasets: {pupil: {columns: {InCare: Zqjx}}}")
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := parseProfile("test.yaml", []byte(text))
+		noCanary(t, err)
+		var site Site
+		root, err := decodeStrict("site.yaml", []byte(text), &site)
+		if err == nil {
+			noCanary(t, checkSite(site, places{file: "site.yaml", root: root}))
+		}
+		noCanary(t, err)
+		if p == nil {
+			return
+		}
+		if _, err := Open(p, Site{Dir: "x"}); err != nil {
+			t.Errorf("a profile that was accepted cannot be opened: %v", err)
+		}
+	})
+}
+
+// fuzzRead reads whatever the files hold and checks what every read promises.
+func fuzzRead(t *testing.T, p *Profile, at Site) {
+	t.Helper()
+	got, err := readAll(t, p, at, everybody)
+	noCanary(t, err)
+	if err != nil {
+		return
+	}
+	pupils := 0
+	for _, r := range got.records {
+		if _, isPupil := r.(*record.Pupil); isPupil {
+			pupils++
+		}
+		if !r.Pupil().Valid() || len(r.Key()) > record.MaxKeyBytes {
+			t.Errorf("a %s record has a key of the wrong form", r.Dataset())
+		}
+	}
+	if d := got.Report.Datasets[0]; pupils != d.Matched || d.Matched+got.Report.Unknown > d.Rows {
+		t.Errorf("%d pupils of %+v, %d unknown", pupils, d, got.Report.Unknown)
+	}
+}
+
+func FuzzCSV(f *testing.F) {
+	p := testProfile(f)
+	f.Add(pupilsCSV, contactsCSV, marksCSV, uint8(0))
+	f.Add("\ufeff"+pupilsCSV, strings.ReplaceAll(contactsCSV, "\r\n", "\n"), marksCSV, uint8(1))
+	f.Add(strings.Replace(pupilsCSV, "Ben", `"B""en`+"\n"+`x"`, 1), contactsCSV, "Pupil ID,Date,Session,Mark,Late\n", uint8(2))
+	f.Fuzz(func(t *testing.T, pupils, contacts, marks string, form uint8) {
+		at := site(school{"pupils.csv": pupils, "contacts.csv": contacts, "marks.csv": marks}.write(t))
+		at.Encoding = []string{"utf-8", "windows-1252", "utf-16"}[form%3]
+		at.Delimiter = []string{"comma", "semicolon", "tab"}[form/3%3]
+		at.NullMeans = nullMeanings[form/9%2]
+		fuzzRead(t, p, at)
+	})
+}
+
+func FuzzCTF(f *testing.F) {
+	p := ctfProfile(f)
+	f.Add(ctfSchool()[ctfOne], ctfText("2026-11-15T09:45:00", ctfAnn+ctfCat), false)
+	f.Add(strings.Replace(ctfSchool()[ctfOne], "utf-8", "iso-8859-1", 1), "", true)
+	f.Add(strings.Replace(ctfSchool()[ctfOne], "<CTfile>", "<!DOCTYPE Zqjx><CTfile>", 1), "<Zqjx", true)
+	f.Fuzz(func(t *testing.T, first, second string, one bool) {
+		files := school{ctfOne: first}
+		if !one {
+			files["Zqjx.xml"] = second
+		}
+		fuzzRead(t, p, site(files.write(t)))
+	})
+}

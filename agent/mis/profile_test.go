@@ -1,0 +1,156 @@
+package mis
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rollbridge/shared/record"
+)
+
+func TestShippedProfilesLoad(t *testing.T) {
+	names := ProfileNames()
+	wantDiff(t, []string{"csv", "ctf"}, names)
+	for _, name := range names {
+		p, err := LoadProfile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Name != name {
+			t.Errorf("the profile in %s.yaml calls itself %s", name, p.Name)
+		}
+		if _, err := Open(p, Site{Dir: "x"}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The shipped CSV profile maps every field that the records have.
+func TestShippedCSVProfileIsComplete(t *testing.T) {
+	p, err := LoadProfile("csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range record.Datasets() {
+		for _, field := range fieldNames[d] {
+			if field != "Phones.other" && p.Datasets[d].Columns[field] == "" {
+				t.Errorf("%s.%s has no column", d, field)
+			}
+		}
+	}
+}
+
+func TestBadProfilesAreRefused(t *testing.T) {
+	for name, c := range map[string]struct{ old, replacement, want string }{
+		"unknown name":            {"null_means", "null_mean", `test.yaml:6: a name that is not known here (did you mean "null_means"?)`},
+		"unknown dataset":         {"  contact:", "  contacts:", `test.yaml:15: a dataset that is not known (did you mean "contact"?)`},
+		"unknown field":           {"Surname: Surname, F", "Sirname: Surname, F", `(did you mean "Surname"?)`},
+		"unknown part":            {"    evidence: site\n    columns: {pupil", "    evidense: site\n    columns: {pupil", `did you mean "evidence"?`},
+		"given twice":             {"dates: dd/mm/yyyy", "dates: dd/mm/yyyy\ndates: dd/mm/yyyy", "test.yaml:10: a name is given twice"},
+		"wrong kind":              {"mis_id: true", "mis_id: [1]", "test.yaml:5: a value of the wrong kind"},
+		"no YAML":                 {"driver: file", "driver: \"file", "cannot be read as YAML"},
+		"not settings":            {profileYAML, "just words", "name: value"},
+		"empty":                   {profileYAML, "", "name: value"},
+		"two documents":           {"name: test", "name: test\n---\nname: test", "second document"},
+		"dates that are guessed":  {"dd/mm/yyyy", "auto", "test.yaml:9: dates must be one of dd/mm/yyyy, mm/dd/yyyy, yyyy-mm-dd"},
+		"unknown encoding":        {"utf-8", "utf-9", "encoding must be one of"},
+		"unknown delimiter":       {"comma", "','", "delimiter must be one of"},
+		"unknown driver":          {"driver: file", "driver: sql", "test.yaml:3: driver and format"},
+		"null_means missing":      {"null_means: unknown", "", "null_means must be one of"},
+		"a path for a file":       {"file: pupils.csv", "file: ../pupils.csv", "without a path"},
+		"one column for two":      {"Forename: Forename", "Forename: surname", "two fields are read from one column"},
+		"needed column not given": {"InCare: In Care, ", "", "the heading of InCare is not given"},
+		"values of no code":       {"values: {mark", "values: {late", "values cannot be given"},
+		"no evidence":             {"    evidence: site\n    columns: {contact", "    columns: {contact", "evidence must be one of"},
+		"name":                    {"name: test", "name: A b", "test.yaml:2: name must be given"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(profileYAML, c.old, c.replacement, 1)
+			if text == profileYAML {
+				t.Fatal("the test changes nothing")
+			}
+			_, err := parseProfile("test.yaml", []byte(text))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want in it %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestLoadProfileNamesWhatThereIs(t *testing.T) {
+	if _, err := LoadProfile("cvs"); err == nil || !strings.Contains(err.Error(), `did you mean "csv"?`) || !strings.Contains(err.Error(), "csv, ctf") {
+		t.Errorf("error %v", err)
+	}
+	if _, err := LoadProfile(filepath.Join(t.TempDir(), "none.yaml")); err == nil {
+		t.Error("a missing file was loaded")
+	}
+	path := filepath.Join(t.TempDir(), "own.yaml")
+	if err := os.WriteFile(path, []byte(profileYAML), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := LoadProfile(path); err != nil || p.Name != "test" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSiteFile(t *testing.T) {
+	const good = `
+folder: /srv/mis
+delimiter: semicolon
+dates: yyyy-mm-dd
+settle_seconds: 0
+datasets:
+  pupil:
+    file: children.csv
+    columns: {CareAuthority: LAC authority}
+  attendance: {complete: false}
+`
+	load := func(text string) (Site, error) {
+		path := filepath.Join(t.TempDir(), "site.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return LoadSite(path)
+	}
+	s, err := load(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Dir != "/srv/mis" || s.Delimiter != "semicolon" || *s.SettleSeconds != 0 || *s.Datasets["attendance"].Complete ||
+		s.Datasets["pupil"].Columns["CareAuthority"] != "LAC authority" {
+		t.Errorf("%+v", s)
+	}
+	for name, c := range map[string]struct{ old, replacement, want string }{
+		"unknown name":   {"folder", "foldr", `site.yaml:2: a name that is not known here (did you mean "folder"?)`},
+		"unknown field":  {"CareAuthority", "CareAuthorty", `site.yaml:9: a field that pupil records do not have (did you mean "CareAuthority"?)`},
+		"path in a name": {"children.csv", "/etc/passwd", "site.yaml:8: file must be the name of a file"},
+		"settle":         {"settle_seconds: 0", "settle_seconds: -1", "site.yaml:5: settle_seconds"},
+		"dataset":        {"pupil:", "pupils:", `did you mean "pupil"?`},
+	} {
+		if _, err := load(strings.Replace(good, c.old, c.replacement, 1)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want in it %q", name, err, c.want)
+		}
+	}
+}
+
+func TestOpenRefusesSettingsThatCannotWork(t *testing.T) {
+	csv, ctf := testProfile(t), ctfProfile(t)
+	for name, c := range map[string]struct {
+		p    *Profile
+		s    Site
+		want string
+	}{
+		"no profile":       {nil, Site{Dir: "x"}, "no profile"},
+		"no folder":        {csv, Site{}, "folder"},
+		"dates of a ctf":   {ctf, Site{Dir: "x", Dates: "dd/mm/yyyy"}, "its own encoding and dates"},
+		"columns of a ctf": {ctf, Site{Dir: "x", Datasets: map[record.Dataset]SiteDataset{"pupil": {Columns: map[string]string{"UPN": "x"}}}}, "fixed names"},
+		"needed column":    {csv, Site{Dir: "x", Datasets: map[record.Dataset]SiteDataset{"pupil": {Columns: map[string]string{"InCare": ""}}}}, "heading of InCare"},
+		"shared column":    {csv, Site{Dir: "x", Datasets: map[record.Dataset]SiteDataset{"pupil": {Columns: map[string]string{"UPN": "surname"}}}}, "one column"},
+		"nation":           {csv, Site{Dir: "x", Nation: "Scotland"}, "nation must be one of"},
+	} {
+		if _, err := Open(c.p, c.s); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want in it %q", name, err, c.want)
+		}
+	}
+}
