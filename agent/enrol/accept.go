@@ -21,7 +21,6 @@ import (
 	"rollbridge/agent/scope"
 	"rollbridge/agent/secret"
 	"rollbridge/agent/settings"
-	"rollbridge/agent/uplink"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/version"
@@ -31,7 +30,6 @@ import (
 type Enrolment struct {
 	school *school.School
 	dir    string
-	code   protocol.Code
 	made   bool // by this call, so a refused code takes it away again
 }
 
@@ -62,7 +60,7 @@ func Find(ctx context.Context, set settings.Settings, code protocol.Code, log *s
 	case facts.EnrolRequest.IsZero() || ended(facts):
 		return nil, s.Close() // begin anew
 	case facts.EnrolRequest.Key == KeyOf(code):
-		return &Enrolment{school: s, dir: set.DataDir, code: code}, nil
+		return &Enrolment{school: s, dir: set.DataDir}, nil
 	case facts.Enrolled:
 		err = ErrEnrolled
 	default:
@@ -98,7 +96,7 @@ func (o *Offer) Accept(ctx context.Context, set settings.Settings, log *slog.Log
 		lock.Release()
 		return nil, err
 	}
-	return &Enrolment{school: s, dir: set.DataDir, code: o.code, made: true}, nil
+	return &Enrolment{school: s, dir: set.DataDir, made: true}, nil
 }
 
 // prepare leaves an identity, a logbook and facts with the signed request.
@@ -126,6 +124,9 @@ func (o *Offer) prepare(dir string) error {
 	}
 	request, err := o.request(id, code)
 	if err != nil {
+		return err
+	}
+	if err := o.presign(dir, request); err != nil {
 		return err
 	}
 	box, err := outbox.Open(dir, book, outbox.Options{})
@@ -163,6 +164,23 @@ func (o *Offer) request(id *identity.Identity, revocation string) (protocol.Sign
 		Code: o.code.ID(), Root: o.code.Root[:], Sign: protocol.PublicKey(public(id.Sign)), Receive: id.Receive.PublicKey().Bytes(),
 		IDKey: sealed, SealingKey: o.sealing.ID, Revocation: hash[:], Accepted: o.accepted[:], Version: version.Version,
 	})
+}
+
+// presign makes the attempts to send the request, so that the service can go
+// on repeating it without the code.
+func (o *Offer) presign(dir string, request protocol.Signed) error {
+	body, err := protocol.MarshalLine(protocol.Posted{Request: request})
+	if err != nil {
+		return err
+	}
+	// A code counts by the clock: it has no durable place of its own.
+	counter := uint64(now().UnixMicro())
+	attempt := protocol.Attempt{Message: protocol.MessageEnrol, Sender: protocol.Sender(o.code.ID()), Time: now()}
+	kept, err := school.Presign(attempt, body, o.code.Key(), func() (uint64, error) { counter++; return counter, nil })
+	if err != nil {
+		return err
+	}
+	return school.KeepEnrolment(dir, kept)
 }
 
 // newRevocationCode has 125 bits, in letters that survive being written down.
@@ -239,9 +257,9 @@ func (e *Enrolment) Await(ctx context.Context, told func() error) (decided bool,
 			}
 			return true, nil
 		}
-		received, err := e.send(ctx, facts)
+		received, err := e.school.Enrol(ctx)
 		switch {
-		case errors.Is(err, errCode):
+		case errors.Is(err, school.ErrCode):
 			return false, errors.Join(err, e.undo())
 		case ctx.Err() != nil:
 			return false, nil
@@ -260,25 +278,6 @@ func (e *Enrolment) Await(ctx context.Context, told func() error) (decided bool,
 		}
 		wait = min(2*wait, 5*time.Second)
 	}
-}
-
-// send posts the request; the same bytes each time, so that it is one request
-// however often it arrives.
-func (e *Enrolment) send(ctx context.Context, facts outbox.Facts) (received bool, err error) {
-	body, err := protocol.MarshalLine(protocol.Posted{Request: facts.EnrolRequest})
-	if err != nil {
-		return false, err
-	}
-	h, err := e.school.Post(ctx, uplink.Request{
-		Message: protocol.MessageEnrol, Sender: protocol.Sender(e.code.ID()), Key: e.code.Key(), Body: body,
-	})
-	if err != nil {
-		return false, err
-	}
-	if h.Answer != nil && h.Answer.Why != protocol.LaterWait {
-		return false, codeFault(*h.Answer)
-	}
-	return h.Receipt != nil || h.Answer != nil, nil
 }
 
 func (e *Enrolment) undo() error {

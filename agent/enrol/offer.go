@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"time"
 
@@ -58,7 +57,7 @@ func Ask(ctx context.Context, set settings.Settings, code protocol.Code) (*Offer
 	case h.Expired:
 		return nil, &school.Fault{Kind: school.Refused, Text: "the collector's list of keys has expired: tell its operator, or set this computer's clock right"}
 	case h.Answer != nil:
-		return nil, codeFault(*h.Answer)
+		return nil, school.CodeFault(*h.Answer)
 	}
 	return nil, &school.Fault{Kind: school.Unreachable, Text: "the collector's answer holds no offer that it signed: tell its operator, with the version of this program"}
 }
@@ -78,23 +77,6 @@ func read(h uplink.Heard, code protocol.Code) (*Offer, bool) {
 		}
 	}
 	return o, asked && sealing && len(o.Ask.Requests) > 0
-}
-
-// errCode is what codeFault gives for a code that can never be used here.
-var errCode = errors.New("this code cannot be used")
-
-// codeFault words what intake says of a code.
-func codeFault(a protocol.Answer) error {
-	refuse := func(text string) error {
-		return fmt.Errorf("%w: %w", errCode, &school.Fault{Kind: school.Refused, Text: text})
-	}
-	switch {
-	case a.Kind == protocol.AnswerUnknown:
-		return refuse("the collector does not know it: ask the operator for a new enrolment code")
-	case a.Why == protocol.LaterExpired:
-		return refuse("it is older than 72 hours, or was already used on another machine: ask the operator for a new enrolment code")
-	}
-	return &school.Later{Why: a.Why, After: time.Duration(a.RetryAfter) * time.Second}
 }
 
 func public(k ed25519.PrivateKey) ed25519.PublicKey { return k.Public().(ed25519.PublicKey) }

@@ -136,8 +136,9 @@ func exists(path string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// ClearRevoked opens the way for a new enrolment.
-func ClearRevoked(dir string) error { return eraseFiles(dir, revokedName) }
+// ClearRevoked opens the way for a new enrolment, once the revoke before it has
+// been delivered.
+func ClearRevoked(dir string) error { return eraseFiles(dir, remainsName, revokedName) }
 
 // EraseState deletes keys, queue and state; the logbook stays.
 func EraseState(dir string) error { return eraseState(dir) }

@@ -39,9 +39,10 @@ func (s *School) obeyOne(st uplink.Statement) error {
 	switch st.Kind {
 	case protocol.KindEnrolled:
 		var body protocol.Enrolled
-		return s.change(st, &body, func(f *outbox.Facts) {
+		err := s.change(st, &body, func(f *outbox.Facts) {
 			f.School, f.Wait, f.Enrolled = body.School, body.Wait, true
 		}, outbox.Entry{Event: outbox.EventEnrolled, Data: st.Signed})
+		return errors.Join(err, eraseFiles(s.dir, enrolName))
 	case protocol.KindConfirmed:
 		return s.confirmed(st)
 	case protocol.KindSealingKey:

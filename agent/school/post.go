@@ -48,11 +48,13 @@ func (s *School) Post(ctx context.Context, r uplink.Request) (uplink.Heard, erro
 	if err != nil {
 		return uplink.Heard{}, err
 	}
-	if r.Key == nil {
+	if r.Key == nil && r.Frame == nil {
 		r.Sender, r.Key = uplink.SenderOf(s.identity().Agent()), s.identity().Sign
 	}
-	if r.Counter, err = s.box.Counter(); err != nil {
-		return uplink.Heard{}, fmt.Errorf("count the attempt: %w", err)
+	if r.Frame == nil {
+		if r.Counter, err = s.box.Counter(); err != nil {
+			return uplink.Heard{}, fmt.Errorf("count the attempt: %w", err)
+		}
 	}
 	h, postErr := client.Post(ctx, r, s.trust(facts))
 	if err := s.obey(h); err != nil {
@@ -110,6 +112,10 @@ func (s *School) checkIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !facts.Enrolled {
+		_, err := s.Enrol(ctx)
+		return err
+	}
 	head, err := s.box.Head()
 	if err != nil {
 		return err
@@ -127,10 +133,57 @@ func (s *School) checkIn(ctx context.Context) error {
 		return err
 	}
 	s.log.Debug("checked in", logkey.Count, len(h.Statements))
-	if h.Answer != nil {
-		return s.notNow(*h.Answer)
+	if h.Answer == nil {
+		return nil
 	}
-	return nil
+	if h.Answer.Why == protocol.LaterCounter {
+		if err := s.skipCounter(); err != nil {
+			return err
+		}
+	}
+	return s.notNow(*h.Answer)
+}
+
+// Enrol repeats the enrolment request, the same bytes each time, so that it is
+// one request however often it arrives. received says that the collector has
+// it; the decision may be among what it then knows.
+func (s *School) Enrol(ctx context.Context) (received bool, err error) {
+	p, found, err := readEnrolment(s.dir)
+	if err != nil {
+		return false, err
+	}
+	if !found {
+		return false, refused("no enrolment request is kept here: run `rollbridge-agent enrol CODE`")
+	}
+	frame, err := p.next()
+	if err != nil {
+		return false, err
+	}
+	if err := KeepEnrolment(s.dir, p); err != nil {
+		return false, err
+	}
+	h, err := s.Post(ctx, uplink.Request{Message: protocol.MessageEnrol, Body: p.Message, Frame: frame})
+	if err != nil {
+		return false, err
+	}
+	if h.Answer != nil && h.Answer.Why != protocol.LaterWait {
+		return false, CodeFault(*h.Answer)
+	}
+	return h.Receipt != nil || h.Answer != nil, nil
+}
+
+// ErrCode is returned for a code that can never be used on this machine.
+var ErrCode = errors.New("this code cannot be used")
+
+// CodeFault words what intake says of a code instead of a receipt.
+func CodeFault(a protocol.Answer) error {
+	switch {
+	case a.Kind == protocol.AnswerUnknown:
+		return fmt.Errorf("%w: %w", ErrCode, refused("the collector does not know it: ask the operator for a new code"))
+	case a.Why == protocol.LaterExpired:
+		return fmt.Errorf("%w: %w", ErrCode, refused("it is older than 72 hours, or was already used on another machine: ask the operator for a new code"))
+	}
+	return &Later{Why: a.Why, After: time.Duration(max(0, a.RetryAfter)) * time.Second}
 }
 
 func (s *School) checkin(f outbox.Facts, head envelope.Link, waiting int) protocol.Checkin {

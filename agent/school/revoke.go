@@ -2,7 +2,6 @@ package school
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,11 +28,6 @@ const remainsName = "revoke.json"
 // teacher's safe until it has been shown.
 const RevocationCodeName = "revocation.code"
 
-// maxTries is how many attempts are signed before the key is destroyed. With a
-// pause that grows to two hours they last three weeks; the last one is then
-// repeated. They fill a secret file of at most secret.MaxBytes.
-const maxTries = 200
-
 // remains is what is left of a revoked school: one message and how to deliver
 // it.
 type remains struct {
@@ -43,13 +37,9 @@ type remains struct {
 	Keyring    protocol.Signed  `json:"keyring"`
 	Agent      envelope.AgentID `json:"agent"`
 	Generation uint32           `json:"generation"`
-	Message    []byte           `json:"message,omitempty"`
-	// Attempts are attempt headers signed in advance, with rising counters; Used
-	// of them were sent.
-	Attempts  [][]byte         `json:"attempts,omitempty"`
-	Used      int              `json:"used"`
-	Delivered time.Time        `json:"delivered,omitzero"`
-	Receipt   *protocol.Signed `json:"receipt,omitempty"`
+	Revoke     Presigned        `json:"revoke"`
+	Delivered  time.Time        `json:"delivered,omitzero"`
+	Receipt    *protocol.Signed `json:"receipt,omitempty"`
 }
 
 // Revoke closes the school for good: it writes the marker if it is not there,
@@ -98,22 +88,15 @@ func (s *School) leaveRemains() error {
 	id := s.identity()
 	r := remains{Collector: facts.Collector, Proxy: s.set.Uplink.Proxy, CAFile: s.set.Uplink.CAFile,
 		Keyring: facts.Keyring, Agent: id.Agent(), Generation: facts.Generation}
-	now := clock.Now().UTC().Truncate(time.Second)
-	r.Message, err = s.signed(protocol.DomainRevoke, protocol.Revoke{Agent: r.Agent, Generation: r.Generation, Time: now, Head: head},
+	now := whole(clock.Now())
+	body, err := s.signed(protocol.DomainRevoke, protocol.Revoke{Agent: r.Agent, Generation: r.Generation, Time: now, Head: head},
 		have(facts, s.trust(facts).Keyring))
 	if err != nil {
 		return err
 	}
-	for range maxTries {
-		a := protocol.Attempt{Message: protocol.MessageRevoke, Sender: uplink.SenderOf(r.Agent), Time: now}
-		if a.Counter, err = s.box.Counter(); err != nil {
-			return err
-		}
-		if _, err := rand.Read(a.Nonce[:]); err != nil {
-			return err
-		}
-		frame := a.Encode(r.Message, id.Sign)
-		r.Attempts = append(r.Attempts, frame[:len(frame)-len(r.Message)])
+	attempt := protocol.Attempt{Message: protocol.MessageRevoke, Sender: uplink.SenderOf(r.Agent), Time: now}
+	if r.Revoke, err = Presign(attempt, body, id.Sign, s.box.Counter); err != nil {
+		return err
 	}
 	if err := r.write(s.dir); err != nil {
 		return err
@@ -136,7 +119,7 @@ func (s *School) destroy(deleteLogbook bool) error {
 }
 
 func eraseState(dir string) error {
-	return errors.Join(identity.Destroy(dir), eraseFiles(dir, outbox.FileName, RevocationCodeName, pausedName))
+	return errors.Join(identity.Destroy(dir), eraseFiles(dir, outbox.FileName, RevocationCodeName, enrolName, pausedName))
 }
 
 // FinishRevoke completes a revoke that a crash cut off, or does one where the
@@ -167,11 +150,8 @@ func FinishRevoke(ctx context.Context, set settings.Settings, deleteLogbook bool
 
 // Unfinished says whether a revoked directory still holds keys or state.
 func Unfinished(dir string) bool {
-	if _, revoked := Revoked(dir); !revoked {
-		return false
-	}
-	_, err := identity.Load(dir)
-	return !errors.Is(err, identity.ErrMissing) || fileExists(statePath(dir))
+	_, revoked := Revoked(dir)
+	return revoked && HasState(dir)
 }
 
 func readRemains(dir string) (remains, error) {
@@ -186,13 +166,7 @@ func readRemains(dir string) (remains, error) {
 	return r, nil
 }
 
-func (r remains) write(dir string) error {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", remainsName, err)
-	}
-	return secret.Write(filepath.Join(dir, remainsName), data)
-}
+func (r remains) write(dir string) error { return writeSecret(dir, remainsName, r) }
 
 // RevokeWaits says whether a revoke message still has to be delivered.
 func RevokeWaits(dir string) bool {
@@ -215,11 +189,10 @@ func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
 		return err
 	}
 	defer client.Close()
-	if len(r.Attempts) == 0 {
-		return fmt.Errorf("read %s: it holds no attempt: use the revocation code in the head teacher's safe, or phone the operator", remainsName)
+	frame, err := r.Revoke.next()
+	if err != nil {
+		return fmt.Errorf("read %s: %w: use the revocation code in the head teacher's safe, or phone the operator", remainsName, err)
 	}
-	frame := append(append([]byte(nil), r.Attempts[min(r.Used, len(r.Attempts)-1)]...), r.Message...)
-	r.Used++
 	if err := r.write(dir); err != nil {
 		return err
 	}
@@ -227,7 +200,7 @@ func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
 	if k, err := protocol.VerifyKeyring(r.Keyring, r.Collector.Root, 0); err == nil {
 		trust.Keyring = k
 	}
-	h, err := client.Post(ctx, uplink.Request{Message: protocol.MessageRevoke, Body: r.Message, Frame: frame}, trust)
+	h, err := client.Post(ctx, uplink.Request{Message: protocol.MessageRevoke, Body: r.Revoke.Message, Frame: frame}, trust)
 	if h.Keyring != nil {
 		r.Keyring = h.KeyringSigned
 		err = errors.Join(err, r.write(dir))
@@ -238,8 +211,14 @@ func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
 	if h.Receipt == nil {
 		return &Fault{Kind: Unreachable, Text: "the collector has not yet taken the revoke: it is sent again until it has"}
 	}
-	log.Info("the collector has the revoke", logkey.Attempt, r.Used)
+	log.Info("the collector has the revoke", logkey.Attempt, r.Revoke.Used)
 	r.Delivered, r.Receipt = h.Receipt.Received, &h.ReceiptSigned
-	r.Message, r.Attempts, r.Proxy = nil, nil, ""
+	r.Revoke, r.Proxy = Presigned{}, ""
 	return r.write(dir)
+}
+
+// HasState says whether a directory holds anything that a revoke destroys.
+func HasState(dir string) bool {
+	_, err := identity.Load(dir)
+	return !errors.Is(err, identity.ErrMissing) || fileExists(statePath(dir))
 }

@@ -116,9 +116,12 @@ func DeliverRemains(ctx context.Context, set settings.Settings, log *slog.Logger
 		if ctx.Err() == nil {
 			log.Warn("the revoke is not yet with the collector", logkey.Error, err.Error(), logkey.Next, time.Now().Add(wait))
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
+		again := time.Now().Add(wait)
+		for ctx.Err() == nil && time.Now().Before(again) && (Unfinished(set.DataDir) || RevokeWaits(set.DataDir)) {
+			select { // a command may deliver it first
+			case <-ctx.Done():
+			case <-time.After(2 * time.Second):
+			}
 		}
 	}
 }

@@ -195,15 +195,15 @@ func (s *School) pausedNow() error {
 func stoppedText(r protocol.RefusalReason) string {
 	switch r {
 	case protocol.RefusalSuperseded:
-		return "another copy of this agent has gone on sending, so this one has stopped: ask the operator for a new enrolment code and run `rollbridge-agent enrol CODE`"
+		return "another copy of this agent has gone on sending, so this one has stopped: ask the operator for a new code and run `rollbridge-agent enrol CODE`"
 	case protocol.RefusalUpgradeRequired:
 		return "the collector needs a newer version of this program: install it; what is queued is kept"
 	case protocol.RefusalRevoked:
-		return "the collector says that the school's agreement was revoked, so this agent has stopped and its keys and queue are gone: to begin again, ask the operator for a new enrolment code"
+		return "the collector says that the school's agreement was revoked, so this agent has stopped and its keys and queue are gone: to begin again, ask the operator for a new code"
 	case protocol.RefusalEnded:
-		return "the operator has ended this enrolment, so this agent has stopped and its keys and queue are gone: to begin again, ask the operator for a new enrolment code"
+		return "the operator has ended this enrolment, so this agent has stopped and its keys and queue are gone: to begin again, ask the operator for a new code"
 	}
-	return "the school has revoked: nothing is read or sent again; to begin again, ask the operator for a new enrolment code"
+	return "the school has revoked: nothing is read or sent again; to begin again, ask the operator for a new code"
 }
 
 // statePath is the queue's file.

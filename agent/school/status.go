@@ -161,6 +161,20 @@ func (s *School) nextStep(st Status) string {
 	return ""
 }
 
+// A ScopeReport is what `scope show` shows. Its JSON is a contract with scripts.
+type ScopeReport struct {
+	Ask     protocol.Ask  `json:"ask"`
+	Allowed scope.Allowed `json:"allowed"`
+	// NotGiven is asked and not allowed: it does not leave.
+	NotGiven []scope.Gap `json:"not_given,omitempty"`
+}
+
+// Scope is what is asked and what the school has allowed.
+func (s *School) Scope() (ScopeReport, error) {
+	f, err := s.box.Facts()
+	return ScopeReport{Ask: f.Ask, Allowed: f.Allowed, NotGiven: scope.Wider(f.Ask, f.Allowed)}, err
+}
+
 // Phrase is what both sides compare.
 func Phrase(root protocol.Fingerprint, id *identity.Identity) string {
 	return protocol.Phrase(root, protocol.PublicKey(id.Sign.Public().(ed25519.PublicKey)), id.Receive.PublicKey().Bytes())

@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rollbridge/agent/control"
+	"rollbridge/agent/school"
+	"rollbridge/agent/settings"
+	"rollbridge/shared/logkey"
+	"rollbridge/shared/version"
+)
+
+func (p *program) run() *cobra.Command {
+	return &cobra.Command{
+		Use:   "run",
+		Short: "Run the service in the foreground",
+		Long: `Runs until it is told to stop: syncs at the expected times, delivers what is queued for as
+long as it takes, checks in every half hour, and answers the other commands. Before the
+school is enrolled it waits; after a revoke it delivers the revoke and then keeps silent.`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			set, err := p.settings()
+			if err != nil {
+				return err
+			}
+			return serve(c.Context(), set, p.logger(set.Log))
+		},
+	}
+}
+
+// A service is the running agent of one data directory.
+type service struct {
+	set  settings.Settings
+	log  *slog.Logger
+	poke chan struct{}
+
+	mu     sync.Mutex
+	school *school.School // nil while none is open
+}
+
+func serve(ctx context.Context, set settings.Settings, log *slog.Logger) error {
+	if err := school.MakeDir(set.DataDir); err != nil {
+		return err
+	}
+	lock, err := school.LockService(set.DataDir)
+	if errors.Is(err, school.ErrInUse) {
+		return &school.Fault{Kind: school.Refused, Text: "the service is already running for this data directory: use its commands, or stop it first"}
+	}
+	if err != nil {
+		return err
+	}
+	defer lock.Release()
+	listener, err := control.Listen(set.DataDir)
+	if err != nil {
+		return err
+	}
+	s := &service{set: set, log: log, poke: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	served := make(chan error, 1)
+	go func() {
+		served <- control.Serve(ctx, listener, s.handlers())
+		cancel()
+	}()
+	log.Info("the agent runs", logkey.Version, version.Version)
+	s.live(ctx)
+	cancel()
+	err = <-served
+	log.Info("the agent has stopped")
+	return err
+}
+
+// look is how often a service without a school looks for one.
+const look = time.Second
+
+// live goes through the lives of a school on this machine: none, enrolled,
+// superseded or revoked, perhaps enrolled again.
+func (s *service) live(ctx context.Context) {
+	said, over := "", ""
+	for ctx.Err() == nil {
+		agent, there := school.Enrolled(s.set.DataDir)
+		_, revoked := school.Revoked(s.set.DataDir)
+		state := "not enrolled"
+		switch {
+		case revoked && (school.Unfinished(s.set.DataDir) || school.RevokeWaits(s.set.DataDir)):
+			school.DeliverRemains(ctx, s.set, s.log)
+			continue
+		case revoked:
+			state = "revoked"
+		case there && agent == over:
+			state = "superseded"
+		case there:
+			if err := s.open(ctx); errors.Is(err, school.ErrSuperseded) {
+				over = agent
+			} else if err != nil && ctx.Err() == nil && state+err.Error() != said {
+				s.log.Error("the school cannot be opened", logkey.Error, err.Error())
+				said = state + err.Error()
+			}
+			state = said
+		}
+		if state != said {
+			s.log.Info("nothing to do until the school is enrolled", logkey.Status, state)
+			said = state
+		}
+		wait(ctx, look)
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// open runs the school until it is over or ctx ends.
+func (s *service) open(ctx context.Context) error {
+	sch, err := school.Open(ctx, s.set, school.Options{Log: s.log, Patience: patience})
+	if err != nil {
+		return err
+	}
+	s.hold(sch)
+	err = sch.Run(ctx, s.poke)
+	s.hold(nil)
+	if errors.Is(err, school.ErrOver) {
+		err = nil
+	}
+	return errors.Join(err, sch.Close())
+}
+
+func (s *service) hold(sch *school.School) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.school = sch
+}
+
+// on hands a command to the open school and sorts its error for the wire.
+func (s *service) on(act func(*school.School) (any, error)) (any, error) {
+	s.mu.Lock()
+	sch := s.school
+	s.mu.Unlock()
+	if sch == nil {
+		return nil, &control.Refusal{Code: idle, Text: "the service has no school open"}
+	}
+	out, err := act(sch)
+	if err != nil {
+		return nil, &control.Refusal{Code: string(school.KindOf(err)), Text: err.Error()}
+	}
+	return out, nil
+}
+
+func (s *service) handlers() map[string]control.Handler {
+	plain := func(act func(context.Context, *school.School) (any, error)) control.Handler {
+		return func(ctx context.Context, _ json.RawMessage) (any, error) {
+			return s.on(func(sch *school.School) (any, error) { return act(ctx, sch) })
+		}
+	}
+	return map[string]control.Handler{
+		askStatus: plain(func(_ context.Context, sch *school.School) (any, error) { return sch.Status() }),
+		askScope:  plain(func(_ context.Context, sch *school.School) (any, error) { return sch.Scope() }),
+		askFsck: plain(func(ctx context.Context, sch *school.School) (any, error) {
+			found, err := sch.Fsck(ctx)
+			return append([]string{}, found...), err
+		}),
+		askPreview: func(ctx context.Context, in json.RawMessage) (any, error) {
+			return s.on(func(sch *school.School) (any, error) {
+				q, err := decode[school.SyncRequest](in)
+				if err != nil {
+					return nil, err
+				}
+				return sch.Preview(ctx, q)
+			})
+		},
+		askSync: func(ctx context.Context, in json.RawMessage) (any, error) {
+			return s.on(func(sch *school.School) (any, error) {
+				q, err := decode[school.SyncRequest](in)
+				if err != nil {
+					return nil, err
+				}
+				return syncedBy(ctx, sch, q)
+			})
+		},
+		askPaused: func(_ context.Context, in json.RawMessage) (any, error) {
+			return s.on(func(sch *school.School) (any, error) {
+				paused, err := decode[bool](in)
+				if err != nil {
+					return nil, err
+				}
+				err = sch.NotePause(paused)
+				select {
+				case s.poke <- struct{}{}:
+				default:
+				}
+				return true, err
+			})
+		},
+		askRevoke: func(ctx context.Context, in json.RawMessage) (any, error) {
+			return s.on(func(sch *school.School) (any, error) {
+				deleteLogbook, err := decode[bool](in)
+				if err != nil {
+					return nil, err
+				}
+				// The command may give up waiting; the revoke goes on.
+				return true, sch.Revoke(context.WithoutCancel(ctx), deleteLogbook)
+			})
+		},
+	}
+}
+
+func decode[T any](in json.RawMessage) (T, error) {
+	var v T
+	if err := json.Unmarshal(in, &v); err != nil {
+		return v, errors.New("the request is not understood: the command may be of another version than the service")
+	}
+	return v, nil
+}

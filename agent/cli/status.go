@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"rollbridge/agent/school"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
+)
+
+func (p *program) status() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show how things stand and what to do next",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			set, err := p.settings()
+			if err != nil {
+				return err
+			}
+			st := school.StatusWithout(set.DataDir)
+			_, enrolled := school.Enrolled(set.DataDir)
+			if enrolled && st.State == school.NotEnrolled {
+				st, err = either(c.Context(), set, askStatus, nil, func(s *school.School) (school.Status, error) { return s.Status() })
+				if err != nil {
+					return err
+				}
+			} else if !enrolled && st.State == school.NotEnrolled {
+				if err := checkReadable(set.DataDir); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				return p.printJSON(st)
+			}
+			p.showStatus(st)
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print the status as JSON")
+	return c
+}
+
+var stateWords = map[school.State]string{
+	school.NotEnrolled: "Not set up yet", school.Enrolling: "Waiting for the collector's answer",
+	school.Unconfirmed: "Waiting for the operator to confirm the phrase", school.Active: "Active",
+	school.PausedBySchool: "Paused by school", school.RevokedBySchool: "Stopped by school", school.Stopped: "Stopped",
+}
+
+func (p *program) showStatus(st school.Status) {
+	line := func(name, format string, args ...any) { p.printf("%-14s%s\n", name+":", fmt.Sprintf(format, args...)) }
+	line("State", "%s", stateWords[st.State])
+	if st.Next != "" {
+		line("Next step", "%s", st.Next)
+	}
+	if st.RevokeWaits {
+		line("Revoke", "not yet with the collector: the service, or `rollbridge-agent revoke`, goes on delivering it")
+	}
+	if st.Agent == "" {
+		return
+	}
+	line("School", "%s (%s)", st.SchoolName, st.School)
+	line("Collector", "%s", st.Collector)
+	line("Agent", "%s, enrolment %d, version %s", st.Agent, st.Generation, st.Version)
+	line("Phrase", "%s", st.Phrase)
+	if st.Pause != nil && !st.Pause.Until.IsZero() {
+		line("Paused until", "%s", when(st.Pause.Until))
+	}
+	p.showBatches(line, st)
+	for _, h := range st.Holds {
+		line("Held", "%s", holdLine(h))
+	}
+	for _, d := range slices.Sorted(maps.Keys(st.Refused)) {
+		line("Refused", "%d %s records are kept apart by the collector because they are not valid; they are sent again when they change", st.Refused[d], d)
+	}
+	for _, g := range st.NotGiven {
+		line("Not given", "%s (%s) asks for %s: %s", g.Name, g.Authority, g.Dataset, fieldList(g.Fields))
+	}
+	for _, problem := range st.Problems {
+		line("Problem", "%s", problemLine(problem))
+	}
+}
+
+func (p *program) showBatches(line func(string, string, ...any), st school.Status) {
+	if r := st.LastRead; r != nil {
+		result := fmt.Sprintf("%d new or changed, %d removed", r.Upserts, r.Removals)
+		if r.Problem != "" {
+			result = "failed"
+		}
+		line("Last read", "%s: %s", when(r.Started), result)
+	}
+	if r := st.LastReceipt; r != nil {
+		line("Last receipt", "%s, for batch %d", when(r.Received), r.Sequence)
+	}
+	if o := st.LastOutcome; o != nil {
+		line("Last outcome", "batches to %d: %d applied, %d removed, %d refused", o.Last, o.Applied, o.Removed, o.Refused)
+	}
+	if !st.LastHeard.IsZero() {
+		line("Last heard", "%s", when(st.LastHeard))
+	}
+	line("Queue", "%d of the batches sealed wait for a receipt, %d for an outcome", st.Waiting, st.Unoutcomed)
+}
+
+func when(t time.Time) string { return t.Local().Format("2 January 2006 15:04:05") }
+
+func problemLine(p protocol.Problem) string {
+	var b strings.Builder
+	b.WriteString(string(p.Code))
+	if p.Dataset != "" {
+		fmt.Fprintf(&b, " in %s", p.Dataset)
+	}
+	if p.Count > 0 {
+		fmt.Fprintf(&b, ", %d", p.Count)
+	}
+	fmt.Fprintf(&b, ", since %s", when(p.Since))
+	return b.String()
+}
+
+// datasetLines lists datasets with their fields, pupils first.
+func datasetLines(all map[record.Dataset][]string) []string {
+	var lines []string
+	for _, d := range record.Datasets() {
+		if fields, asked := all[d]; asked {
+			lines = append(lines, fmt.Sprintf("%s: %s", d, fieldList(fields)))
+		}
+	}
+	return lines
+}
+
+func fieldList(fields []string) string {
+	if len(fields) == 0 {
+		return "only what identifies a record"
+	}
+	return strings.Join(fields, ", ")
+}
+
+func (p *program) scope() *cobra.Command {
+	var asJSON bool
+	show := &cobra.Command{
+		Use:   "show",
+		Short: "Show what is asked and what the school has allowed",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			set, err := p.settings()
+			if err != nil {
+				return err
+			}
+			r, err := either(c.Context(), set, askScope, nil, func(s *school.School) (school.ScopeReport, error) { return s.Scope() })
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return p.printJSON(r)
+			}
+			p.showAsk(r.Ask)
+			p.printf("What leaves is what is asked and what the school allowed.\n")
+			for _, authority := range slices.Sorted(maps.Keys(r.Allowed)) {
+				for _, line := range datasetLines(r.Allowed[authority]) {
+					p.printf("  allowed for %s: %s\n", authority, line)
+				}
+			}
+			for _, g := range r.NotGiven {
+				p.printf("  not allowed for %s: %s: %s\n", g.Authority, g.Dataset, fieldList(g.Fields))
+			}
+			return nil
+		},
+	}
+	show.Flags().BoolVar(&asJSON, "json", false, "print the scope as JSON")
+	c := &cobra.Command{Use: "scope", Short: "What may leave this school", Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c.AddCommand(show)
+	return c
+}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"rollbridge/agent/school"
+	"rollbridge/shared/protocol"
+)
+
+func (p *program) preview() *cobra.Command {
+	var q school.SyncRequest
+	c := &cobra.Command{
+		Use:   "preview",
+		Short: "Show exactly what the next sync would send",
+		Long: `Reads the MIS as a sync does and prints, byte for byte, the JSON lines that a sync would seal:
+for each batch a manifest line, then one line for each change. It changes nothing and needs
+no network. The output is personal data: do not leave it lying about.`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			set, err := p.settings()
+			if err != nil {
+				return err
+			}
+			lines, err := either(c.Context(), set, askPreview, q, func(s *school.School) ([]byte, error) { return s.Preview(c.Context(), q) })
+			if err != nil {
+				return err
+			}
+			if _, err := p.Out.Write(lines); err != nil {
+				return fmt.Errorf("write the preview: %w", err)
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&q.Full, "full", false, "preview a sync that sends everything again")
+	c.Flags().StringSliceVar(&q.Release, "release", nil, "preview a sync that releases held removals of this `code`")
+	return c
+}
+
+// synced is a sync as it passes the control socket: a report is worth showing
+// although something was in the way.
+type synced struct {
+	Report school.SyncReport `json:"report"`
+	Kind   school.Kind       `json:"kind,omitempty"`
+	Text   string            `json:"text,omitempty"`
+}
+
+func syncedBy(ctx context.Context, s *school.School, q school.SyncRequest) (synced, error) {
+	report, err := s.Sync(ctx, q)
+	if err != nil && len(report.Sealed) > 0 {
+		return synced{Report: report, Kind: school.KindOf(err), Text: err.Error()}, nil
+	}
+	return synced{Report: report}, err
+}
+
+func (p *program) sync() *cobra.Command {
+	var q school.SyncRequest
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "sync",
+		Short: "Read the MIS now, seal what changed and send it",
+		Long: `Reads, seals and sends until the collector's receipt is there. If the collector is not
+reached (exit code 4), what was sealed waits in the queue and the service delivers it. Many
+records that disappear at once are kept back until --release names the code that sync and
+status show (exit code 3).`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			set, err := p.settings()
+			if err != nil {
+				return err
+			}
+			r, err := either(c.Context(), set, askSync, q, func(s *school.School) (synced, error) { return syncedBy(c.Context(), s, q) })
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = p.printJSON(r.Report)
+			} else {
+				p.showSync(r.Report)
+			}
+			switch {
+			case err != nil:
+				return err
+			case r.Text != "":
+				return &school.Fault{Kind: r.Kind, Text: r.Text}
+			case len(r.Report.Holds) > 0:
+				return heldFault(r.Report.Holds)
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&q.Full, "full", false, "send everything again")
+	c.Flags().StringSliceVar(&q.Release, "release", nil, "say yes to the held removals of this `code`")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	return c
+}
+
+func (p *program) showSync(r school.SyncReport) {
+	if r.Read != nil {
+		for _, d := range r.Read.Datasets {
+			p.printf("%s: %d rows read, %d of pupils in scope, %d of others left alone\n", d.Dataset, d.Rows, d.Matched, d.Excluded)
+		}
+		what := "changes"
+		if r.Read.Full {
+			what = "full batch"
+		}
+		p.printf("Sealed %s (%s): %d new or changed records, %d removed\n", batches(len(r.Sealed), r.Sealed[len(r.Sealed)-1].Sequence), what, r.Read.Upserts, r.Read.Removals)
+		if r.Read.Unknown > 0 {
+			p.printf("%d pupils were left out because the MIS does not say clearly whether, or by whom, they are looked after; nothing is removed meanwhile\n", r.Read.Unknown)
+		}
+	}
+	p.printf("Receipts: %d; waiting for one: %d\n", r.Delivered, r.Waiting)
+	for _, h := range r.Holds {
+		p.printf("%s\n", holdLine(h))
+	}
+	if len(r.NotGiven) > 0 {
+		p.printf("An authority asks for more than the school allows; it did not leave (`rollbridge-agent scope show`)\n")
+	}
+}
+
+func batches(n int, last uint64) string {
+	if n == 1 {
+		return fmt.Sprintf("batch %d", last)
+	}
+	return fmt.Sprintf("batches %d to %d", last-uint64(n)+1, last)
+}
+
+func holdLine(h protocol.Hold) string {
+	whose := ""
+	if h.Authority != "" {
+		whose = " of authority " + h.Authority
+	}
+	return fmt.Sprintf("Kept back: %d of %d %s records%s disappeared at once; release code %s", h.Gone, h.Of, h.Dataset, whose, h.Code)
+}
+
+func heldFault(holds []protocol.Hold) error {
+	var codes []string
+	for _, h := range holds {
+		codes = append(codes, h.Code)
+	}
+	return &school.Fault{Kind: school.Refused, Text: "everything else was sealed, but many records disappeared at once and their removal is kept back: look into the MIS export; if it is right, run `rollbridge-agent sync --release " + strings.Join(codes, ",") + "`"}
+}
