@@ -48,7 +48,7 @@ func newBench(ctx context.Context, o options, progress io.Writer) (b *bench, err
 		return nil, err
 	}
 	b.say("building the programs")
-	if b.release, err = buildRelease(ctx, dir); err != nil {
+	if b.release, err = b.buildRelease(ctx); err != nil {
 		return nil, err
 	}
 	if o.wants("agent") {
@@ -64,10 +64,14 @@ func newBench(ctx context.Context, o options, progress io.Writer) (b *bench, err
 	return b, err
 }
 
-// buildRelease builds both programs as the Makefile does for shipping.
-func buildRelease(ctx context.Context, dir string) (stack.Programs, error) {
-	p := stack.Programs{Agent: filepath.Join(dir, "rollbridge-agent"), Collector: filepath.Join(dir, "rollbridge-collector")}
+// buildRelease builds the programs as the Makefile does for shipping; the agent
+// only where something is to be known of it.
+func (b *bench) buildRelease(ctx context.Context) (stack.Programs, error) {
+	p := stack.Programs{Agent: filepath.Join(b.dir, "rollbridge-agent"), Collector: filepath.Join(b.dir, "rollbridge-collector")}
 	for pkg, out := range map[string]string{"rollbridge/agent": p.Agent, "rollbridge/collector": p.Collector} {
+		if out == p.Agent && !b.wants("size") {
+			continue
+		}
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, pkg)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if text, err := cmd.CombinedOutput(); err != nil {
