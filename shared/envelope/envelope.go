@@ -154,7 +154,11 @@ func (e *Envelope) Open(key hpke.PrivateKey) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open batch: %w", err)
 	}
-	return unpad(padded)
+	plain, err := unpad(padded)
+	if err != nil {
+		return nil, fmt.Errorf("open batch: %w: %w", ErrOpen, err)
+	}
+	return plain, nil
 }
 
 // AgentOf is the agent id of a signing key.

@@ -154,7 +154,9 @@ func decodeCode(b []byte) (Code, error) {
 
 func (c Code) check() error {
 	u, err := url.Parse(c.URL)
-	if err != nil || u.Scheme != "https" || u.Host == "" || (u.Path != "" && u.Path != "/") || len(c.URL) > maxCodeURL {
+	bare := err == nil && u.Scheme == "https" && u.Hostname() != "" && (u.Path == "" || u.Path == "/") &&
+		u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
+	if !bare || len(c.URL) > maxCodeURL {
 		return fmt.Errorf("%w: its collector address must be https://host[:port]", ErrCodeForm)
 	}
 	return nil

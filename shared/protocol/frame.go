@@ -98,7 +98,7 @@ func ParseFrame(data []byte, want Message) (*Frame, error) {
 	if len(data) < attemptLen || !bytes.HasPrefix(data, []byte(frameMagic)) {
 		return nil, fmt.Errorf("%w: it does not begin with an attempt header", ErrFrame)
 	}
-	if data[4] != messageNumbers[want] {
+	if number, known := messageNumbers[want]; !known || data[4] != number {
 		return nil, fmt.Errorf("%w: it is not a %s message", ErrFrame, want)
 	}
 	f := &Frame{signed: data[:signedLen], signature: data[signedLen:attemptLen], Body: data[attemptLen:]}
