@@ -73,12 +73,7 @@ func group(path string) func(*cobra.Command, []string) error {
 		if len(args) == 0 {
 			return usage(fmt.Errorf("say which command: %s; see `%s --help`", strings.Join(names(c), ", "), path))
 		}
-		text := fmt.Sprintf("%q is not a command of %s", args[0], path)
-		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-			text += fmt.Sprintf("; did you mean %q?", near[0])
-		} else {
-			text += ": " + strings.Join(names(c), ", ")
-		}
+		text := fmt.Sprintf("%q is not a command of %s%s; there are %s", args[0], path, nearest(args[0], names(c)), strings.Join(names(c), ", "))
 		return usage(errors.New(text))
 	}
 }

@@ -98,7 +98,10 @@ func (p *program) plan(o initial) (*newcomer, error) {
 		n.settings = s
 		return n, nil
 	}
-	if n.content, err = settingsFile(o, u, s); err != nil {
+	if s.Intake.Listen == settings.Defaults().Intake.Listen {
+		s.Intake.Listen = listenFor(u)
+	}
+	if n.content, err = settingsFile(o, u, s.Intake.Listen); err != nil {
 		return nil, err
 	}
 	n.file = filepath.Join(s.DataDir, settings.FileName)
@@ -115,7 +118,7 @@ func (p *program) plan(o initial) (*newcomer, error) {
 
 // settingsFile holds only what differs from the defaults, so that the file is
 // short and the defaults may improve.
-func settingsFile(o initial, u *url.URL, s settings.Settings) ([]byte, error) {
+func settingsFile(o initial, u *url.URL, listen string) ([]byte, error) {
 	type section struct {
 		Listen string `yaml:"listen"`
 	}
@@ -125,8 +128,8 @@ func settingsFile(o initial, u *url.URL, s settings.Settings) ([]byte, error) {
 		Database  string   `yaml:"database,omitempty"`
 		Intake    *section `yaml:"intake,omitempty"`
 	}{PublicURL: u.String(), Operator: o.operator, Database: o.database}
-	if at := listenFor(u); at != settings.Defaults().Intake.Listen && s.Intake.Listen == settings.Defaults().Intake.Listen {
-		f.Intake = &section{at}
+	if listen == listenFor(u) { // and not from the environment, which will say it again
+		f.Intake = &section{listen}
 	}
 	text, err := yaml.Marshal(f)
 	if err != nil {

@@ -32,17 +32,27 @@ func (p *program) withStore(ctx context.Context, f func(settings.Settings, *data
 	if err != nil {
 		return err
 	}
-	if path, isFile := strings.CutPrefix(s.DatabaseDSN(), "sqlite:"); isFile {
-		// Connecting would make an empty file, and then say that it is too old.
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			return refused(fmt.Errorf("there is no collector here: %s does not exist; run `rollbridge-collector init`, or name the right data directory with --data-dir", path))
-		}
+	if err := present(s); err != nil {
+		return err
 	}
 	db, err := database.Open(ctx, s.DatabaseDSN())
 	if err != nil {
 		return err
 	}
 	return errors.Join(f(s, db, store.New(db)), db.Close())
+}
+
+// present refuses an embedded database that is not there: connecting would make
+// an empty file, and then say that it is too old.
+func present(s settings.Settings) error {
+	path, isFile := strings.CutPrefix(s.DatabaseDSN(), "sqlite:")
+	if !isFile {
+		return nil
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return refused(fmt.Errorf("there is no collector here: %s does not exist; run `rollbridge-collector init`, or name the right data directory with --data-dir", path))
+	}
+	return nil
 }
 
 // withVault opens the database and the vault.

@@ -38,6 +38,9 @@ func (p *program) serve(ctx context.Context, roles []server.Role) error {
 	if err != nil {
 		return err
 	}
+	if err := present(s); err != nil {
+		return err
+	}
 	if len(roles) == len(server.Roles()) {
 		p.log.Warn("all roles run in one process, which is for trials: in production run intake apart, with --role intake")
 	}

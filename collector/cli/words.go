@@ -12,7 +12,7 @@ import (
 // nearest is the end of a sentence that names what was probably meant.
 func nearest(word string, names []string) string {
 	if near := config.Nearest(word, names); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
+		return fmt.Sprintf(" (did you mean %q?)", near)
 	}
 	return ""
 }

@@ -134,7 +134,7 @@ func (p *Portal) schools(w http.ResponseWriter, r *http.Request, u account.User)
 }
 
 func (o Overview) page(authority string) *schoolsPage {
-	s := &schoolsPage{Correct: longTime(o.At), Authority: "All authorities", Session: sessionWords(o.Session), Received: o.Received()}
+	s := &schoolsPage{Correct: longTime(o.At), Authority: "all authorities", Session: sessionWords(o.Session), Received: o.Received()}
 	if a, ok := codes.LookupAuthority(authority); ok {
 		s.Authority = a.Name
 	} else if authority != "" {
@@ -155,8 +155,14 @@ func (s School) row(o Overview) schoolRow {
 		Children: s.Children, Left: s.Left, Waiting: s.Waiting, Refused: s.Quarantined,
 		Hidden: v.Word == status.Stopped,
 	}
-	if !v.Since.IsZero() {
-		row.Since = shortTime(v.Since, o.At)
+	switch v.Word {
+	case status.Due, status.NotInSession: // since midnight, which says nothing
+	case status.Received:
+		row.Since = "as at " + shortTime(v.Since, o.At)
+	default:
+		if !v.Since.IsZero() {
+			row.Since = "since " + shortTime(v.Since, o.At)
+		}
 	}
 	if s.Pending > 0 {
 		row.Problems = append(row.Problems, "A new agent waits until the operator has compared its phrase with the school.")
