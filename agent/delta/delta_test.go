@@ -271,3 +271,13 @@ func TestEntry(t *testing.T) {
 		t.Error("the hash must follow the local key, the tag the id key")
 	}
 }
+
+func TestMovedPupilKeepsWhatIsNotReadAgain(t *testing.T) {
+	w := classOf(t, 4)
+	w.school.pupils[0].authority = "383"
+	delete(w.allowed, "330")
+	r := mustSync(t, w, reading{from: "2026-03-02"})
+	if got := ops(t, r)["attendance scope"]; got != 6 {
+		t.Fatalf("%d weeks removed with the narrowed scope, want the 6 of the pupils who did not move", got)
+	}
+}
