@@ -308,3 +308,15 @@ func TestMarksOfAnotherSchoolAreNotThisSchools(t *testing.T) {
 		t.Errorf("%+v, %d records", d, len(got.Lines))
 	}
 }
+// A child whose UPN was replaced is not sent under the old one as well because
+// an older file still lies in the folder.
+func TestReplacedUPNOfAnOlderFileIsPassedOver(t *testing.T) {
+	replaced := strings.Replace(ctfAnn, "B801200005001", "L823432112009", 1)
+	got := mustRead(t, ctfProfile(t), site(school{
+		"9331234_CTF_9330000_002.xml": ctfText("2026-11-15T09:45:00", ctfAnn),
+		ctfOne:                        ctfText("2026-11-16T09:45:00", replaced),
+	}.write(t)))
+	if _, there := got.Lines["pupil "+string(annID)]; there || got.Report.Datasets[0].Matched != 1 {
+		t.Errorf("%+v", got.Report.Datasets[0])
+	}
+}
