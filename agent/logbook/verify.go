@@ -138,7 +138,7 @@ func (v *verifier) entry(l Line) {
 		v.sealed(l.Data)
 	case outbox.EventAttempted:
 		var link envelope.Link
-		if json.Unmarshal(l.Data, &link) != nil || v.links[link.Sequence] != link.Digest {
+		if json.Unmarshal(l.Data, &link) != nil || !v.knows(link) {
 			v.says("it is about a batch that was not sealed before it")
 		}
 	case outbox.EventReceipted:
@@ -181,6 +181,12 @@ func (v *verifier) sealed(data json.RawMessage) {
 	v.sum.Sealed = append(v.sum.Sealed, s.Link)
 }
 
+// knows says whether an earlier line is about the sealing of l.
+func (v *verifier) knows(l envelope.Link) bool {
+	digest, sealed := v.links[l.Sequence]
+	return sealed && digest == l.Digest
+}
+
 func (v *verifier) receipted(data json.RawMessage) {
 	var r outbox.Receipted
 	var receipt protocol.Receipt
@@ -191,7 +197,7 @@ func (v *verifier) receipted(data json.RawMessage) {
 		v.says("its receipt is not signed by a key of the collector")
 	case receipt.Digest != r.Digest || receipt.Sequence != r.Sequence || receipt.Agent != v.head.Agent || receipt.Message != protocol.MessageBatch:
 		v.says("its receipt is of something else")
-	case v.links[r.Sequence] != r.Digest:
+	case !v.knows(r.Link):
 		v.says("it is about a batch that was not sealed before it")
 	default:
 		v.receipts[r.Sequence] = true
@@ -204,7 +210,7 @@ func (v *verifier) outcome(data json.RawMessage) {
 		return
 	}
 	var o protocol.Outcome
-	if st.Decode(&o) != nil || v.links[o.Last] != o.Digest {
+	if st.Decode(&o) != nil || !v.knows(envelope.Link{Sequence: o.Last, Digest: o.Digest}) {
 		v.says("its outcome is about a batch that was not sealed before it")
 		return
 	}
