@@ -308,6 +308,7 @@ func TestMarksOfAnotherSchoolAreNotThisSchools(t *testing.T) {
 		t.Errorf("%+v, %d records", d, len(got.Lines))
 	}
 }
+
 // A child whose UPN was replaced is not sent under the old one as well because
 // an older file still lies in the folder.
 func TestReplacedUPNOfAnOlderFileIsPassedOver(t *testing.T) {
