@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"syscall"
 	"time"
@@ -122,7 +123,7 @@ func (c *Client) explain(err error, lastHeard time.Time) error {
 		return c.fault(ProxyDown, err, "")
 	case errors.As(err, &dns):
 		return c.fault(NoName, err, "")
-	case errors.As(err, &record):
+	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return c.fault(NotTLS, err, "")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return c.fault(NoAnswer, err, "")
