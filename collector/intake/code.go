@@ -36,6 +36,9 @@ func (x *exchange) fromCode() (*protocol.Reply, error) {
 	if x.frame.Verify(c.key) != nil {
 		return nil, notSigned()
 	}
+	if err := x.load(); err != nil {
+		return nil, err
+	}
 	p, ok := x.posted()
 	if !ok {
 		return x.later(protocol.LaterBad, nil)

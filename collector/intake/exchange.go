@@ -20,10 +20,15 @@ type exchange struct {
 	*Handler
 	ctx    context.Context
 	signer signer
+	// frame is the attempt's header only until load has read the rest.
 	frame  *protocol.Frame
 	whole  []byte // the frame's bytes
 	now    time.Time
 	tlsKey []byte
+	// load reads the message once its sender is proved; release gives back the
+	// memory it took.
+	load    func() error
+	release func()
 }
 
 // How long agents wait after later(busy), in seconds.
@@ -32,9 +37,11 @@ const (
 	fullWait = 600
 )
 
-// answer finds the answer to a frame whose form is good. An error is a
-// rejection, or that nothing could be signed.
-func (x *exchange) answer() (*protocol.Reply, error) {
+// answer finds the answer to an attempt whose form is good; load reads what
+// follows it. An error is a rejection, or that nothing could be signed.
+func (x *exchange) answer(load func() error) (*protocol.Reply, error) {
+	x.load, x.release = load, func() {}
+	defer func() { x.release() }()
 	reply, err := x.decide()
 	var rejected *rejection
 	if err == nil || errors.As(err, &rejected) {
@@ -75,6 +82,9 @@ func (x *exchange) fromAgent() (*protocol.Reply, error) {
 	if err := x.frame.Verify(a.key); err != nil {
 		return nil, notSigned()
 	}
+	if err := x.load(); err != nil {
+		return nil, err
+	}
 	switch x.frame.Message {
 	case protocol.MessageBatch:
 		return x.batch(a)
@@ -108,31 +118,16 @@ func (x *exchange) later(why string, head *envelope.Link) (*protocol.Reply, erro
 	return x.say(protocol.Answer{Kind: protocol.AnswerLater, Why: why, Head: head})
 }
 
-// unknown brings the keyring along: without it an agent that was enrolled with
-// a collector since restored could not believe the answer.
+// unknown answers without reading the message, so it is not known which
+// keyring the sender has: it gets the newest, without which it might not be
+// able to believe the answer.
 func (x *exchange) unknown() (*protocol.Reply, error) {
 	reply, err := x.say(protocol.Answer{Kind: protocol.AnswerUnknown})
 	if err != nil {
 		return nil, err
 	}
-	x.relayKeyring(reply, x.unverifiedEpoch())
+	x.relayKeyring(reply, 0)
 	return reply, nil
-}
-
-// unverifiedEpoch is the keyring epoch that the sender says it holds. It only
-// chooses whether a public thing is sent.
-func (x *exchange) unverifiedEpoch() uint32 {
-	if x.frame.Message == protocol.MessageBatch {
-		if e, err := envelope.Parse(x.frame.Body); err == nil {
-			return e.Header.KeyringEpoch
-		}
-		return 0
-	}
-	var p protocol.Posted
-	if json.Unmarshal(x.frame.Body, &p) != nil {
-		return 0
-	}
-	return p.Have.Epoch
 }
 
 func (x *exchange) relayKeyring(reply *protocol.Reply, held uint32) {

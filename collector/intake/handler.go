@@ -138,56 +138,78 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, message protocol
 	_, _ = w.Write(body)
 }
 
-// receive reads a bounded body and answers it.
+// receive proves the sender by the attempt header, which is small, then makes
+// room for the message and answers it: strangers cannot fill the memory.
 func (h *Handler) receive(w http.ResponseWriter, r *http.Request, message protocol.Message) (*protocol.Reply, error) {
-	limit := limits[message]
-	size := r.ContentLength
+	limit, size := limits[message], r.ContentLength
 	if size > limit {
 		w.Header().Set("Connection", "close")
-		return nil, &rejection{http.StatusRequestEntityTooLarge, reasonSize, fmt.Sprintf("a %s message is at most %d bytes", message, limit)}
+		return nil, tooLarge(message)
 	}
 	if size < 0 {
 		size = limit
 	}
-	wait, cancel := context.WithTimeout(r.Context(), memoryWait)
-	defer cancel()
-	if h.memory.Acquire(wait, size) != nil {
-		return nil, &rejection{http.StatusServiceUnavailable, reasonMemory, "the collector is busy; try again later"}
-	}
-	defer h.memory.Release(size)
-	data, err := readBody(w, r, size, limit)
-	if err != nil {
-		return nil, err
-	}
-	f, err := protocol.ParseFrame(data, message)
-	if err != nil {
-		return nil, &rejection{http.StatusBadRequest, reasonForm, "this is not a Rollbridge message: " + err.Error()}
-	}
-	x := &exchange{Handler: h, ctx: r.Context(), frame: f, whole: data, now: clock.Now().UTC().Truncate(time.Microsecond), tlsKey: servedKey(r.Context())}
-	if x.signer, err = h.registry.current(r.Context()); err != nil {
-		return nil, err
-	}
-	return x.answer()
-}
-
-func readBody(w http.ResponseWriter, r *http.Request, size, limit int64) ([]byte, error) {
 	// A deadline that cannot be set (a test's recorder) leaves Server's.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait))
 	body := http.MaxBytesReader(w, r.Body, limit)
-	var data []byte
+	// Read to the end what is not wanted: a sender still writing when the
+	// connection closes would never see its answer.
+	defer func() { _, _ = io.Copy(io.Discard, body) }()
+	head := make([]byte, protocol.AttemptBytes)
+	if n, err := io.ReadFull(body, head); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, cutOrLarge(err, message)
+	} else if n < len(head) {
+		head = head[:n]
+	}
+	x := &exchange{Handler: h, ctx: r.Context(), now: clock.Now().UTC().Truncate(time.Microsecond), tlsKey: servedKey(r.Context())}
 	var err error
-	if r.ContentLength >= 0 {
-		data = make([]byte, size)
-		_, err = io.ReadFull(body, data)
-	} else {
-		data, err = io.ReadAll(body)
+	if x.frame, err = protocol.ParseAttempt(head, message); err != nil {
+		return nil, notAMessage(err)
 	}
+	if x.signer, err = h.registry.current(r.Context()); err != nil {
+		return nil, err
+	}
+	return x.answer(func() error {
+		wait, cancel := context.WithTimeout(r.Context(), memoryWait)
+		defer cancel()
+		if h.memory.Acquire(wait, size) != nil {
+			return &rejection{http.StatusServiceUnavailable, reasonMemory, "the collector is busy; try again later"}
+		}
+		x.release = func() { h.memory.Release(size) }
+		if x.whole, err = readRest(body, head, r.ContentLength); err != nil {
+			return cutOrLarge(err, message)
+		}
+		if x.frame, err = protocol.ParseFrame(x.whole, message); err != nil {
+			return notAMessage(err)
+		}
+		return nil
+	})
+}
+
+// readRest reads what follows head, declared bytes in all; fewer are
+// io.ErrUnexpectedEOF, a negative number is not known beforehand.
+func readRest(body io.Reader, head []byte, declared int64) ([]byte, error) {
+	if declared < 0 {
+		rest, err := io.ReadAll(body)
+		return append(head, rest...), err
+	}
+	data := make([]byte, declared)
+	_, err := io.ReadFull(body, data[copy(data, head):])
+	return data, err
+}
+
+func tooLarge(message protocol.Message) *rejection {
+	return &rejection{http.StatusRequestEntityTooLarge, reasonSize, fmt.Sprintf("a %s message is at most %d bytes", message, limits[message])}
+}
+
+func notAMessage(err error) *rejection {
+	return &rejection{http.StatusBadRequest, reasonForm, "this is not a Rollbridge message: " + err.Error()}
+}
+
+func cutOrLarge(err error, message protocol.Message) *rejection {
 	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return nil, &rejection{http.StatusRequestEntityTooLarge, reasonSize, fmt.Sprintf("this message is over the limit of %d bytes", limit)}
-	case err != nil:
-		return nil, &rejection{http.StatusBadRequest, reasonCut, "the message did not arrive in whole"}
+	if errors.As(err, &large) {
+		return tooLarge(message)
 	}
-	return data, nil
+	return &rejection{http.StatusBadRequest, reasonCut, "the message did not arrive in whole"}
 }

@@ -154,6 +154,11 @@ func TestOfferAndEnrol(t *testing.T) {
 			t.Errorf("after the decision came %v", k)
 		}
 		thief := w.newSender(c.idOf)
+		impostor := w.newSender(c.idOf) // has seen the code's id and its request, not its seed
+		impostor.id = c.id
+		if got := w.post(protocol.MessageEnrol, impostor.frame(protocol.MessageEnrol, body)); got.status != http.StatusForbidden {
+			t.Errorf("an impostor of the code: HTTP %d %s", got.status, got.raw)
+		}
 		w.post(protocol.MessageEnrol, c.frame(protocol.MessageEnrol, enrol(c, thief))).mustLater(t, protocol.LaterExpired)
 		offer(c).mustLater(t, protocol.LaterExpired)
 

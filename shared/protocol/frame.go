@@ -29,7 +29,7 @@ var messageNumbers = map[Message]byte{
 }
 
 // MaxFrameBytes bounds a posted message with its attempt header.
-const MaxFrameBytes = envelope.MaxBytes + attemptLen
+const MaxFrameBytes = envelope.MaxBytes + AttemptBytes
 
 // A Sender is an envelope.AgentID, or a CodeID for offer and enrol.
 type Sender [16]byte
@@ -54,10 +54,12 @@ type Frame struct {
 	signature []byte
 }
 
+// AttemptBytes is the length of a signed attempt header.
+const AttemptBytes = signedLen + ed25519.SignatureSize
+
 const (
 	frameMagic = "RBA1"
 	signedLen  = 4 + 1 + 16 + 16 + 8 + 8 + 32
-	attemptLen = signedLen + ed25519.SignatureSize
 )
 
 // ErrFrame is returned for bytes that are not a frame.
@@ -68,7 +70,7 @@ var ErrFrame = errors.New("not a well-formed message")
 func (a Attempt) Encode(body []byte, key ed25519.PrivateKey) []byte {
 	a.Content = sha256.Sum256(body)
 	head := a.header()
-	b := make([]byte, 0, attemptLen+len(body))
+	b := make([]byte, 0, AttemptBytes+len(body))
 	b = append(b, head...)
 	b = append(b, ed25519.Sign(key, message(DomainAttempt, head))...)
 	return append(b, body...)
@@ -91,17 +93,17 @@ func (a Attempt) Digest(body []byte) envelope.Digest {
 	return sha256.Sum256(a.header())
 }
 
-// ParseFrame splits a posted body without copying it and checks that the
-// content matches the header; Verify proves the sender. want is the message
-// that the address named.
-func ParseFrame(data []byte, want Message) (*Frame, error) {
-	if len(data) < attemptLen || !bytes.HasPrefix(data, []byte(frameMagic)) {
+// ParseAttempt reads the attempt header that the first AttemptBytes of a posted
+// body are, without its message: a receiver can so prove the sender before it
+// makes room for the rest.
+func ParseAttempt(data []byte, want Message) (*Frame, error) {
+	if len(data) < AttemptBytes || !bytes.HasPrefix(data, []byte(frameMagic)) {
 		return nil, fmt.Errorf("%w: it does not begin with an attempt header", ErrFrame)
 	}
 	if number, known := messageNumbers[want]; !known || data[4] != number {
 		return nil, fmt.Errorf("%w: it is not a %s message", ErrFrame, want)
 	}
-	f := &Frame{signed: data[:signedLen], signature: data[signedLen:attemptLen], Body: data[attemptLen:]}
+	f := &Frame{signed: data[:signedLen], signature: data[signedLen:AttemptBytes]}
 	f.Message = want
 	r := bytes.NewBuffer(data[5:signedLen])
 	copy(f.Sender[:], r.Next(16))
@@ -109,6 +111,18 @@ func ParseFrame(data []byte, want Message) (*Frame, error) {
 	f.Counter = binary.BigEndian.Uint64(r.Next(8))
 	f.Time = time.Unix(int64(binary.BigEndian.Uint64(r.Next(8))), 0).UTC()
 	copy(f.Content[:], r.Next(32))
+	return f, nil
+}
+
+// ParseFrame splits a posted body without copying it and checks that the
+// content matches the header; Verify proves the sender. want is the message
+// that the address named.
+func ParseFrame(data []byte, want Message) (*Frame, error) {
+	f, err := ParseAttempt(data, want)
+	if err != nil {
+		return nil, err
+	}
+	f.Body = data[AttemptBytes:]
 	if sha256.Sum256(f.Body) != f.Content {
 		return nil, fmt.Errorf("%w: the content was changed on the way", ErrFrame)
 	}
