@@ -35,7 +35,9 @@ type jobs struct {
 
 	done    *prometheus.GaugeVec
 	expires prometheus.Gauge
-	warned  time.Duration // the last alarm that was logged
+	// warned is the last alarm that was logged, 0 for one that has expired; nil
+	// is none.
+	warned *time.Duration
 }
 
 func newJobs(j jobs, reg prometheus.Registerer) *jobs {
@@ -97,10 +99,14 @@ func (j *jobs) keyring(ctx context.Context) error {
 	}
 	j.expires.Set(float64(ring.Expires.Unix()))
 	alarm, due := KeyringAlarm(ring, clock.Now())
-	if due && alarm != j.warned {
+	if !due {
+		j.warned = nil
+		return nil
+	}
+	if j.warned == nil || alarm != *j.warned {
 		j.log.Warn("the keyring expires: renew it with `key keyring renew`", logkey.Epoch, ring.Epoch, logkey.Until, ring.Expires)
 	}
-	j.warned = alarm
+	j.warned = &alarm
 	return nil
 }
 

@@ -1,0 +1,85 @@
+package server
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rollbridge/collector/database/dbtest"
+	"rollbridge/collector/keys"
+	"rollbridge/collector/store"
+	"rollbridge/shared/clock"
+	"rollbridge/shared/protocol"
+)
+
+func TestKeyringAlarms(t *testing.T) {
+	const day = 24 * time.Hour
+	expires := time.Date(2027, 11, 21, 12, 0, 0, 0, time.UTC)
+	ring := protocol.Keyring{Expires: expires}
+	for _, c := range []struct {
+		left  time.Duration
+		alarm time.Duration
+		due   bool
+	}{
+		{91 * day, 0, false}, {90*day + time.Second, 0, false}, {90 * day, 90 * day, true}, {61 * day, 90 * day, true},
+		{60 * day, 60 * day, true}, {30 * day, 30 * day, true}, {time.Second, 30 * day, true}, {0, 0, true}, {-day, 0, true},
+	} {
+		if alarm, due := KeyringAlarm(ring, expires.Add(-c.left)); alarm != c.alarm || due != c.due {
+			t.Errorf("%v left: got %v %v", c.left, alarm, due)
+		}
+	}
+	if words := KeyringWords(ring, expires.Add(-30*day)); !strings.Contains(words, "in 30 days") || !strings.Contains(words, "key keyring renew") {
+		t.Error(words)
+	}
+	if words := KeyringWords(ring, expires); !strings.Contains(words, "expired") {
+		t.Error(words)
+	}
+}
+
+// Each alarm is said once: a log that repeats itself is not read.
+func TestKeyringAlarmIsLoggedOnce(t *testing.T) {
+	for name, age := range map[string]time.Duration{
+		"young": 0, "nearing": protocol.KeyringLife - 80*24*time.Hour, "expired": protocol.KeyringLife + time.Hour,
+	} {
+		t.Run(name, func(t *testing.T) {
+			made, err := keys.Init(t.TempDir(), []string{"127.0.0.1"}, clock.Now().Add(-age))
+			if err != nil {
+				t.Fatal(err)
+			}
+			st := store.New(dbtest.Migrated(t, dbtest.SQLite(t)))
+			if err := st.PutKeyring(t.Context(), made.Keyring, made.Signed); err != nil {
+				t.Fatal(err)
+			}
+			var log bytes.Buffer
+			j := newJobs(jobs{store: st, root: made.Root, log: slog.New(slog.NewTextHandler(&log, nil))}, prometheus.NewRegistry())
+			for range 3 {
+				if err := j.keyring(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := 1
+			if name == "young" {
+				want = 0
+			}
+			if got := strings.Count(log.String(), "the keyring expires"); got != want {
+				t.Errorf("logged %d times, want %d", got, want)
+			}
+		})
+	}
+}
+
+func TestParseRoles(t *testing.T) {
+	if all, err := ParseRoles(nil); err != nil || len(all) != 4 {
+		t.Errorf("%v %v", all, err)
+	}
+	if some, err := ParseRoles([]string{"apply", " jobs", "apply"}); err != nil || len(some) != 2 || some[0] != RoleApply || some[1] != RoleJobs {
+		t.Errorf("%v %v", some, err)
+	}
+	if _, err := ParseRoles([]string{""}); err == nil {
+		t.Error("an empty role is taken")
+	}
+}
