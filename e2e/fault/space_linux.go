@@ -21,7 +21,7 @@ var ErrRights = errors.New("only root can mount a disk")
 // NewSmallDisk mounts a disk of size bytes at dir, which must exist. Errors
 // wrap ErrRights for an ordinary user; LimitFileSize is what remains then.
 func NewSmallDisk(dir string, size int) (*SmallDisk, error) {
-	err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, fmt.Sprintf("size=%d,mode=0777", size))
+	err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_NOSUID|syscall.MS_NODEV, fmt.Sprintf("size=%d,mode=0700", size))
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
 		return nil, fmt.Errorf("mount a small disk: %w", ErrRights)
 	}

@@ -51,6 +51,9 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Exited is closed when the process has ended.
 func (p *Process) Exited() <-chan struct{} { return p.done }
 
+// Err is how the process ended; nil for code 0. Ask only after Exited.
+func (p *Process) Err() error { return p.err }
+
 // Stop asks the process to end and kills it after a grace period.
 func (p *Process) Stop() error {
 	if p == nil {
