@@ -83,6 +83,12 @@ func (p *program) showStatus(st school.Status) {
 	for _, g := range st.NotGiven {
 		line("Not given", "%s (%s) asks for %s: %s", g.Name, g.Authority, g.Dataset, fieldList(g.Fields))
 	}
+	if st.Trouble != nil {
+		line("In the way", "%s, since %s", st.Trouble.Text, when(st.Trouble.Since))
+	}
+	if st.Intercepted != "" {
+		line("On the way", "secure connections are opened by %s, which this computer trusts; what is sealed stays sealed, but ask for the collector to be exempted", st.Intercepted)
+	}
 	for _, problem := range st.Problems {
 		line("Problem", "%s", problemLine(problem))
 	}

@@ -38,12 +38,13 @@ func KindOf(err error) Kind {
 	var (
 		fault *Fault
 		away  *uplink.Fault
+		later *Later
 		data  *mis.Error
 	)
 	switch {
 	case errors.As(err, &fault):
 		return fault.Kind
-	case errors.As(err, &away):
+	case errors.As(err, &away), errors.As(err, &later):
 		return Unreachable
 	case errors.As(err, &data), errors.Is(err, settings.ErrNoMIS):
 		return MIS

@@ -60,10 +60,32 @@ func (s *School) Post(ctx context.Context, r uplink.Request) (uplink.Heard, erro
 	if err := s.obey(h); err != nil {
 		return h, err
 	}
-	if postErr == nil {
-		postErr = s.noteWay(h)
+	if postErr != nil {
+		s.noteTrouble(postErr)
+		return h, postErr
 	}
-	return h, postErr
+	return h, s.noteWay(h)
+}
+
+// noteTrouble keeps what is in the way, for status: a command that runs later,
+// in another process, has heard no answer itself. That it cannot be kept must
+// not hide the trouble itself.
+func (s *School) noteTrouble(why error) {
+	var fault *uplink.Fault
+	if !errors.As(why, &fault) {
+		return
+	}
+	err := s.box.Update(func(f *outbox.Facts) error {
+		t := outbox.Trouble{Since: clock.Now().UTC().Truncate(time.Second), Text: fault.Error()}
+		if f.Trouble != nil {
+			t.Since = f.Trouble.Since
+		}
+		f.Trouble = &t
+		return nil
+	})
+	if err != nil {
+		s.log.Warn("what is in the way to the collector could not be noted", logkey.Error, err.Error())
+	}
 }
 
 // noteWay records what an answer shows about the way it came.
@@ -72,6 +94,7 @@ func (s *School) noteWay(h uplink.Heard) error {
 		s.log.Warn("the secure connection is opened on the way by a certificate that this computer trusts")
 	}
 	return s.box.Update(func(f *outbox.Facts) error {
+		f.Trouble = nil
 		if h.Time.After(f.LastHeard) {
 			f.LastHeard = h.Time
 		}
@@ -79,6 +102,7 @@ func (s *School) noteWay(h uplink.Heard) error {
 			setProblem(f, protocol.Problem{Code: protocol.ProblemClock}, h.Skew.Abs() > tooFar)
 		}
 		if h.TLSKnown {
+			f.Intercepted = h.Intercepted
 			setProblem(f, protocol.Problem{Code: protocol.ProblemIntercepted}, h.Intercepted != "")
 		}
 		setProblem(f, protocol.Problem{Code: protocol.ProblemKeyringExpired}, h.Expired)

@@ -69,6 +69,10 @@ type Status struct {
 	NotGiven       []scope.Gap            `json:"not_given,omitempty"`
 	Problems       []protocol.Problem     `json:"problems,omitempty"`
 	KeyringExpires time.Time              `json:"keyring_expires,omitzero"`
+	// Trouble is what is in the way to the collector; Intercepted names who opens
+	// TLS on the way.
+	Trouble     *outbox.Trouble `json:"trouble,omitempty"`
+	Intercepted string          `json:"intercepted,omitempty"`
 }
 
 // StatusWithout is the status of a directory that holds no open school: not
@@ -101,7 +105,7 @@ func (s *School) Status() (Status, error) {
 		Phrase:   Phrase(f.Collector.Root, id),
 		LastRead: f.LastRead, LastReceipt: f.LastReceipt, LastOutcome: f.LastOutcome, LastHeard: f.LastHeard,
 		Holds: allHolds(f), NotGiven: scope.Wider(f.Ask, f.Allowed), Problems: f.Problems,
-		KeyringExpires: s.trust(f).Keyring.Expires,
+		KeyringExpires: s.trust(f).Keyring.Expires, Trouble: f.Trouble, Intercepted: f.Intercepted,
 	}
 	if !f.EnrolRequest.IsZero() {
 		st.Code = f.EnrolRequest.Key.String()
