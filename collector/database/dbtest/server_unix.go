@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
@@ -74,7 +75,9 @@ func start() (dir string, err error) {
 	if err := shell.Start(); err != nil {
 		return "", fmt.Errorf("start a test database server: %w", err)
 	}
-	return dir, ready(dir, log.Name())
+	err = ready(dir, log.Name())
+	runtime.KeepAlive(keepOpen)
+	return dir, err
 }
 
 // ready waits until the server answers.
