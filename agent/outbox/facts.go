@@ -48,6 +48,18 @@ type Facts struct {
 	LastOutcome *OutcomeResult     `json:"last_outcome,omitempty"`
 	LastHeard   time.Time          `json:"last_heard,omitzero"`
 	Problems    []protocol.Problem `json:"problems,omitempty"`
+	// Trouble is why the newest attempts proved nothing; nil after one that did.
+	Trouble *Trouble `json:"trouble,omitempty"`
+	// Intercepted names the issuer of the certificate by which TLS is opened on
+	// the way, "" for none.
+	Intercepted string `json:"intercepted,omitempty"`
+}
+
+// A Trouble is what is in the way to the collector, since when, in words for
+// people.
+type Trouble struct {
+	Since time.Time `json:"since"`
+	Text  string    `json:"text"`
 }
 
 // Collector is where the agent sends to and whom it trusts.
