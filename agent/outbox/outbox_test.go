@@ -282,3 +282,26 @@ func TestFsckFinds(t *testing.T) {
 		}
 	}
 }
+
+// TestRewindToAFullBatch: the batch after the collector's head is gone, but a
+// full one that withdraws the head is kept, so nothing need be read again.
+func TestRewindToAFullBatch(t *testing.T) {
+	a := enrolled(t, t.TempDir())
+	first := a.seal(t, true, 0, 1, 1)[0].Link
+	a.seal(t, false, 0, 1, 2)
+	a.deliver(t)
+	ok(t, a.NeedFull(outbox.FullResync, nil))
+	full := a.seal(t, true, 0, 1, 3)[0].Link
+	a.deliver(t)
+	if kept, err := a.Rewind(first); err != nil || !kept {
+		t.Fatalf("Rewind = %v, %v; want the full batch again", kept, err)
+	}
+	if item, found, err := a.Next(); err != nil || !found || item.Link != full {
+		t.Errorf("Next = batch %d, %v, %v; want the full batch %d", item.Sequence, found, err, full.Sequence)
+	}
+	sum := a.healthy(t)
+	a.deliver(t)
+	if again := a.healthy(t); again.Entries != sum.Entries {
+		t.Errorf("%d entries after the second receipt, %d before: the same receipt is logged twice", again.Entries, sum.Entries)
+	}
+}
