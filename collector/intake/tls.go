@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -132,7 +133,9 @@ func Server(h *Handler, c *Certificates) *http.Server {
 		Handler: h, TLSConfig: config, ConnContext: seen.begin, ConnState: seen.end,
 		ReadHeaderTimeout: headerWait, ReadTimeout: bodyWait + headerWait, WriteTimeout: replyWait,
 		IdleTimeout: idleWait, MaxHeaderBytes: maxHeaderSize,
-		ErrorLog: quiet(h.Log),
+		// Broken connections and handshakes: the internet's noise, of use only to
+		// someone who looks for it.
+		ErrorLog: slog.NewLogLogger(h.Log.Handler(), slog.LevelDebug),
 	}
 }
 
