@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
+	"modernc.org/sqlite"
 )
 
 const (
@@ -29,12 +29,12 @@ func connectSQLite(ctx context.Context, path string) (*DB, error) {
 	if err := createPrivate(path); err != nil {
 		return nil, err
 	}
-	writer, err := sql.Open("sqlite", sqliteURI(path, "_txlock=immediate"))
+	writer, err := openSQLite(sqliteURI(path, "_txlock=immediate"))
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
 	}
 	writer.SetMaxOpenConns(1)
-	reader, err := sql.Open("sqlite", sqliteURI(path, "_pragma=query_only(1)"))
+	reader, err := openSQLite(sqliteURI(path, "_pragma=query_only(1)"))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), writer.Close())
 	}
@@ -46,6 +46,14 @@ func connectSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, classify(err)), db.Close())
 	}
 	return db, nil
+}
+
+func openSQLite(uri string) (*sql.DB, error) {
+	c, err := sqlite.NewConnector(uri)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(preparer{c}), nil
 }
 
 func sqliteURI(path, extra string) string {
