@@ -30,7 +30,7 @@ type bench struct {
 	schemas          int
 }
 
-func newBench(ctx context.Context, o options, progress io.Writer) (b *bench, err error) {
+func newBench(ctx context.Context, o options, progress io.Writer) (*bench, error) {
 	if _, err := processCPU(os.Getpid()); err != nil {
 		return nil, err
 	}
@@ -38,30 +38,33 @@ func newBench(ctx context.Context, o options, progress io.Writer) (b *bench, err
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for the benchmarks: %w", err)
 	}
-	b = &bench{options: o, dir: dir, progress: progress, idKey: make([]byte, 32)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, b.close())
-		}
-	}()
+	b := &bench{options: o, dir: dir, progress: progress, idKey: make([]byte, 32)}
+	if err := b.prepare(ctx); err != nil {
+		return nil, errors.Join(err, b.close())
+	}
+	return b, nil
+}
+
+// prepare builds the programs and the batches.
+func (b *bench) prepare(ctx context.Context) (err error) {
 	if _, err := rand.Read(b.idKey); err != nil {
-		return nil, err
+		return err
 	}
 	b.say("building the programs")
 	if b.release, err = b.buildRelease(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	if o.wants("agent") {
-		clocked := filepath.Join(dir, "testclock")
+	if b.wants("agent") {
+		clocked := filepath.Join(b.dir, "testclock")
 		if err := os.Mkdir(clocked, 0o700); err != nil {
-			return nil, err
+			return err
 		}
 		if b.clocked, err = stack.Build(ctx, clocked, "testclock"); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	b.bodies, err = newBodies(newSchool(schoolPupils), b.idKey)
-	return b, err
+	return err
 }
 
 // buildRelease builds the programs as the Makefile does for shipping; the agent
