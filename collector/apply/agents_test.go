@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,71 +22,66 @@ import (
 // copied is a second copy of the same agent, as a restored machine is.
 func (a *fakeAgent) copied() *fakeAgent {
 	b := *a
-	b.state, b.outbox = maps.Clone(a.state), append([]sealed(nil), a.outbox...)
+	b.state, b.outbox = maps.Clone(a.state), slices.Clone(a.outbox)
+	b.links = slices.Clone(a.links)
 	return &b
 }
 
-func TestTwoCopiesOfOneAgent(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		a, m := begun(t, db, 3)
-		b := a.copied()
-		m.week(m.ids()[0], 0, "N")
-		a.sync(t, m.rows, false, 1, nil)
-		a.deliver(t)
-		b.counter += 10
-		b.sync(t, m.rows, false, 1, nil)
-		if v := b.post(t, b.outbox[0]).Verdict; v != inbox.Contradicts {
-			t.Fatalf("verdict %d", v)
-		}
-		b.once(t)
-		f := b.refusal(t)
-		if f.Reason != protocol.RefusalSuperseded || f.Behind == nil || *f.Behind != b.outbox[0].link {
-			t.Fatalf("refusal %+v", f)
-		}
-		first, _ := b.statement(t, protocol.KindRefusal)
-		b.post(t, b.outbox[0])
-		b.once(t)
-		if again, _ := b.statement(t, protocol.KindRefusal); again.Serial != first.Serial {
-			t.Error("the copy was told twice")
-		}
-		a.want(t, m.rows)
-		a.fsck(t)
-	})
+func (r *rig) testTwoCopiesOfOneAgent(t *testing.T) {
+	a, m := r.begun(t, 3)
+	b := a.copied()
+	m.week(m.ids()[0], 0, "N")
+	a.sync(t, m.rows, false, 1, nil)
+	a.deliver(t)
+	b.counter += 10
+	b.sync(t, m.rows, false, 1, nil)
+	if v := b.post(t, b.outbox[0]).Verdict; v != inbox.Contradicts {
+		t.Fatalf("verdict %d", v)
+	}
+	b.once(t)
+	f := b.refusal(t)
+	if f.Reason != protocol.RefusalSuperseded || f.Behind == nil || *f.Behind != b.outbox[0].link {
+		t.Fatalf("refusal %+v", f)
+	}
+	first, _ := b.statement(t, protocol.KindRefusal)
+	b.post(t, b.outbox[0])
+	b.once(t)
+	if again, _ := b.statement(t, protocol.KindRefusal); again.Serial != first.Serial {
+		t.Error("the copy was told twice")
+	}
+	a.want(t, m.rows)
+	a.fsck(t)
 }
 
 // What intake made up is no evidence.
-func TestForgedConflict(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		a, m := begun(t, db, 2)
-		b := a.copied()
-		a.sync(t, m.rows, false, 1, nil)
-		a.deliver(t)
-		_, b.sign, _ = ed25519.GenerateKey(nil)
-		b.counter += 10
-		b.sync(t, m.rows, false, 1, nil)
-		b.post(t, b.outbox[0])
-		b.once(t)
-		if f := a.refusal(t); f.Reason != "" {
-			t.Errorf("refusal %+v", f)
-		}
-	})
+func (r *rig) testForgedConflict(t *testing.T) {
+	a, m := r.begun(t, 2)
+	b := a.copied()
+	a.sync(t, m.rows, false, 1, nil)
+	a.deliver(t)
+	_, b.sign, _ = ed25519.GenerateKey(nil)
+	b.counter += 10
+	b.sync(t, m.rows, false, 1, nil)
+	b.post(t, b.outbox[0])
+	b.once(t)
+	if f := a.refusal(t); f.Reason != "" {
+		t.Errorf("refusal %+v", f)
+	}
 }
 
 // A batch that intake stored, but the agent never signed, is not applied.
-func TestForgedBatch(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		a, m := begun(t, db, 2)
-		good := maps.Clone(m.rows)
-		b := a.copied()
-		_, b.sign, _ = ed25519.GenerateKey(nil)
-		m.add()
-		b.sync(t, m.rows, false, 1, nil)
-		b.deliver(t)
-		a.want(t, good)
-		if got := a.states(t, a.school)[2]; got != inbox.StateSetAside {
-			t.Errorf("the batch is %s", got)
-		}
-	})
+func (r *rig) testForgedBatch(t *testing.T) {
+	a, m := r.begun(t, 2)
+	good := maps.Clone(m.rows)
+	b := a.copied()
+	_, b.sign, _ = ed25519.GenerateKey(nil)
+	m.add()
+	b.sync(t, m.rows, false, 1, nil)
+	b.deliver(t)
+	a.want(t, good)
+	if got := a.states(t, a.school)[2]; got != inbox.StateSetAside {
+		t.Errorf("the batch is %s", got)
+	}
 }
 
 func (a *fakeAgent) confirmedIDKey(t tester) []byte {
@@ -120,50 +116,48 @@ func (a *fakeAgent) enrolled(t tester) (e protocol.Enrolled) {
 	return e
 }
 
-func TestLostMachineIsEnrolledAgain(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		a, m := begun(t, db, 10)
-		a.sync(t, m.rows, false, 1, nil)
-		late := a.outbox
-		a.outbox = nil
-		b := a.enrol(t, a.school)
-		if !b.enrolled(t).Wait || b.gen != 2 {
-			t.Fatalf("enrolled %+v, generation %d", b.enrolled(t), b.gen)
+func (r *rig) testLostMachineIsEnrolledAgain(t *testing.T) {
+	a, m := r.begun(t, 10)
+	a.sync(t, m.rows, false, 1, nil)
+	late := a.outbox
+	a.outbox = nil
+	b := a.enrol(t, a.school)
+	if !b.enrolled(t).Wait || b.gen != 2 {
+		t.Fatalf("enrolled %+v, generation %d", b.enrolled(t), b.gen)
+	}
+	b.confirm(t)
+	if f := a.refusal(t); f.Reason != protocol.RefusalSuperseded {
+		t.Errorf("the lost agent hears %+v", f)
+	}
+	b.idKey = b.confirmedIDKey(t)
+	if string(b.idKey) != string(a.idKey) {
+		t.Fatal("the school has another id key")
+	}
+	a.post(t, late[0])
+	a.once(t)
+	// The new agent's first batch must be full: as a delta it says nothing of
+	// what the store still has.
+	b.sync(t, m.rows, false, 1, nil)
+	b.deliver(t)
+	if f := b.refusal(t); f.Reason != protocol.RefusalResync {
+		t.Errorf("refusal %+v", f)
+	}
+	m.drop(m.ids()[0])
+	b.sync(t, m.rows, true, 1, nil)
+	b.deliver(t)
+	b.want(t, m.rows)
+	if s := b.status(t); s.Counts[0] != (store.AuthorityCount{Authority: "301", Pupils: 9, Left: 1}) || !s.SetUp || s.Pending != 0 {
+		t.Errorf("status %+v", s)
+	}
+	for s, err := range b.store.Records(t.Context(), b.school, b.vault) {
+		if err != nil || s.Version != 1 {
+			t.Fatalf("an unchanged record has version %d, %v", s.Version, err)
 		}
-		b.confirm(t)
-		if f := a.refusal(t); f.Reason != protocol.RefusalSuperseded {
-			t.Errorf("the lost agent hears %+v", f)
-		}
-		b.idKey = b.confirmedIDKey(t)
-		if string(b.idKey) != string(a.idKey) {
-			t.Fatal("the school has another id key")
-		}
-		a.post(t, late[0])
-		a.once(t)
-		// The new agent's first batch must be full: as a delta it says nothing of
-		// what the store still has.
-		b.sync(t, m.rows, false, 1, nil)
-		b.deliver(t)
-		if f := b.refusal(t); f.Reason != protocol.RefusalResync {
-			t.Errorf("refusal %+v", f)
-		}
-		m.drop(m.ids()[0])
-		b.sync(t, m.rows, true, 1, nil)
-		b.deliver(t)
-		b.want(t, m.rows)
-		if s := b.status(t); s.Counts[0] != (store.AuthorityCount{Authority: "301", Pupils: 9, Left: 1}) || !s.SetUp || s.Pending != 0 {
-			t.Errorf("status %+v", s)
-		}
-		for s, err := range b.store.Records(t.Context(), b.school, b.vault) {
-			if err != nil || s.Version != 1 {
-				t.Fatalf("an unchanged record has version %d, %v", s.Version, err)
-			}
-		}
-		b.fsck(t)
-		if _, err := a.desk.Confirm(t.Context(), a.school, a.id.String()); !errors.Is(err, store.ErrInvalid) {
-			t.Errorf("the superseded agent was confirmed again: %v", err)
-		}
-	})
+	}
+	b.fsck(t)
+	if _, err := a.desk.Confirm(t.Context(), a.school, a.id.String()); !errors.Is(err, store.ErrInvalid) {
+		t.Errorf("the superseded agent was confirmed again: %v", err)
+	}
 }
 
 func (a *fakeAgent) revoke(t tester) {
@@ -175,44 +169,42 @@ func (a *fakeAgent) revoke(t tester) {
 	a.request(t, a.school, protocol.MessageRevoke, protocol.Sender(a.id), said, a.sign)
 }
 
-func TestRevokeHidesAndNewStartForgets(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		a, m := begun(t, db, 3)
-		a.sync(t, m.rows, false, 1, nil)
-		a.post(t, a.outbox[0])
-		a.revoke(t)
-		a.once(t)
-		if s := a.status(t); s.School.Stopped.IsZero() || len(s.Counts) != 0 || s.Waiting != 0 {
-			t.Errorf("status %+v", s)
+func (r *rig) testRevokeHidesAndNewStartForgets(t *testing.T) {
+	a, m := r.begun(t, 3)
+	a.sync(t, m.rows, false, 1, nil)
+	a.post(t, a.outbox[0])
+	a.revoke(t)
+	a.once(t)
+	if s := a.status(t); s.School.Stopped.IsZero() || len(s.Counts) != 0 || s.Waiting != 0 {
+		t.Errorf("status %+v", s)
+	}
+	for _, err := range a.store.Records(t.Context(), a.school, a.vault) {
+		if !errors.Is(err, store.ErrStopped) {
+			t.Errorf("records are shown: %v", err)
 		}
-		for _, err := range a.store.Records(t.Context(), a.school, a.vault) {
-			if !errors.Is(err, store.ErrStopped) {
-				t.Errorf("records are shown: %v", err)
-			}
-		}
-		if f := a.refusal(t); f.Reason != protocol.RefusalRevoked {
-			t.Errorf("refusal %+v", f)
-		}
-		if got := a.states(t, a.school)[2]; got != inbox.StateRefused {
-			t.Errorf("the waiting batch is %s", got)
-		}
-		b := a.enrol(t, a.school)
-		if b.enrolled(t).Wait {
-			t.Error("an agent after a revoke waits for the old id key")
-		}
-		b.confirm(t)
-		if b.confirmedIDKey(t) != nil {
-			t.Error("the id key was given back after a revoke")
-		}
-		again := newMIS(b, 2)
-		b.sync(t, again.rows, true, 1, nil)
-		b.deliver(t)
-		b.want(t, again.rows)
-		if s := b.status(t); !s.School.Stopped.IsZero() || s.Counts[0] != (store.AuthorityCount{Authority: "301", Pupils: 2}) {
-			t.Errorf("status %+v", s)
-		}
-		b.fsck(t)
-	})
+	}
+	if f := a.refusal(t); f.Reason != protocol.RefusalRevoked {
+		t.Errorf("refusal %+v", f)
+	}
+	if got := a.states(t, a.school)[2]; got != inbox.StateRefused {
+		t.Errorf("the waiting batch is %s", got)
+	}
+	b := a.enrol(t, a.school)
+	if b.enrolled(t).Wait {
+		t.Error("an agent after a revoke waits for the old id key")
+	}
+	b.confirm(t)
+	if b.confirmedIDKey(t) != nil {
+		t.Error("the id key was given back after a revoke")
+	}
+	again := newMIS(b, 2)
+	b.sync(t, again.rows, true, 1, nil)
+	b.deliver(t)
+	b.want(t, again.rows)
+	if s := b.status(t); !s.School.Stopped.IsZero() || s.Counts[0] != (store.AuthorityCount{Authority: "301", Pupils: 2}) {
+		t.Errorf("status %+v", s)
+	}
+	b.fsck(t)
 }
 
 // tables are what a backup of the database brings back.
@@ -293,7 +285,7 @@ func TestRestoredCollector(t *testing.T) {
 			} else {
 				// Only the last is kept: a full batch takes back what cannot be sent.
 				for _, s := range sent {
-					a.outbox = append(a.outbox, sealed{link: s.link})
+					a.links = append(a.links, s.link)
 				}
 				a.sync(t, m.rows, true, 1, nil)
 			}

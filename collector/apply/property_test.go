@@ -112,6 +112,9 @@ func (h *history) send(t *rapid.T) {
 		return
 	}
 	from := rapid.IntRange(0, len(h.a.outbox)-1).Draw(t, "from")
+	if len(h.states(t, h.a.school)) == 0 {
+		from = 0 // an agent posts the oldest first, and an empty inbox takes any full part
+	}
 	to := rapid.IntRange(from, len(h.a.outbox)-1).Draw(t, "to")
 	for _, s := range h.a.outbox[from : to+1] {
 		for range rapid.IntRange(1, 2).Draw(t, "times") {

@@ -185,6 +185,8 @@ type fakeAgent struct {
 	sealing keys.SealingKey
 	// outbox are sealed batches without an outcome, oldest first.
 	outbox []sealed
+	// links are all batches without an outcome, withdrawn ones among them.
+	links []envelope.Link
 	// year and complete shape the manifest.
 	year     record.Date
 	partial  bool
@@ -383,9 +385,7 @@ func (a *fakeAgent) seal(t tester, m protocol.Manifest, ops []protocol.Op, parts
 	t.Helper()
 	var withdrawn []envelope.Link
 	if m.Full {
-		for _, s := range a.outbox {
-			withdrawn = append(withdrawn, s.link)
-		}
+		withdrawn = slices.Clone(a.links)
 	}
 	m.Parts = parts
 	for i := range parts {
@@ -405,8 +405,10 @@ func (a *fakeAgent) seal(t tester, m protocol.Manifest, ops []protocol.Op, parts
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(withdrawn) > 0 && i == 0 {
+			a.outbox = nil
+		}
 		a.sealPlain(t, m.Full, withdrawn, plain)
-		withdrawn = nil
 	}
 }
 
@@ -416,16 +418,14 @@ func (a *fakeAgent) sealPlain(t tester, full bool, withdrawn []envelope.Link, pl
 		SealingKey: a.sealing.ID, Time: time.Now()}
 	if full {
 		h.Type, h.Withdrawn = envelope.TypeFull, withdrawn
-		if len(withdrawn) > 0 {
-			a.outbox = nil
-		}
 	}
 	data, digest, err := envelope.Seal(h, plain, a.sealing.Private.PublicKey(), a.sign)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.seq, a.prev = h.Sequence, digest
-	a.outbox = append(a.outbox, sealed{envelope.Link{Sequence: h.Sequence, Digest: digest}, data})
+	link := envelope.Link{Sequence: h.Sequence, Digest: digest}
+	a.outbox, a.links = append(a.outbox, sealed{link, data}), append(a.links, link)
 }
 
 // post gives one sealed batch to the inbox, as intake does.
@@ -462,6 +462,7 @@ func (a *fakeAgent) settle(t tester) {
 	t.Helper()
 	last := a.outcome(t).Last
 	a.outbox = slices.DeleteFunc(a.outbox, func(s sealed) bool { return s.link.Sequence <= last })
+	a.links = slices.DeleteFunc(a.links, func(l envelope.Link) bool { return l.Sequence <= last })
 }
 
 func (a *fakeAgent) want(t tester, mis map[store.Ref]string) {

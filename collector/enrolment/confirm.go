@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
+	"rollbridge/collector/inbox"
 	"rollbridge/collector/store"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/envelope"
@@ -146,12 +148,24 @@ func (d *Desk) supersede(ctx context.Context, tx *store.Tx, by store.Agent) erro
 }
 
 // end stops an agent for good and tells it why. What it sent and is not
-// applied is refused by apply.
+// applied is destroyed; apply refuses what still comes.
 func (d *Desk) end(ctx context.Context, tx *store.Tx, a store.Agent, state store.AgentState, reason protocol.RefusalReason) error {
 	if err := tx.SetAgentState(ctx, a, state, a.Confirmed); err != nil {
 		return err
 	}
-	_, err := tx.Issue(ctx, d.Control, store.AddressOf(a), protocol.KindRefusal, protocol.Refusal{Reason: reason})
+	rows, err := inbox.Rows(ctx, tx.Tx, inbox.ID{School: a.School, Agent: a.ID, Generation: a.Generation}, math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if row.State != inbox.StateWaiting && row.State != inbox.StateSetAside {
+			continue
+		}
+		if err := inbox.MarkRefused(ctx, tx.Tx, row.ID); err != nil {
+			return err
+		}
+	}
+	_, err = tx.Issue(ctx, d.Control, store.AddressOf(a), protocol.KindRefusal, protocol.Refusal{Reason: reason})
 	return err
 }
 

@@ -107,8 +107,8 @@ func (t *Tx) Begin(ctx context.Context, a Agent) error {
 	return wrap(err, "begin generation %d of %s", a.Generation, a.School)
 }
 
-// StopSchool marks a school as stopped, which hides its data, and empties what
-// still waits sealed. A school that is stopped already stays as it is.
+// StopSchool marks a school as stopped, which hides its data. A school that is
+// stopped already stays as it is.
 func (t *Tx) StopSchool(ctx context.Context, school string, now time.Time) error {
 	_, err := t.Exec(ctx, "UPDATE schools SET revoked_at = COALESCE(revoked_at, CAST(? AS BIGINT)) WHERE school = ?", database.Micros(now), school)
 	return wrap(err, "stop %s", school)
