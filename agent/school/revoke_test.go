@@ -1,0 +1,158 @@
+package school_test
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"rollbridge/agent/enrol"
+	"rollbridge/agent/identity"
+	"rollbridge/agent/logbook"
+	"rollbridge/agent/outbox"
+	"rollbridge/agent/school"
+	"rollbridge/shared/protocol"
+)
+
+// A revoke without a network destroys keys and queue at once and still
+// delivers its one message later; the logbook tells the whole of it.
+func TestRevoke(t *testing.T) {
+	w := enrolledWorld(t)
+	w.sync()
+	w.down = true
+	must(t, w.school.Revoke(t.Context(), false))
+	if school.HasState(w.set.DataDir) || !school.RevokeWaits(w.set.DataDir) {
+		t.Fatal("state is left, or no message")
+	}
+	quiet := slog.New(slog.DiscardHandler)
+	for range 3 {
+		wantKind(t, school.DeliverRevoke(t.Context(), w.set.DataDir, quiet), school.Unreachable)
+	}
+	w.down = false
+	must(t, school.DeliverRevoke(t.Context(), w.set.DataDir, quiet))
+	must(t, school.DeliverRevoke(t.Context(), w.set.DataDir, quiet))
+	if w.posts[protocol.MessageRevoke] != 1 || school.RevokeWaits(w.set.DataDir) {
+		t.Errorf("posts %v", w.posts)
+	}
+	if _, err := w.school.Sync(t.Context(), school.SyncRequest{}); err == nil {
+		t.Error("a sync after a revoke went well")
+	}
+	f, err := os.Open(filepath.Join(w.set.DataDir, logbook.FileName))
+	must(t, err)
+	defer f.Close()
+	if _, err := logbook.Verify(f); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Seek(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	var events []outbox.Event
+	must(t, logbook.Read(f, func(l logbook.Line) error { events = append(events, l.Event); return nil }))
+	if n := len(events); n < 2 || events[n-2] != outbox.EventRevoked || events[n-1] != outbox.EventDestroyed {
+		t.Errorf("the logbook ends with %v", events)
+	}
+}
+
+func TestRevokeWithoutLogbook(t *testing.T) {
+	w := enrolledWorld(t)
+	must(t, w.school.Revoke(t.Context(), true))
+	if _, err := os.Stat(filepath.Join(w.set.DataDir, logbook.FileName)); err == nil {
+		t.Error("the logbook is left")
+	}
+}
+
+// A crash after the marker was written is made good by whoever comes next.
+func TestRevokeCutOff(t *testing.T) {
+	w := enrolledWorld(t)
+	w.sync()
+	must(t, w.school.Close())
+	must(t, school.SetRevoked(w.set.DataDir, ""))
+	if !school.Unfinished(w.set.DataDir) {
+		t.Fatal("nobody notices that the revoke was cut off")
+	}
+	school.DeliverRemains(t.Context(), w.set, slog.New(slog.DiscardHandler))
+	if school.HasState(w.set.DataDir) || school.RevokeWaits(w.set.DataDir) || w.posts[protocol.MessageRevoke] != 1 {
+		t.Errorf("posts %v", w.posts)
+	}
+}
+
+// The service stops by itself when somebody else writes the marker.
+func TestMarkerStopsTheService(t *testing.T) {
+	w := enrolledWorld(t)
+	done := make(chan error, 1)
+	go func() { done <- w.school.Run(t.Context(), nil) }()
+	must(t, school.SetRevoked(w.set.DataDir, ""))
+	select {
+	case err := <-done:
+		if !errors.Is(err, school.ErrOver) {
+			t.Errorf("got %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("the service goes on")
+	}
+}
+
+func code(t *testing.T, c *collector) protocol.Code {
+	t.Helper()
+	k, err := protocol.NewCode(c.server.URL, protocol.FingerprintOf(c.root.Public().(ed25519Public)), keyOf(c.server))
+	must(t, err)
+	return k
+}
+
+func TestEnrolmentGoesOn(t *testing.T) {
+	w := enrolledWorld(t)
+	must(t, w.school.Close())
+	other := code(t, w.collector)
+	if _, err := enrol.Find(t.Context(), w.set, other, nil); !errors.Is(err, enrol.ErrEnrolled) {
+		t.Errorf("another code on an enrolled machine: %v", err)
+	}
+	before, err := identity.Load(w.set.DataDir)
+	must(t, err)
+	if before.Agent() != w.agent {
+		t.Error("a refused code changed the keys")
+	}
+}
+
+// The identity made before the first enrol was sent is used again by the same
+// code; until then asking for the offer leaves nothing behind.
+func TestEnrolmentSurvivesACrash(t *testing.T) {
+	w := newWorld(t)
+	k := code(t, w.collector)
+	offer, err := enrol.Ask(t.Context(), w.set, k)
+	must(t, err)
+	if _, err := os.Stat(w.set.DataDir); err == nil {
+		t.Error("asking for the offer left something behind")
+	}
+	e, err := offer.Accept(t.Context(), w.set, nil)
+	must(t, err)
+	made, err := identity.Load(w.set.DataDir)
+	must(t, err)
+	shown, err := e.RevocationCode()
+	must(t, err)
+	must(t, e.Close()) // the crash: nothing was sent
+	again, err := enrol.Find(t.Context(), w.set, k, nil)
+	must(t, err)
+	if again == nil {
+		t.Fatal("the enrolment is forgotten")
+	}
+	if code, err := again.RevocationCode(); err != nil || code != shown || len(code) != 29 {
+		t.Errorf("the revocation code changed or is lost: %v", err)
+	}
+	must(t, again.Shown())
+	if decided, err := again.Await(t.Context(), func() error { return nil }); !decided || err != nil {
+		t.Fatalf("%v, %v", decided, err)
+	}
+	must(t, again.Close())
+	if w.agent != made.Agent() {
+		t.Error("another identity was enrolled")
+	}
+	if code, err := again.RevocationCode(); code != "" || err != nil {
+		t.Errorf("the revocation code is still here: %v", err)
+	}
+	// The service repeats the request without the code, too.
+	if _, err := os.Stat(filepath.Join(w.set.DataDir, "enrol.json")); err == nil {
+		t.Error("the request is kept after it was answered")
+	}
+}
