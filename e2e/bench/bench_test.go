@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,48 @@ import (
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
 )
+
+// The test program stands for bench where bench starts itself.
+func TestMain(m *testing.M) {
+	if handled, err := runChild(os.Args[1:]); handled {
+		if err != nil {
+			os.Stderr.WriteString(err.Error())
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// What this process holds in memory is not counted as the program's.
+func TestPeakIsTheProgramsOwn(t *testing.T) {
+	own := make([]byte, 100<<20)
+	for i := 0; i < len(own); i += 4096 {
+		own[i] = 1
+	}
+	file := filepath.Join(t.TempDir(), "rows.csv")
+	if err := os.WriteFile(file, []byte("a,b\n1,2\n3,4\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	program, err := itself()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := measure(t.Context(), program, nil, childCSV, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.Stdout != "2\n" || u.CPU <= 0 || u.Wall <= 0 {
+		t.Errorf("measured %+v", u)
+	}
+	if u.Peak >= int64(len(own)) {
+		t.Errorf("the peak of a small program is %d MiB", u.Peak>>20)
+	}
+	if _, err := measure(t.Context(), program, nil, childCSV, file+".missing"); err == nil {
+		t.Error("a program that failed was measured")
+	}
+	runtime.KeepAlive(own)
+}
 
 func TestVerdictIsOfTheWholeRange(t *testing.T) {
 	for name, c := range map[string]struct {
