@@ -19,8 +19,10 @@ import (
 func TestMain(m *testing.M) {
 	// Each history is some dozens of durable transactions: fewer histories than
 	// rapid's default, unless asked for.
-	if err := flag.Set("rapid.checks", "12"); err != nil {
-		panic(err)
+	for name, value := range map[string]string{"rapid.checks": "12", "rapid.nofailfile": "true"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
 	}
 	flag.Parse()
 	os.Exit(m.Run())

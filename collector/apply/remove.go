@@ -31,6 +31,16 @@ type fates struct {
 	named []store.Row
 }
 
+// pupils is how many pupils there were.
+func (f fates) pupils() (n int) {
+	for g, of := range f.of {
+		if g.dataset == record.DatasetPupil {
+			n += of
+		}
+	}
+	return n
+}
+
 // remove carries out what has disappeared, but holds a mass disappearance
 // back: its records stay, are not counted, and wait for a person.
 func (k *work) remove(ctx context.Context) error {
@@ -163,6 +173,9 @@ func (k *work) carryOut(ctx context.Context, f fates) error {
 	groups := slices.SortedFunc(maps.Keys(f.gone), func(a, b group) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.dataset), slices.Index(order, b.dataset)), cmp.Compare(a.authority, b.authority))
 	})
+	// A pupil whose every version was refused is of no known authority: such
+	// pupils are weighed against all.
+	f.of[group{dataset: record.DatasetPupil}] = f.pupils()
 	held := map[record.PupilID]string{}
 	for _, g := range groups {
 		code, err := k.weigh(ctx, g, f.gone[g], f.of[g])
