@@ -17,7 +17,7 @@ import (
 type Facts struct {
 	Collector Collector `json:"collector"`
 	// EnrolRequest is the signed request, repeated as it is until it is
-	// answered; zero afterwards.
+	// answered; it stays, so that the same code is known again.
 	EnrolRequest protocol.Signed `json:"enrol_request,omitzero"`
 	// School is the collector's slug for this school.
 	School     string `json:"school,omitempty"`
@@ -33,8 +33,10 @@ type Facts struct {
 	Ask        protocol.Ask                      `json:"ask,omitzero"`
 	Allowed    scope.Allowed                     `json:"allowed,omitempty"`
 
-	// Refusal is the newest refusal obeyed, nil if none stands.
-	Refusal *protocol.Refusal `json:"refusal,omitempty"`
+	// Refusal is the newest refusal obeyed, nil if none stands; RefusedVersion
+	// is the program that heard it, since a newer one lifts upgrade_required.
+	Refusal        *protocol.Refusal `json:"refusal,omitempty"`
+	RefusedVersion string            `json:"refused_version,omitempty"`
 	// Full says that the next batch must be a full one, and why; nil otherwise.
 	Full *FullRequest `json:"full,omitempty"`
 

@@ -11,6 +11,7 @@ import (
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/logkey"
 	"rollbridge/shared/protocol"
+	"rollbridge/shared/version"
 )
 
 // obey does what the proved parts of an answer say, in their order. A
@@ -187,7 +188,7 @@ func (s *School) refusal(st uplink.Statement) error {
 	}
 	return s.change(st, nil, func(f *outbox.Facts) {
 		if stands {
-			f.Refusal = &r
+			f.Refusal, f.RefusedVersion = &r, version.Version
 		}
 	})
 }

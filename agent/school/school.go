@@ -17,6 +17,7 @@ import (
 	"rollbridge/agent/settings"
 	"rollbridge/agent/uplink"
 	"rollbridge/shared/protocol"
+	"rollbridge/shared/version"
 )
 
 // A School is one school's open data directory. It is safe for concurrent use;
@@ -94,7 +95,23 @@ func OpenLocked(set settings.Settings, lock *Lock, log *slog.Logger) (*School, e
 	if s.box, err = outbox.Open(s.dir, s.book, outbox.Options{}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the school: %w", err), s.book.Close())
 	}
+	if err := s.liftUpgrade(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the school: %w", err), s.box.Close(), s.book.Close())
+	}
 	return s, nil
+}
+
+// liftUpgrade takes back a refusal that asked for another program than this.
+// If this one is too old as well, the collector says so again.
+func (s *School) liftUpgrade() error {
+	f, err := s.box.Facts()
+	if err != nil || f.Refusal == nil || f.Refusal.Reason != protocol.RefusalUpgradeRequired || f.RefusedVersion == version.Version {
+		return err
+	}
+	return s.box.Update(func(f *outbox.Facts) error {
+		f.Refusal, f.RefusedVersion = nil, ""
+		return nil
+	})
 }
 
 // openBook opens the logbook. One that is gone is begun again rather than

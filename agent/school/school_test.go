@@ -14,6 +14,7 @@ import (
 	"rollbridge/agent/school"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
+	"rollbridge/shared/version"
 )
 
 func keyOf(s *httptest.Server) []byte {
@@ -247,6 +248,27 @@ func TestWiderAskIsNotGiven(t *testing.T) {
 	// Narrower is obeyed at once.
 	w.say(protocol.KindProvision, w.ask("933"))
 	if r := w.sync(); r.Read.Removals == 0 || len(r.NotGiven) > 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// upgrade_required stops this program and not the next one; nothing is lost.
+func TestUpgradeRequired(t *testing.T) {
+	w := enrolledWorld(t)
+	w.sync()
+	w.say(protocol.KindRefusal, protocol.Refusal{Reason: protocol.RefusalUpgradeRequired})
+	_, err := w.school.Sync(t.Context(), school.SyncRequest{})
+	wantKind(t, err, school.Refused)
+	must(t, w.school.Close())
+	w.open() // the same program: nothing has changed
+	_, err = w.school.Sync(t.Context(), school.SyncRequest{})
+	wantKind(t, err, school.Refused)
+	must(t, w.school.Close())
+	old := version.Version
+	version.Version = "99.0.0"
+	defer func() { version.Version = old }()
+	w.open()
+	if r := w.sync(); r.Delivered != 1 {
 		t.Errorf("%+v", r)
 	}
 }
