@@ -106,9 +106,17 @@ func TestQueueWaits(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
+	st, err := w.school.Status()
+	must(t, err)
+	if st.Trouble == nil || st.Trouble.Text == "" || st.Trouble.Since.IsZero() {
+		t.Errorf("status does not say what is in the way: %+v", st.Trouble)
+	}
 	w.down = false
 	if n, err := w.school.Deliver(t.Context()); n != 2 || err != nil {
 		t.Errorf("%d delivered, %v", n, err)
+	}
+	if st, err = w.school.Status(); err != nil || st.Trouble != nil {
+		t.Errorf("what is no longer in the way is still shown: %+v, %v", st.Trouble, err)
 	}
 	if w.batches[0].Header.Sequence != 1 || w.batches[1].Header.Sequence != 2 {
 		t.Error("not in order")
