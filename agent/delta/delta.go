@@ -37,10 +37,12 @@ type Comparison struct {
 	year  record.Date
 	codes map[Group]string // authorities in scope
 
-	seen    map[string]struct{}      // state keys read
-	pupils  map[record.PupilID]Group // pupils read
-	renamed map[record.PupilID]bool  // ids in the state that have a successor
-	digest  record.Digest            // of all that will be held as sent
+	seen    map[string]struct{}               // state keys read
+	pupils  map[record.PupilID]Group          // pupils read
+	renamed map[record.PupilID]bool           // ids in the state that have a successor
+	known   map[record.PupilID]record.PupilID // Base to id, of pupils in the state
+	meant   map[record.PupilID]record.PupilID // id read to id known, of misspelt UPNs
+	digest  record.Digest                     // of all that will be held as sent
 	lines   [][]byte
 	changes []Change
 	counts  counts
@@ -53,6 +55,7 @@ func New(in Input) *Comparison {
 		year: in.Today.AcademicYearStart().Monday(),
 		seen: map[string]struct{}{}, pupils: map[record.PupilID]Group{}, renamed: map[record.PupilID]bool{},
 		codes: map[Group]string{}, counts: counts{},
+		known: in.State.bases(), meant: map[record.PupilID]record.PupilID{},
 	}
 	if !in.Full {
 		c.digest = in.State.Digest
@@ -67,6 +70,7 @@ func New(in Input) *Comparison {
 // rows. It keeps nothing of a row but its key, unless the row has to be sent.
 // Errors wrap ErrRows; after one the whole read is void.
 func (c *Comparison) Add(row mis.Row) error {
+	base := c.settle(row)
 	d, key := row.Record.Dataset(), row.Record.Key()
 	if c.before(key) {
 		return nil
@@ -85,10 +89,11 @@ func (c *Comparison) Add(row mis.Row) error {
 		return err
 	}
 	now := c.in.Keys.entry(d, key, canonical, group)
+	now.Base = base
 	old, known := c.in.State.Entries[name]
 	was := c.predecessor(row)
 	if known && !c.in.Full && old.Hash == now.Hash && was == "" {
-		if old.Group != group {
+		if old != now {
 			c.changes = append(c.changes, Change{Key: name, Entry: &now})
 		}
 		return nil

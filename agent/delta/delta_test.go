@@ -260,8 +260,13 @@ func TestEntry(t *testing.T) {
 	e := testKeys.entry(record.DatasetPupil, "k", []byte("{}"), testKeys.group("330"))
 	b, err := e.MarshalBinary()
 	var back Entry
-	if err != nil || len(b) != EntryBytes || back.UnmarshalBinary(b) != nil || back != e {
+	if err != nil || back.UnmarshalBinary(b) != nil || back != e {
 		t.Fatal("an entry does not survive its encoding")
+	}
+	based := e
+	based.Base = record.NewPupilID(testKeys.ID, "1")
+	if b, err := based.MarshalBinary(); err != nil || back.UnmarshalBinary(b) != nil || back != based {
+		t.Fatal("an entry with a base does not survive its encoding")
 	}
 	if back.UnmarshalBinary(b[1:]) == nil {
 		t.Error("a short entry was read")
@@ -279,5 +284,41 @@ func TestMovedPupilKeepsWhatIsNotReadAgain(t *testing.T) {
 	r := mustSync(t, w, reading{from: "2026-03-02"})
 	if got := ops(t, r)["attendance scope"]; got != 6 {
 		t.Fatalf("%d weeks removed with the narrowed scope, want the 6 of the pupils who did not move", got)
+	}
+}
+
+// A UPN with a wrong letter must not make a pupil leave the list and another
+// one appear; a second valid UPN must.
+func TestMisspeltUPN(t *testing.T) {
+	w := newWorld()
+	p := &pupil{authority: "330", upn: "first", contacts: map[int]int{0: 1}, weeks: map[record.Date]int{"2026-02-23": 1, "2026-03-02": 1}}
+	w.school.pupils[0] = p
+	mustSync(t, w, reading{})
+	id, _ := p.ids(0)
+
+	p.misspelt, p.version = true, p.version+1
+	r := mustSync(t, w, reading{})
+	if diff := cmp.Diff(map[string]int{"pupil ": 1}, ops(t, r)); diff != "" {
+		t.Errorf("a misspelt UPN: %s", diff)
+	}
+	if _, known := w.state.Entries[StateKey(record.DatasetPupil, record.Key(id))]; !known || len(w.state.Entries) != 4 {
+		t.Errorf("the pupil is not kept under the id known: %d entries", len(w.state.Entries))
+	}
+	full := mustSync(t, w, reading{full: true})
+	if diff := cmp.Diff(map[string]int{"pupil ": 1, "contact ": 1, "attendance ": 2}, ops(t, full)); diff != "" {
+		t.Errorf("a misspelt UPN in a full batch: %s", diff)
+	}
+	p.misspelt = false
+	p.version++
+	if diff := cmp.Diff(map[string]int{"pupil ": 1}, ops(t, mustSync(t, w, reading{}))); diff != "" {
+		t.Errorf("the UPN put right: %s", diff)
+	}
+	w.school.pupils[1] = &pupil{authority: "330", contacts: map[int]int{}, weeks: map[record.Date]int{}}
+	w.school.pupils[2] = &pupil{authority: "330", contacts: map[int]int{}, weeks: map[record.Date]int{}}
+	mustSync(t, w, reading{})
+	p.upn = "second"
+	got := ops(t, mustSync(t, w, reading{}))
+	if got["pupil "] != 1 || got["pupil left"] != 1 || got["was"] != 0 {
+		t.Errorf("another permanent UPN must be another pupil with no way back: %v", got)
 	}
 }

@@ -27,6 +27,7 @@ type pupil struct {
 	authority string // "" is not in care
 	unclear   bool   // the marker says neither yes nor no
 	upn       string // the permanent one, or ""
+	misspelt  bool   // upn is there with a wrong letter
 	version   int
 	contacts  map[int]int         // number to version
 	weeks     map[record.Date]int // Monday to version
@@ -34,7 +35,7 @@ type pupil struct {
 
 func (p *pupil) ids(number int) (id, was record.PupilID) {
 	plain := record.NewPupilID(testKeys.ID, fmt.Sprint(number))
-	if p.upn == "" {
+	if p.upn == "" || p.misspelt {
 		return plain, ""
 	}
 	return record.NewPupilID(testKeys.ID, fmt.Sprint(number), p.upn), plain
@@ -49,7 +50,7 @@ func (s *school) rows(from, to record.Date) []mis.Row {
 			continue
 		}
 		id, was := p.ids(n)
-		pupils = append(pupils, mis.Row{Authority: p.authority, Was: was, Record: &record.Pupil{
+		pupils = append(pupils, mis.Row{Authority: p.authority, Was: was, Misspelt: p.misspelt, Record: &record.Pupil{
 			ID: id, Forename: fmt.Sprintf("forename %d", p.version), House: fmt.Sprintf("house %d", p.version), InCare: true, CareAuthority: p.authority}})
 		for _, c := range slices.Sorted(maps.Keys(p.contacts)) {
 			contacts = append(contacts, mis.Row{Authority: p.authority, Record: &record.Contact{

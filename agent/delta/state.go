@@ -3,6 +3,7 @@ package delta
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 
@@ -26,13 +27,20 @@ type Entry struct {
 	Hash  [sha256.Size]byte
 	Tag   record.Tag
 	Group Group
+	// Base, of a pupil with a permanent UPN, is the id that the pupil would have
+	// without it: what finds the pupil again while the UPN is misspelt. Empty
+	// elsewhere.
+	Base record.PupilID
 }
 
 // A Group stands for a caring authority without naming it.
 type Group [8]byte
 
-// EntryBytes is the length of an entry's value.
-const EntryBytes = sha256.Size + sha256.Size + 8
+// The lengths of an entry's value, without and with a Base.
+const (
+	entryBytes = sha256.Size + sha256.Size + 8
+	baseBytes  = 16
+)
 
 // StateKey is the key of a record in the state.
 func StateKey(d record.Dataset, k record.Key) string { return string(d) + "/" + string(k) }
@@ -44,22 +52,24 @@ func SplitKey(key string) (record.Dataset, record.Key, bool) {
 	return d, k, found && record.Fields(d) != nil && k.Pupil().Valid() && len(k) <= record.MaxKeyBytes
 }
 
-// MarshalBinary gives the EntryBytes bytes of an entry's value.
+// MarshalBinary gives the bytes of an entry's value.
 func (e Entry) MarshalBinary() ([]byte, error) {
-	b := make([]byte, 0, EntryBytes)
+	b := make([]byte, 0, entryBytes+baseBytes)
 	b = append(b, e.Hash[:]...)
 	b = append(b, e.Tag[:]...)
-	return append(b, e.Group[:]...), nil
+	b = append(b, e.Group[:]...)
+	return hex.AppendDecode(b, []byte(e.Base))
 }
 
 // UnmarshalBinary reads what MarshalBinary gives.
 func (e *Entry) UnmarshalBinary(b []byte) error {
-	if len(b) != EntryBytes {
+	if len(b) != entryBytes && len(b) != entryBytes+baseBytes {
 		return errors.New("an entry of the state has a wrong length")
 	}
 	n := copy(e.Hash[:], b)
 	n += copy(e.Tag[:], b[n:])
-	copy(e.Group[:], b[n:])
+	n += copy(e.Group[:], b[n:])
+	e.Base = record.PupilID(hex.EncodeToString(b[n:]))
 	return nil
 }
 

@@ -48,6 +48,9 @@ type Row struct {
 	// Was is the id that this pupil has, or would have, without a permanent
 	// UPN; it is set in pupil rows of pupils who have one and empty elsewhere.
 	Was record.PupilID
+	// Misspelt is set in a pupil row whose UPN is there and cannot be one: the
+	// pupil may be one who is known under the right UPN.
+	Misspelt bool
 	// Authority is the pupil's caring authority, the code in force on Today.
 	Authority string
 }

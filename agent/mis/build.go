@@ -41,7 +41,7 @@ func (r *reading) admitted(raw rawRow, at place, authority string) (*child, erro
 	if err != nil {
 		return nil, err
 	}
-	return c, r.give(Row{Record: p, Was: was, Authority: authority})
+	return c, r.give(Row{Record: p, Was: was, Misspelt: misspeltUPN(raw[pUPN]), Authority: authority})
 }
 
 func (r *reading) pupil(raw rawRow, at place, who *child) (*record.Pupil, error) {

@@ -204,6 +204,12 @@ func (c *cells) year(field int) string {
 	return s
 }
 
+// misspeltUPN says whether a raw value is there and cannot be a UPN.
+func misspeltUPN(s string) bool {
+	_, err := codes.ParseUPN(s)
+	return strings.TrimSpace(s) != "" && err != nil && !errors.Is(err, codes.ErrUnknownAuthority)
+}
+
 // permanentUPN is the permanent UPN in a raw value, "" if there is none.
 func permanentUPN(s string) string {
 	u, err := codes.ParseUPN(s)

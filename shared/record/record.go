@@ -82,6 +82,18 @@ func New(d Dataset) (Record, error) {
 	return nil, fmt.Errorf("%w %q", ErrUnknownDataset, string(d))
 }
 
+// SetPupil makes r a record of another pupil id; it changes r.
+func SetPupil(r Record, id PupilID) {
+	switch r := r.(type) {
+	case *Pupil:
+		r.ID = id
+	case *Contact:
+		r.PupilID = id
+	case *Attendance:
+		r.PupilID = id
+	}
+}
+
 // Encode gives the canonical bytes of a record: one JSON object without line
 // breaks, fields in the order of the type, empty fields left out, no HTML
 // escapes. Equal records give equal bytes.
