@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"rollbridge/e2e/demoschool"
+	"rollbridge/e2e/oracle"
+	"rollbridge/e2e/stack"
+)
+
+// TestQuarantine sends two records that cannot be right. The rest arrives, the
+// two are refused with the school told, what was good before stays, and both
+// arrive when they are put right.
+func TestQuarantine(t *testing.T) {
+	w := enrolled(t, small(), stack.CollectorOptions{}, stack.AgentOptions{})
+	w.sync()
+	good, err := oracle.Expected(w.school)
+	w.must(err)
+
+	cared := w.school.LookedAfter()
+	w.edit(cared[0].ID, "UPN", "B123456789012")
+	w.edit(cared[1].ID, "Date of Birth", "01/01/2090")
+	_, err = w.agent.Command(w.ctx, "sync")
+	w.must(err)
+	w.must(stack.Await(w.ctx, "both refusals to be seen", func() (bool, error) {
+		// A check-in, or the next sync, brings the outcome back.
+		_, err := w.agent.Command(w.ctx, "sync")
+		if err != nil {
+			return false, err
+		}
+		var s struct {
+			Refused map[string]int `json:"refused"`
+		}
+		if err := w.agent.Status(w.ctx, &s); err != nil {
+			return false, err
+		}
+		if there := w.status().Refused; s.Refused["pupil"] != 2 || there != 2 {
+			return false, fmt.Errorf("the agent shows %d refused pupils, the collector %d", s.Refused["pupil"], there)
+		}
+		return true, nil
+	}))
+	got, err := w.collector.Records(w.ctx, schoolID)
+	w.must(err)
+	if err := oracle.Same(good, got); err != nil {
+		t.Errorf("refused records changed what the collector holds: %v", err)
+	}
+	w.sound()
+
+	w.must(w.school.WriteCSV(w.folder()))
+	w.must(w.school.ChangeMark(cared[0].ID, w.school.Today(), demoschool.AM, "M"))
+	w.must(w.school.WriteCSV(w.folder()))
+	w.sync()
+	w.must(stack.Await(w.ctx, "the refusals to be over", func() (bool, error) { return w.status().Refused == 0, nil }))
+	w.sound()
+}
+
+// edit changes one cell of the pupil file, as a slip in the school office would.
+func (w *world) edit(pupilID, heading, value string) {
+	w.t.Helper()
+	path := filepath.Join(w.folder(), demoschool.PupilsCSV)
+	data, err := os.Open(path)
+	w.must(err)
+	rows, err := csv.NewReader(data).ReadAll()
+	w.must(err)
+	w.must(data.Close())
+	id, column := slices.Index(rows[0], "Pupil ID"), slices.Index(rows[0], heading)
+	for _, row := range rows[1:] {
+		if row[id] == pupilID {
+			row[column] = value
+		}
+	}
+	out, err := os.Create(path)
+	w.must(err)
+	c := csv.NewWriter(out)
+	c.UseCRLF = true
+	w.must(c.WriteAll(rows))
+	w.must(out.Close())
+}
