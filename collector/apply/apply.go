@@ -98,7 +98,7 @@ func (a *Applier) Once(ctx context.Context) (worked bool, err error) {
 // drain applies reads of one school until nothing more can be applied.
 func (a *Applier) drain(ctx context.Context, school string) (worked bool, err error) {
 	for ctx.Err() == nil {
-		did, err := a.step(ctx, school)
+		did, more, err := a.step(ctx, school)
 		if errors.Is(err, store.ErrMoved) || errors.Is(err, inbox.ErrDecided) {
 			continue // another process was faster: look again
 		}
@@ -106,27 +106,31 @@ func (a *Applier) drain(ctx context.Context, school string) (worked bool, err er
 			return worked, err
 		}
 		worked = true
+		if !more {
+			return true, nil
+		}
 	}
 	return worked, ctx.Err()
 }
 
 // step applies the next read of a school, or sets aside what cannot be read.
-func (a *Applier) step(ctx context.Context, school string) (worked bool, err error) {
+// more says whether there may be something after it.
+func (a *Applier) step(ctx context.Context, school string) (worked, more bool, err error) {
 	refused, err := a.refuseStale(ctx, school)
 	if err != nil {
-		return refused, err
+		return refused, true, err
 	}
 	next, err := a.next(ctx, school)
 	if err != nil || next == nil {
-		return refused, err
+		return refused, true, err
 	}
 	if next.unreadable != nil {
-		return true, a.setAside(ctx, next.position, next.unreadable)
+		return true, true, a.setAside(ctx, next.position, next.unreadable)
 	}
 	err = a.apply(ctx, next)
 	var bad *unreadable
 	if errors.As(err, &bad) {
-		return true, a.setAside(ctx, next.position, bad)
+		return true, true, a.setAside(ctx, next.position, bad)
 	}
-	return true, err
+	return true, next.last().Link() != next.head, err
 }

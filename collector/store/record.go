@@ -54,6 +54,8 @@ type Writer struct {
 	keys   map[record.PupilID]vault.Key
 	loaded map[Ref]Row
 	whole  bool
+	// history says whether the school has old versions; nil until it is asked.
+	history *bool
 }
 
 // Writer begins writing at a position's state.
@@ -95,7 +97,11 @@ func (w *Writer) Find(ctx context.Context, ref Ref) (row Row, ok bool, err error
 	if errors.Is(err, sql.ErrNoRows) {
 		return Row{}, false, nil
 	}
-	return row, err == nil, wrap(err, "find a %s row", ref.Dataset)
+	if err != nil {
+		return Row{}, false, wrap(err, "find a %s row", ref.Dataset)
+	}
+	w.loaded[ref] = row // the claim on the position keeps others from changing it
+	return row, true, nil
 }
 
 // Store writes a good version of a record: canonical bytes and tag as they
@@ -228,6 +234,8 @@ func (w *Writer) retire(ctx context.Context, row Row, why string) error {
 		SELECT school, dataset, key, version, pupil, body, CAST(? AS BIGINT), CAST(? AS TEXT) FROM records
 		WHERE school = ? AND dataset = ? AND key = ?`,
 		database.Micros(w.Now), why, w.School, string(row.Dataset), string(row.Key))
+	some := true
+	w.history = &some
 	return wrap(err, "keep the history of a %s row", row.Dataset)
 }
 
@@ -236,7 +244,20 @@ func (w *Writer) unquarantine(ctx context.Context, ref Ref) error {
 	return wrap(err, "empty the quarantine of a %s row", ref.Dataset)
 }
 
+// lastVersion is the version that a record had when it was last removed. Most
+// schools have no removed records when they send much that is new, so whether
+// there is a history at all is asked first, once.
 func (w *Writer) lastVersion(ctx context.Context, ref Ref) (uint64, error) {
+	if w.history == nil {
+		var some bool
+		if err := w.tx.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM record_history WHERE school = ?)", w.School).Scan(&some); err != nil {
+			return 0, wrap(err, "look for a history of %s", w.School)
+		}
+		w.history = &some
+	}
+	if !*w.history {
+		return 0, nil
+	}
 	var n sql.NullInt64
 	err := w.tx.QueryRow(ctx, "SELECT MAX(version) FROM record_history WHERE school = ? AND dataset = ? AND key = ?",
 		w.School, string(ref.Dataset), string(ref.Key)).Scan(&n)
@@ -270,9 +291,7 @@ func (w *Writer) recount(old, next Row) {
 	if next.Counted {
 		w.State.Add(next.Tag)
 	}
-	if w.whole {
-		w.loaded[next.Ref] = next
-	}
+	w.loaded[next.Ref] = next
 }
 
 func (w *Writer) pupilKey(ctx context.Context, pupil record.PupilID) (vault.Key, error) {

@@ -49,3 +49,6 @@ CREATE TABLE attempts (
     conflict BLOB,
     PRIMARY KEY (school, agent)
 );
+
+-- Apply asks in every round; hardly ever is there one.
+CREATE INDEX attempts_conflict ON attempts (school, agent) WHERE conflict IS NOT NULL;
