@@ -38,9 +38,16 @@ func TestKillSweep(t *testing.T) {
 type sweeper struct {
 	*world
 	random *rand.Rand
-	serve  *stack.Process
+	serves []*serving
 	took   time.Duration // an undisturbed sync
 	clean  bool          // the last sync ended well
+}
+
+// A serving is one process of the collector.
+type serving struct {
+	*stack.Collector
+	roles   string
+	process *stack.Process
 }
 
 func sweep(t *testing.T, dsn string, kills int) {
@@ -50,14 +57,14 @@ func sweep(t *testing.T, dsn string, kills int) {
 	s := &sweeper{world: w, random: rand.New(rand.NewPCG(seed, 3)), clean: true}
 	w.sync()
 	began := time.Now()
-	w.must(s.change())
+	s.change()
 	_, err := w.agent.Command(w.ctx, "sync")
 	w.must(err)
 	s.took = time.Since(began)
-	w.must(w.collector.Close())
-	s.serve, err = w.collector.Start(w.ctx, "")
-	w.must(err)
-	gateway.Decide(fault.Chance(seed, map[fault.Fate]int{fault.CutRequest: 8, fault.DropReply: 20, fault.Repeat: 15, fault.Replay: 15}))
+	s.serve(dsn)
+	gateway.Decide(fault.Chance(seed, map[fault.Fate]int{
+		fault.CutRequest: 8, fault.DropReply: 20, fault.Repeat: 15, fault.Replay: 15, fault.OldReply: 5,
+	}))
 	rounds := 0
 	for left := kills; left > 0; rounds++ {
 		if s.round() {
@@ -70,6 +77,31 @@ func sweep(t *testing.T, dsn string, kills int) {
 	w.sync()
 	w.sound()
 	appliedOnce(t, w, dsn)
+}
+
+// serve starts the collector again: as one process, or, on PostgreSQL, with
+// intake apart, as in production.
+func (s *sweeper) serve(dsn string) {
+	s.t.Helper()
+	s.must(s.collector.Close())
+	s.serves = []*serving{{Collector: s.collector}}
+	if dsn != "" {
+		intake, err := s.collector.Member(filepath.Join(s.dir, "intake"), dsn, "intake", "tls")
+		s.must(err)
+		s.t.Cleanup(func() { _ = intake.Close() })
+		s.serves[0].roles = "apply,portal,jobs"
+		s.serves = append(s.serves, &serving{Collector: intake, roles: "intake"})
+	}
+	for _, c := range s.serves {
+		c.start(s.world)
+	}
+}
+
+func (c *serving) start(w *world) {
+	w.t.Helper()
+	var err error
+	c.process, err = c.Start(w.ctx, c.roles)
+	w.must(err)
 }
 
 // behind is enrolled with a gateway in front of the collector that has the
@@ -112,43 +144,84 @@ func (w *world) join(code string, a stack.AgentOptions) {
 	w.confirm(phrase)
 }
 
-// round changes the school, begins a sync, and ends one of the two programs
+// round changes the school, begins a sync, and ends one of the programs
 // somewhere in it; false if the agent had ended by itself before its moment.
-func (s *sweeper) round() bool {
+func (s *sweeper) round() (killed bool) {
 	s.t.Helper()
-	s.must(s.change())
-	sync, err := stack.Start(s.agent.Programs.Agent, s.agent.LogFile(), s.agent.Env(), "sync")
+	s.change()
+	switch s.random.IntN(6) {
+	case 0:
+		return s.killService()
+	case 1, 2:
+		return s.killSync()
+	default:
+		return s.killCollector()
+	}
+}
+
+func (s *sweeper) begin(args ...string) *stack.Process {
+	s.t.Helper()
+	p, err := stack.Start(s.agent.Programs.Agent, s.agent.LogFile(), s.agent.Env(), args...)
 	s.must(err)
 	s.clean = false
-	if s.random.IntN(2) == 0 {
-		select {
-		case <-time.After(time.Duration(s.random.Int64N(int64(s.took)))):
-			sync.Kill()
-			return true
-		case <-sync.Exited():
-			s.clean = sync.Err() == nil
-			return false
-		}
+	return p
+}
+
+// moment is drawn from the seed; it is not waited for anything.
+func (s *sweeper) moment(longest time.Duration) <-chan time.Time {
+	return time.After(time.Duration(s.random.Int64N(int64(longest))))
+}
+
+func (s *sweeper) killSync() bool {
+	sync := s.begin("sync")
+	select {
+	case <-s.moment(s.took):
+		sync.Kill()
+		return true
+	case <-sync.Exited():
+		s.clean = sync.Err() == nil
+		return false
 	}
-	// A moment in the sync or a little after, when the batch is being applied.
-	time.Sleep(time.Duration(s.random.Int64N(int64(s.took + s.took/2))))
-	s.serve.Kill()
-	// While it is away the agent meets a closed door; then it comes back.
-	s.serve, err = s.collector.Start(s.ctx, "")
-	s.must(err)
+}
+
+// killService ends the running service, which leaves its socket and its lock
+// behind, while a command talks to it or waits for it.
+func (s *sweeper) killService() bool {
+	service, sync := s.begin("run"), s.begin("sync")
+	<-s.moment(2 * s.took)
+	service.Kill()
+	s.end(sync)
+	return true
+}
+
+// killCollector ends a process of the collector during the sync or a little
+// later, when the batch is being applied. While it is away the agent meets a
+// closed door; then it comes back.
+func (s *sweeper) killCollector() bool {
+	sync := s.begin("sync")
+	victim := s.serves[s.random.IntN(len(s.serves))]
+	<-s.moment(s.took + s.took/2)
+	victim.process.Kill()
+	victim.start(s.world)
+	s.end(sync)
+	return true
+}
+
+// end waits for a sync as long as one may take, and no longer.
+func (s *sweeper) end(sync *stack.Process) {
 	select {
 	case <-sync.Exited():
 		s.clean = sync.Err() == nil
 	case <-time.After(2 * s.took):
 		sync.Kill()
 	}
-	return true
 }
 
 // change does to the school what an office does between two syncs. Care ends
 // for at most one pupil between two reads that ended well, because more at once
 // are rightly held for a person.
-func (s *sweeper) change() error {
+func (s *sweeper) change() {
+	s.t.Helper()
 	cared := s.school.LookedAfter()
 	pupil := cared[s.random.IntN(len(cared))]
 	day := s.school.Today()
@@ -168,10 +241,8 @@ func (s *sweeper) change() error {
 		marks := []string{"/", "L", "I", "C", "N"}
 		err = s.school.ChangeMark(pupil.ID, day, demoschool.AM, marks[s.random.IntN(len(marks))])
 	}
-	if err != nil {
-		return err
-	}
-	return s.school.WriteCSV(s.folder())
+	s.must(err)
+	s.must(s.school.WriteCSV(s.folder()))
 }
 
 // appliedOnce checks in the database that every batch that was taken belongs to
@@ -179,6 +250,14 @@ func (s *sweeper) change() error {
 func appliedOnce(t *testing.T, w *world, dsn string) {
 	t.Helper()
 	db := openDatabase(t, w, dsn)
+	w.await("everything to be decided", func() error {
+		var waiting int
+		err := db.QueryRowContext(w.ctx, "SELECT count(*) FROM inbox WHERE state = 'waiting'").Scan(&waiting)
+		if err == nil && waiting > 0 {
+			err = fmt.Errorf("%w: %d batches wait", errNotYet, waiting)
+		}
+		return err
+	})
 	covered := deliveries(t, w.ctx, db)
 	rows, err := db.QueryContext(w.ctx, "SELECT generation, sequence, state FROM inbox ORDER BY generation, sequence")
 	w.must(err)

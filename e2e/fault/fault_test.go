@@ -80,6 +80,7 @@ func TestGatewayFates(t *testing.T) {
 	}{
 		{fault.Pass, 1, 200}, {fault.CutRequest, 0, 0}, {fault.DropReply, 1, 0}, {fault.Repeat, 2, 200},
 		{fault.Replay, 2, 200}, {fault.PageOK, 0, 200}, {fault.PageDenied, 0, 401},
+		{fault.OldReply, 0, 200},
 	} {
 		g.Always(c.fate)
 		before := taken.Load()

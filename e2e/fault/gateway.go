@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ const (
 	Replay          // an earlier captured request comes again first, its answer is lost
 	PageOK          // a web filter's own page, with status 200
 	PageDenied      // a web filter's own page, with status 401
+	OldReply        // the answer to an earlier message of its kind; the collector gets nothing
 )
 
 // A Seen is a request as the gateway sees it: what it is called and its number
@@ -148,6 +150,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case PageDenied:
 		page(w, http.StatusUnauthorized)
 		return
+	case OldReply:
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(g.oldReply(name))
+		return
 	case DropReply:
 		_, _, _ = g.Post(r.Context(), name, body)
 		panic(http.ErrAbortHandler)
@@ -188,6 +194,19 @@ func (g *Gateway) see(m protocol.Message, body []byte) (fate Fate, old Captured,
 		defer g.mu.Unlock()
 		g.captured[at].Reply = bytes.Clone(reply)
 	}
+}
+
+// oldReply is the newest answer to a message of this kind, empty if there was
+// none.
+func (g *Gateway) oldReply(m protocol.Message) []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range slices.Backward(g.captured) {
+		if c.Message == m && len(c.Reply) > 0 {
+			return c.Reply
+		}
+	}
+	return nil
 }
 
 // Post gives the collector a request by hand, past every fate, and returns its
