@@ -87,6 +87,9 @@ var columns = map[string]string{
 	"positions":      "agent, generation, sequence, digest, state, year, pupils_as_at, attendance_as_at, applied_at, resync_after",
 	"inbox":          "agent, generation, sequence, digest, previous, type, sealed_at, received_at, bytes, envelope, receipt, state",
 	"deliveries":     "generation, sequence, first_sequence, full_, received_at, applied_at, upserts, removals, refused, unchanged, pupils, bytes, attendance_as_at",
+	"attempts":       "agent, counter, heard_at, checkin, conflict",
+	"statements":     "agent, kind, serial, generation, issued_at, signed",
+	"agents":         "agent, generation, sign_key, receive_key, revocation, phrase, state, reenrolled, created_at, confirmed_at, id_key",
 	"record_history": "dataset, key, version, pupil, body, replaced_at, why",
 }
 
@@ -98,11 +101,15 @@ func (l *place) fill(ctx context.Context, from string, schools, depth int) error
 		return fmt.Sprintf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) ", n)
 	}
 	copied := func(table string) string {
+		values := columns[table]
+		if table == "agents" { // whose id is in no other row
+			values = strings.Replace(values, "agent,", l.otherAgent()+",", 1)
+		}
 		return numbers(schools) + fmt.Sprintf("INSERT INTO %s (school, %s) SELECT 'other-' || CAST(n.i AS TEXT), %s FROM %s, n WHERE school = '%s'",
-			table, columns[table], columns[table], table, from)
+			table, columns[table], values, table, from)
 	}
 	statements := []string{
-		copied("schools"), copied("records"), copied("pupils"), copied("positions"), copied("inbox"), copied("deliveries"),
+		copied("schools"), copied("agents"), copied("attempts"), copied("statements"), copied("records"), copied("pupils"), copied("positions"), copied("inbox"), copied("deliveries"),
 		// The past is an earlier generation's: it lies beside the present rows of
 		// the same school and is in nobody's way but an index's.
 		numbers(depth) + past("inbox", map[string]string{"generation": "0", "sequence": "n.i"}, "generation = 1 AND sequence = 1"),
@@ -121,6 +128,14 @@ func (l *place) fill(ctx context.Context, from string, schools, depth int) error
 		}
 	}
 	return nil
+}
+
+// otherAgent is SQL for an agent's id that no agent has.
+func (l *place) otherAgent() string {
+	if l.db.Dialect == database.Postgres {
+		return "substring(sha256(CAST(n.i AS TEXT)::bytea) FOR 16)"
+	}
+	return "randomblob(16)"
 }
 
 // past copies rows of a table within their school with some columns replaced.

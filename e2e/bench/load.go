@@ -22,6 +22,9 @@ import (
 type upload struct {
 	frame  []byte
 	digest envelope.Digest // of the envelope inside
+	// after, if not nil, is closed when the agent's batch before this one is
+	// answered: an agent never sends the next one earlier. done is this one's.
+	after, done chan struct{}
 }
 
 // A server is what uploads are sent to: intake, or the yardstick.
@@ -124,7 +127,7 @@ func (s *server) post(ctx context.Context, uploads []upload, p pace) (load, erro
 						late.Add(1)
 					}
 				}
-				if err := s.one(ctx, client, uploads[i]); err != nil {
+				if err := s.inTurn(ctx, client, uploads[i]); err != nil {
 					cancel(fmt.Errorf("upload %d of %d: %w", i+1, len(uploads), err))
 					return
 				}
@@ -148,6 +151,20 @@ func newClient(p pace) *http.Client {
 			MaxIdleConnsPerHost: p.workers,
 		},
 	}
+}
+
+func (s *server) inTurn(ctx context.Context, client *http.Client, u upload) error {
+	if u.after != nil {
+		select {
+		case <-u.after:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if u.done != nil {
+		defer close(u.done)
+	}
+	return s.one(ctx, client, u)
 }
 
 func (s *server) one(ctx context.Context, client *http.Client, u upload) error {

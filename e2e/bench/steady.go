@@ -22,7 +22,7 @@ func (b *bench) steady(ctx context.Context) ([]row, error) {
 		seconds = min(seconds, 5)
 	}
 	n := steadyRate * seconds
-	// An agent's uploads are 2 s apart, so that its chain is never the limit.
+	// An agent's uploads are 2 s apart, so that its chain is not the limit.
 	agents := min(n, 2*steadyRate)
 	l, err := b.newPlace(ctx, "steady", b.release, stack.CollectorOptions{})
 	if err != nil {
@@ -43,6 +43,10 @@ func (b *bench) steady(ctx context.Context) ([]row, error) {
 		u, err := next(a)
 		if err != nil {
 			return nil, err
+		}
+		u.done = make(chan struct{})
+		if i >= agents {
+			u.after = uploads[i-agents].done
 		}
 		uploads = append(uploads, u)
 	}
