@@ -57,8 +57,7 @@ type world struct {
 // a collector with all roles running, a school with its MIS files written.
 func newWorld(t *testing.T, config demoschool.Config, o stack.CollectorOptions) (*world, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	t.Cleanup(cancel)
+	ctx := bounded(t)
 	w := &world{t: t, ctx: ctx, dir: t.TempDir(), school: demoschool.New(config)}
 	var err error
 	w.collector, err = stack.NewCollector(ctx, programs, filepath.Join(w.dir, "collector"), o)
@@ -75,6 +74,14 @@ func newWorld(t *testing.T, config demoschool.Config, o stack.CollectorOptions) 
 	code, err := w.collector.AddSchool(ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
 	w.must(err)
 	return w, code
+}
+
+// bounded ends what waits in vain, so that the test can say for what.
+func bounded(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // enrolled is newWorld with a confirmed agent whose service is not running.

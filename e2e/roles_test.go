@@ -75,7 +75,7 @@ func TestIntakeAlone(t *testing.T) {
 // splitWorld is a world whose collector does not run yet.
 func splitWorld(t *testing.T, dsn string) *world {
 	t.Helper()
-	w := &world{t: t, ctx: t.Context(), dir: t.TempDir(), school: demoschool.New(small())}
+	w := &world{t: t, ctx: bounded(t), dir: t.TempDir(), school: demoschool.New(small())}
 	var err error
 	w.collector, err = stack.NewCollector(w.ctx, programs, filepath.Join(w.dir, "collector"), stack.CollectorOptions{Database: dsn})
 	w.must(err)

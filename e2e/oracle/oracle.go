@@ -29,25 +29,40 @@ type Lines map[string]string
 // Expected is what the authorities must hold of the school when it is read
 // through the shipped profile csv with the default fields.
 func Expected(s *demoschool.School, authorities ...string) (Lines, error) {
+	return expected(s, func(record.Record) {}, authorities)
+}
+
+// ExpectedCTF is Expected through the shipped profile ctf: without what a
+// common transfer file has no place for (standards.md §4.2).
+func ExpectedCTF(s *demoschool.School, authorities ...string) (Lines, error) {
+	return expected(s, leaveOutOfCTF, authorities)
+}
+
+func expected(s *demoschool.School, trim func(record.Record), authorities []string) (Lines, error) {
 	lines := Lines{}
 	for _, p := range s.LookedAfter(authorities...) {
 		who := p.UPN + "|" + p.LegalSurname + "|" + p.LegalForename + "|" + day(p.DOB)
-		if err := lines.add("pupil|"+who, pupil(p)); err != nil {
+		if err := lines.add("pupil|"+who, trimmed(pupil(p), trim)); err != nil {
 			return nil, err
 		}
 		for c := range s.Contacts(p.ID) {
-			record := contact(c)
-			if err := lines.add(contactKey(who, record), record); err != nil {
+			r := contact(c)
+			if err := lines.add(contactKey(who, r), trimmed(r, trim)); err != nil {
 				return nil, err
 			}
 		}
 		for _, week := range weeks(s, p.ID) {
-			if err := lines.add("attendance|"+who+"|"+string(week.Week), week); err != nil {
+			if err := lines.add("attendance|"+who+"|"+string(week.Week), trimmed(week, trim)); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return lines, nil
+}
+
+func trimmed(r record.Record, trim func(record.Record)) record.Record {
+	trim(r)
+	return r
 }
 
 func contactKey(who string, c *record.Contact) string {

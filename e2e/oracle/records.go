@@ -78,3 +78,29 @@ func weeks(s *demoschool.School, pupilID string) []*record.Attendance {
 }
 
 func isLate(minutes int) bool { return minutes != 0 }
+
+// leaveOutOfCTF empties what a common transfer file does not carry.
+func leaveOutOfCTF(r record.Record) {
+	switch r := r.(type) {
+	case *record.Pupil:
+		r.AdmissionNumber, r.RegGroup, r.House = "", "", ""
+		r.CareStart, r.CareEnd = "", ""
+		r.PersonalEducationPlan, r.PupilPremium = nil, nil
+		if r.FSMEligible != nil && !*r.FSMEligible {
+			r.FSMEligible = nil // no history of free meals says nothing about them
+		}
+	case *record.Attendance:
+		r.LateAM, r.LatePM = nil, nil
+	}
+}
+
+// WithoutClosedWeeks takes out weeks in which the school was closed throughout:
+// a common transfer file writes every calendar day, a register does not.
+func (l Lines) WithoutClosedWeeks() Lines {
+	for key, content := range l {
+		if strings.Contains(content, `"am":["#","#","#","#","#"],"pm":["#","#","#","#","#"]`) {
+			delete(l, key)
+		}
+	}
+	return l
+}

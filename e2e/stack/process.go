@@ -107,7 +107,7 @@ func Must(ctx context.Context, program, stdin string, env []string, args ...stri
 		return "", err
 	}
 	if r.Code != 0 {
-		return "", fmt.Errorf("%s %s ended with code %d:\n%s%s", program, strings.Join(args, " "), r.Code, r.Stdout, r.Stderr)
+		return "", fmt.Errorf("%s %s ended with code %d:\n%s%s", program, strings.Join(args, " "), r.Code, tail([]byte(r.Stdout)), tail([]byte(r.Stderr)))
 	}
 	return r.Stdout, nil
 }
@@ -133,7 +133,9 @@ func Await(ctx context.Context, what string, done func() (bool, error)) error {
 		if ok && err == nil {
 			return nil
 		}
-		last = err
+		if ctx.Err() == nil {
+			last = err // not that of a command which the end of ctx cut off
+		}
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("waited for %s in vain: %w", what, errors.Join(ctx.Err(), last))

@@ -1,0 +1,78 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"rollbridge/e2e/demoschool"
+	"rollbridge/e2e/oracle"
+	"rollbridge/e2e/stack"
+)
+
+// TestCTF takes the other route: common transfer files in a drop folder, which
+// together are one snapshot.
+func TestCTF(t *testing.T) {
+	config := small()
+	config.OneCharacterMarks = true
+	w := &world{t: t, ctx: bounded(t), dir: t.TempDir(), school: demoschool.New(config)}
+	w.must(os.Mkdir(w.folder(), 0o755))
+	write := func() { w.must(w.school.WriteCTF(w.folder(), demoschool.CTFOptions{Files: 3})) }
+	write()
+	var err error
+	w.collector, err = stack.NewCollector(w.ctx, programs, filepath.Join(w.dir, "collector"), stack.CollectorOptions{})
+	w.must(err)
+	t.Cleanup(func() { w.must(w.collector.Close()) })
+	_, err = w.collector.Start(w.ctx, "")
+	w.must(err)
+	code, err := w.collector.AddSchool(w.ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
+	w.must(err)
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), stack.AgentOptions{Profile: "ctf"})
+	w.must(err)
+	phrase, err := w.agent.Enrol(w.ctx, code)
+	w.must(err)
+	w.confirm(phrase)
+
+	same := func() {
+		t.Helper()
+		_, err := w.agent.Command(w.ctx, "sync")
+		w.must(err)
+		want, err := oracle.ExpectedCTF(w.school)
+		w.must(err)
+		w.must(stack.Await(w.ctx, "the collector to hold what the files hold", func() (bool, error) {
+			got, err := w.collector.Records(w.ctx, schoolID)
+			if err != nil {
+				return false, err
+			}
+			err = oracle.Same(want, got.WithoutClosedWeeks())
+			return err == nil, err
+		}))
+	}
+	same()
+	cared := w.school.LookedAfter()
+	w.must(w.school.ChangeMark(cared[0].ID, w.school.Today(), demoschool.AM, "I"))
+	w.must(w.school.EnterCare(w.school.NotLookedAfter()[0].ID, w.school.Authorities()[1], w.school.Today()))
+	w.must(w.school.LeaveCare(cared[1].ID, w.school.Today()))
+	write()
+	same()
+
+	// One of three files is missing: the snapshot cannot be told from a smaller
+	// school, so most pupils disappear at once and nothing may be removed.
+	before, err := w.collector.Records(w.ctx, schoolID)
+	w.must(err)
+	files, err := filepath.Glob(filepath.Join(w.folder(), "*.xml"))
+	w.must(err)
+	for _, f := range files[1:] {
+		w.must(os.Remove(f))
+	}
+	_, err = w.agent.Try(w.ctx, "sync")
+	w.must(err)
+	after, err := w.collector.Records(w.ctx, schoolID)
+	w.must(err)
+	if err := oracle.Same(before, after); err != nil {
+		t.Errorf("missing files removed records: %v", err)
+	}
+	write()
+	same()
+	w.sound()
+}
