@@ -55,12 +55,17 @@ func Find(ctx context.Context, set settings.Settings, code protocol.Code, log *s
 		return nil, err
 	}
 	facts, err := s.Box().Facts()
+	// A marker that is still there is of the enrolment before: Accept was cut off
+	// before anything was sent, and the service may end what it finds here.
+	_, revoked := school.Revoked(set.DataDir)
 	switch {
 	case err != nil:
-	case facts.EnrolRequest.IsZero() || ended(facts):
+	case revoked || facts.EnrolRequest.IsZero() || ended(facts):
 		return nil, s.Close() // begin anew
 	case facts.EnrolRequest.Key == KeyOf(code):
 		return &Enrolment{school: s, dir: set.DataDir}, nil
+	case facts.Enrolled && facts.Unknown && facts.Collector.Root == code.Root:
+		return nil, s.Close() // the collector lost this enrolment; a person has its new code
 	case facts.Enrolled:
 		err = ErrEnrolled
 	default:

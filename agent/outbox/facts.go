@@ -52,6 +52,10 @@ type Facts struct {
 	Problems    []protocol.Problem `json:"problems,omitempty"`
 	// Trouble is why the newest attempts proved nothing; nil after one that did.
 	Trouble *Trouble `json:"trouble,omitempty"`
+	// Unknown says that the collector, signed by intake, knows no such agent: it
+	// was restored from a copy made before the enrolment. It ends nothing by
+	// itself; a new code of the same collector may then replace the enrolment.
+	Unknown bool `json:"unknown,omitempty"`
 	// Intercepted names the issuer of the certificate by which TLS is opened on
 	// the way, "" for none.
 	Intercepted string `json:"intercepted,omitempty"`

@@ -135,10 +135,12 @@ func (s *School) skipCounter() error {
 	return nil
 }
 
+const unknownText = "the collector does not know this agent (it may have been restored from an old copy): ask the operator for a new code and run `rollbridge-agent enrol CODE`; what is queued is kept until then, and everything is sent again afterwards"
+
 // notNow turns an answer into an error for people and for the back-off.
 func (s *School) notNow(a protocol.Answer) error {
 	if a.Kind == protocol.AnswerUnknown {
-		return refused("the collector does not know this agent (it may have been restored from an old copy): ask the operator; what is queued is kept")
+		return refused(unknownText)
 	}
 	const longest = time.Hour
 	return &Later{Why: a.Why, After: min(time.Duration(max(0, a.RetryAfter))*time.Second, longest)}

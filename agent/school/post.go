@@ -95,6 +95,7 @@ func (s *School) noteWay(h uplink.Heard) error {
 	}
 	return s.box.Update(func(f *outbox.Facts) error {
 		f.Trouble = nil
+		f.Unknown = h.Answer != nil && h.Answer.Kind == protocol.AnswerUnknown && f.Enrolled
 		if h.Time.After(f.LastHeard) {
 			f.LastHeard = h.Time
 		}

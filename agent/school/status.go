@@ -73,6 +73,8 @@ type Status struct {
 	// TLS on the way.
 	Trouble     *outbox.Trouble `json:"trouble,omitempty"`
 	Intercepted string          `json:"intercepted,omitempty"`
+	// Unknown says that the collector knows no such agent.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // StatusWithout is the status of a directory that holds no open school: not
@@ -105,7 +107,7 @@ func (s *School) Status() (Status, error) {
 		Phrase:   Phrase(f.Collector.Root, id),
 		LastRead: f.LastRead, LastReceipt: f.LastReceipt, LastOutcome: f.LastOutcome, LastHeard: f.LastHeard,
 		Holds: allHolds(f), NotGiven: scope.Wider(f.Ask, f.Allowed), Problems: f.Problems,
-		KeyringExpires: s.trust(f).Keyring.Expires, Trouble: f.Trouble, Intercepted: f.Intercepted,
+		KeyringExpires: s.trust(f).Keyring.Expires, Trouble: f.Trouble, Intercepted: f.Intercepted, Unknown: f.Unknown,
 	}
 	if !f.EnrolRequest.IsZero() {
 		st.Code = f.EnrolRequest.Key.String()
@@ -151,6 +153,8 @@ func (s *School) describe(st *Status, f outbox.Facts) {
 
 func (s *School) nextStep(st Status) string {
 	switch {
+	case st.Unknown:
+		return unknownText
 	case s.stalled.Load():
 		return "the collector has heard more from this agent than this machine has sent: wait for its decision, which the next check-in brings"
 	case st.LastRead != nil && st.LastRead.Problem != "":
