@@ -8,40 +8,27 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"rollbridge/e2e/fault"
 	"rollbridge/e2e/stack"
+	"rollbridge/shared/envelope"
 )
 
 // TestCollectorAwayForAWeek lets the collector be down for seven school days:
 // every day's batch is kept and arrives afterwards, one after the other.
 func TestCollectorAwayForAWeek(t *testing.T) {
 	t.Parallel()
-	clock := filepath.Join(t.TempDir(), "clock")
-	set := func(days int) {
-		if err := os.WriteFile(clock, fmt.Appendf(nil, "+%dh", 24*days), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	set(0)
-	w := enrolled(t, small(), stack.CollectorOptions{Clock: clock}, stack.AgentOptions{})
-	w.sync()
-	w.outcomesHeard()
+	w, day := away(t)
 	before, _, _ := inboxRows(t, w)
-	w.must(w.collector.Close())
-	for day := range 7 {
-		set(day + 1)
-		w.anotherMark(day)
-		r, err := w.agent.Try(w.ctx, "sync")
-		w.must(err)
-		if r.Code == 0 {
-			t.Error("a sync that reached nobody says that all went well")
-		}
+	for n := range 7 {
+		day(n + 1)
+		w.queued(n)
 	}
-	w.says("collector", "status")
+	w.says("refused the connection", "status")
 	_, err := w.collector.Start(w.ctx, "")
 	w.must(err)
 	w.sync()
@@ -51,13 +38,66 @@ func TestCollectorAwayForAWeek(t *testing.T) {
 		t.Errorf("%d batches of the week arrived, want 7 or more", len(after)-len(before))
 	}
 	for i := range after[len(before):] {
-		if n := len(before) + i; types[n] != 1 {
+		if n := len(before) + i; types[n] != int(envelope.TypeDelta) {
 			t.Errorf("batch %d is not a delta (state %s)", n+1, states[n])
 		}
 	}
 	w.sync()
 	w.sound()
 	appliedOnce(t, w, "")
+}
+
+// TestCollectorAwayForAMonth lets it be down for so long that the key which the
+// queue is sealed to has been destroyed: one full batch replaces the queue.
+func TestCollectorAwayForAMonth(t *testing.T) {
+	t.Parallel()
+	w, day := away(t)
+	for n, d := range []int{5, 15, 29} {
+		day(d)
+		w.queued(n)
+	}
+	day(30)
+	_, err := w.collector.Start(w.ctx, "")
+	w.must(err)
+	w.anotherMark(3)
+	w.eventuallySame()
+	_, _, types := inboxRows(t, w)
+	if types[len(types)-1] != int(envelope.TypeFull) && !slices.Contains(types[2:], int(envelope.TypeFull)) {
+		t.Errorf("no full batch came: types %v", types)
+	}
+	w.sync()
+	w.sound()
+	appliedOnce(t, w, "")
+}
+
+// away is an enrolled world whose collector has just gone, and whose clock is
+// set to so many days later by day.
+func away(t *testing.T) (w *world, day func(int)) {
+	t.Helper()
+	clock := filepath.Join(t.TempDir(), "clock")
+	day = func(n int) {
+		t.Helper()
+		if err := os.WriteFile(clock, fmt.Appendf(nil, "+%dh", 24*n), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	day(0)
+	w = enrolled(t, small(), stack.CollectorOptions{Clock: clock}, stack.AgentOptions{})
+	w.sync()
+	w.outcomesHeard()
+	w.must(w.collector.Close())
+	return w, day
+}
+
+// queued changes a mark and runs a sync that reaches nobody.
+func (w *world) queued(n int) {
+	w.t.Helper()
+	w.anotherMark(n)
+	r, err := w.agent.Try(w.ctx, "sync")
+	w.must(err)
+	if r.Code == 0 {
+		w.t.Error("a sync that reached nobody says that all went well")
+	}
 }
 
 // says checks that a command of the agent ends well and prints text, in any

@@ -105,6 +105,42 @@ func TestRestoreCollector(t *testing.T) {
 	})
 }
 
+// TestRestoreCollectorFromBefore restores the collector from a copy that does
+// not know the agent: it is told so, keeps what it has queued, and a new code
+// brings everything back.
+func TestRestoreCollectorFromBefore(t *testing.T) {
+	w, code := newWorld(t, small(), stack.CollectorOptions{})
+	w.must(w.collector.Close())
+	copied := w.snapshot(w.collector.Dir)
+	_, err := w.collector.Start(w.ctx, "")
+	w.must(err)
+	w.join(code, stack.AgentOptions{})
+	w.sync()
+	w.must(w.collector.Close())
+	w.restore(w.collector.Dir, copied)
+	_, err = w.collector.Start(w.ctx, "")
+	w.must(err)
+	w.anotherMark(0)
+	r, err := w.agent.Try(w.ctx, "sync")
+	w.must(err)
+	if r.Code == 0 || !strings.Contains(r.Stdout+r.Stderr, "does not know this agent") {
+		t.Errorf("sync to a collector that does not know the agent ended with %d:\n%s%s", r.Code, r.Stdout, r.Stderr)
+	}
+	w.says("new code", "status")
+	_, err = w.agent.Command(w.ctx, "fsck")
+	w.must(err)
+	renewed, err := w.collector.Command(w.ctx, "code", "create", schoolID)
+	w.must(err)
+	phrase, err := w.agent.Enrol(w.ctx, codeOf(t, renewed))
+	w.must(err)
+	w.confirm(phrase)
+	w.eventuallySame()
+	w.anotherMark(1)
+	w.sync()
+	w.sound()
+	appliedOnce(t, w, "")
+}
+
 // outcomesHeard runs empty syncs until the agent has heard what became of
 // everything before.
 func (w *world) outcomesHeard() {
