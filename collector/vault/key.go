@@ -36,8 +36,13 @@ type Name struct {
 // A Key is an opened data key. It prints as one fixed word.
 type Key struct{ aead cipher.AEAD }
 
-// NewKey makes a data key for an owner and wraps it by the newest epoch key.
+// NewKey makes a data key for an owner and wraps it by the newest epoch key. It
+// looks at the directory first: a process that was idle for weeks may hold an
+// epoch key that another has destroyed, and what that wrapped would be lost.
 func (v *Vault) NewKey(o Owner) (Key, Wrapped, error) {
+	if err := v.rescan(); err != nil {
+		return Key{}, Wrapped{}, fmt.Errorf("make a data key: %w", err)
+	}
 	raw := make([]byte, keySize)
 	if _, err := rand.Read(raw); err != nil {
 		return Key{}, Wrapped{}, fmt.Errorf("make a data key: %w", err)

@@ -126,6 +126,27 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
+// A process that opened nothing for weeks must not wrap by an epoch key that
+// another process has destroyed meanwhile.
+func TestIdleProcessWrapsByTheNewestEpoch(t *testing.T) {
+	v, dir := made(t)
+	idle := opened(t, dir)
+	_, begun := v.Newest()
+	if did, err := v.Advance(begun.Add(EpochLife)); err != nil || !did {
+		t.Fatalf("no new epoch: %v, %v", did, err)
+	}
+	if err := v.Destroy(1); err != nil {
+		t.Fatal(err)
+	}
+	_, w, err := idle.NewKey(owner)
+	if err != nil || w.Epoch != 2 {
+		t.Fatalf("wrapped by epoch %d, %v", w.Epoch, err)
+	}
+	if _, err := v.Unwrap(owner, w); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCrashWhileDestroying(t *testing.T) {
 	v, dir := made(t)
 	if err := v.New(time.Now()); err != nil {
