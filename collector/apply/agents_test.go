@@ -69,6 +69,76 @@ func (r *rig) testForgedConflict(t *testing.T) {
 	}
 }
 
+// Who writes the inbox must not be able to stop an agent: a row that the agent
+// never sealed does not make its real batch a copy's.
+func (r *rig) testForgedRowStopsNobody(t *testing.T) {
+	a, m := r.begun(t, 2)
+	m.week(m.ids()[0], 0, "N")
+	a.sync(t, m.rows, false, 1, nil)
+	real := a.outbox[0]
+	forged := a.copied()
+	_, forged.sign, _ = ed25519.GenerateKey(nil)
+	forged.seq, forged.prev, forged.outbox = a.seq-1, envelope.Digest{1}, nil
+	forged.sync(t, m.rows, false, 1, nil)
+	e, err := envelope.Parse(forged.outbox[0].data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := e.Header
+	for _, body := range [][]byte{forged.outbox[0].data, nil} {
+		err := r.db.Write(t.Context(), func(tx *database.Tx) error {
+			if _, err := tx.Exec(t.Context(), "DELETE FROM inbox WHERE school = ? AND sequence = ?", a.school, int64(h.Sequence)); err != nil {
+				return err
+			}
+			_, err := tx.Exec(t.Context(), `INSERT INTO inbox (school, agent, generation, sequence, digest, previous, type, sealed_at, received_at, bytes, envelope, receipt)
+				VALUES (?, ?, ?, ?, ?, ?, ?, 1, 1, 1, ?, ?)`, a.school, a.id[:], a.gen, int64(h.Sequence), forged.outbox[0].link.Digest[:], h.Previous[:],
+				int64(h.Type), body, []byte("{}"))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.counter += 10
+		if v := a.post(t, real).Verdict; v != inbox.Contradicts {
+			t.Fatalf("verdict %d", v)
+		}
+		r.once(t)
+		if f := a.refusal(t); f.Reason == protocol.RefusalSuperseded {
+			t.Errorf("a forged row stopped the agent: %+v", f)
+		}
+	}
+	if err := r.db.Write(t.Context(), func(tx *database.Tx) error {
+		_, err := tx.Exec(t.Context(), "DELETE FROM inbox WHERE school = ? AND state = 'waiting'", a.school)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	a.deliver(t)
+	a.want(t, m.rows)
+}
+
+// A row that waits without a body does not stop the school for ever.
+func (r *rig) testRowWithoutBody(t *testing.T) {
+	a, m := r.begun(t, 2)
+	m.week(m.ids()[0], 0, "N")
+	a.sync(t, m.rows, false, 1, nil)
+	a.post(t, a.outbox[0])
+	if err := r.db.Write(t.Context(), func(tx *database.Tx) error {
+		_, err := tx.Exec(t.Context(), "UPDATE inbox SET envelope = NULL WHERE school = ?", a.school)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	r.once(t)
+	if f := a.refusal(t); f.Reason != protocol.RefusalResync {
+		t.Errorf("refusal %+v, want a resync", f)
+	}
+	a.sync(t, m.rows, true, 1, nil)
+	a.deliver(t)
+	a.want(t, m.rows)
+	r.fsck(t)
+}
+
 // A batch that intake stored, but the agent never signed, is not applied.
 func (r *rig) testForgedBatch(t *testing.T) {
 	a, m := r.begun(t, 2)

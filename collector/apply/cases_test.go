@@ -522,6 +522,8 @@ func TestOnOneCollector(t *testing.T) {
 			{"TwoCopiesOfOneAgent", r.testTwoCopiesOfOneAgent},
 			{"ForgedConflict", r.testForgedConflict},
 			{"ForgedBatch", r.testForgedBatch},
+			{"ForgedRowStopsNobody", r.testForgedRowStopsNobody},
+			{"RowWithoutBody", r.testRowWithoutBody},
 			{"LostMachineIsEnrolledAgain", r.testLostMachineIsEnrolledAgain},
 			{"RevokeHidesAndNewStartForgets", r.testRevokeHidesAndNewStartForgets},
 		} {

@@ -51,8 +51,15 @@ func (a *Applier) decide(ctx context.Context, tx *store.Tx, c inbox.Conflict) er
 	if !ok {
 		return nil // intake noted what the agent never signed: no evidence
 	}
-	behind, err := inbox.Contradiction(ctx, tx.Tx, agent.School, h, digest)
+	behind, stored, err := inbox.Contradiction(ctx, tx.Tx, agent.School, h, digest)
 	if err != nil || behind == nil {
+		return err
+	}
+	if ok, err := genuine(ctx, tx, stored, agent); err != nil || !ok {
+		if err == nil {
+			a.Log.Error("the inbox holds a batch that its agent never sealed: it was damaged or forged; run fsck", logkey.School, agent.School,
+				logkey.Agent, agent.ID.String(), logkey.Sequence, stored.Sequence)
+		}
 		return err
 	}
 	if told, err := a.told(ctx, tx, agent, *behind); err != nil || told {
@@ -76,6 +83,29 @@ func evidence(frame []byte, agent store.Agent) (h envelope.Header, digest envelo
 		return h, digest, false
 	}
 	return e.Header, e.Digest(), true
+}
+
+// genuine says whether the agent sealed what is stored: otherwise whoever writes
+// the inbox could stop an agent by storing what contradicts its next batch. Of
+// a batch that was applied or withdrawn only the decision is left, which was
+// made after its signature, or the agent's own list of it, had been verified.
+func genuine(ctx context.Context, tx *store.Tx, stored inbox.Row, agent store.Agent) (bool, error) {
+	switch stored.State {
+	case inbox.StateApplied, inbox.StateWithdrawn:
+		return true, nil
+	case inbox.StateWaiting, inbox.StateSetAside:
+	default:
+		return false, nil
+	}
+	sealed, err := inbox.Envelope(ctx, tx.Tx, stored.ID)
+	if errors.Is(err, inbox.ErrNoBody) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	_, bad := verify(sealed, stored, agent)
+	return bad == nil, nil
 }
 
 // told says whether the last refusal already named this copy.

@@ -102,11 +102,10 @@ func (c *chain) follows(row inbox.Row) bool {
 func (c *chain) begin(ctx context.Context, i int) (*read, error) {
 	row := c.rows[i]
 	r := &read{school: c.position.School, position: c.position, agent: c.agent, head: c.rows[len(c.rows)-1].Link()}
-	sealed, err := inbox.Envelope(ctx, c.tx.Tx, row.ID)
+	e, bad, err := sealedBatch(ctx, c.tx, row, c.agent)
 	if err != nil {
 		return nil, err
 	}
-	e, bad := verify(sealed, row, c.agent)
 	if bad != nil {
 		if !c.follows(row) {
 			return nil, nil // it is looked at when its turn comes, if nothing withdraws it

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -32,6 +33,20 @@ type unreadable struct {
 
 func (u *unreadable) Error() string {
 	return fmt.Sprintf("batch %d cannot be read: %s", u.row.Sequence, u.cause)
+}
+
+// sealedBatch reads the envelope of a row and verifies it. One that waits
+// without a body is as unreadable as a damaged one: it must not stop the school.
+func sealedBatch(ctx context.Context, tx *store.Tx, row inbox.Row, agent store.Agent) (*envelope.Envelope, *unreadable, error) {
+	sealed, err := inbox.Envelope(ctx, tx.Tx, row.ID)
+	if errors.Is(err, inbox.ErrNoBody) {
+		return nil, &unreadable{row, whyCannotOpen, err.Error()}, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	e, bad := verify(sealed, row, agent)
+	return e, bad, nil
 }
 
 // verify checks an envelope as if it came from the network: that the agent

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"rollbridge/collector/inbox"
 	"rollbridge/collector/store"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/logkey"
@@ -148,11 +147,10 @@ func (k *work) readParts(ctx context.Context) error {
 // openPart opens part i (from 0), which must belong to the same read.
 func (k *work) openPart(ctx context.Context, i int) ([]byte, error) {
 	row := k.parts[i]
-	sealed, err := inbox.Envelope(ctx, k.tx.Tx, row.ID)
+	e, bad, err := sealedBatch(ctx, k.tx, row, k.agent)
 	if err != nil {
 		return nil, err
 	}
-	e, bad := verify(sealed, row, k.agent)
 	if bad != nil {
 		return nil, bad
 	}

@@ -96,7 +96,9 @@ func (d *DB) schemaVersion(ctx context.Context) (version int64, err error) {
 // intakeGrants is all that the internet-facing role may do (design.md §8).
 // The version table lets it refuse a schema that it does not know.
 var intakeGrants = []string{
-	"INSERT ON inbox, requests",
+	// Not state: what is decided is apply's word only.
+	"INSERT (school, agent, generation, sequence, digest, previous, type, sealed_at, received_at, bytes, envelope, receipt) ON inbox",
+	"INSERT (school, digest, message, sender, frame, received_at, receipt) ON requests",
 	"SELECT (school, agent, generation, sequence, digest, previous, type, sealed_at, received_at, bytes, receipt, state) ON inbox",
 	"SELECT (school, digest, message, receipt, state) ON requests",
 	"SELECT (school, code_id, public_key, offer, expires_at, used_by) ON codes",

@@ -239,7 +239,7 @@ func TestCopiesOfAnAgentLeaveEvidence(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			behind, err := inbox.Contradiction(t.Context(), tx, school, third.Header, third.Digest)
+			behind, _, err := inbox.Contradiction(t.Context(), tx, school, third.Header, third.Digest)
 			if err != nil {
 				return err
 			}

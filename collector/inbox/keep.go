@@ -153,7 +153,7 @@ func lookUp(ctx context.Context, tx *database.Tx, b Batch) (Result, error) {
 	if next(head, b.Header) {
 		return r, nil
 	}
-	copied, err := Contradiction(ctx, tx, b.School, b.Header, b.Digest)
+	copied, _, err := Contradiction(ctx, tx, b.School, b.Header, b.Digest)
 	if err != nil || copied == nil {
 		return r, err
 	}

@@ -187,12 +187,13 @@ func Head(ctx context.Context, tx *database.Tx, school string, agent envelope.Ag
 // Contradiction looks for proof that two copies of an agent seal batches: a
 // stored batch with the same sequence as this one, or as the one before it,
 // and another digest. It returns the link of the copy that is not stored, nil
-// if there is no proof. The caller has verified h's signature.
-func Contradiction(ctx context.Context, tx *database.Tx, school string, h envelope.Header, digest envelope.Digest) (*envelope.Link, error) {
+// if there is no proof, and the row that is stored. The caller has verified
+// h's signature; the row is as good as who stored it.
+func Contradiction(ctx context.Context, tx *database.Tx, school string, h envelope.Header, digest envelope.Digest) (*envelope.Link, Row, error) {
 	found, err := rows(ctx, tx, "SELECT "+rowColumns+` FROM inbox WHERE school = ? AND agent = ? AND generation = ? AND sequence IN (?, ?)
 		ORDER BY sequence DESC`, school, h.Agent[:], h.Generation, int64(h.Sequence), int64(h.Sequence)-1)
 	if err != nil {
-		return nil, err
+		return nil, Row{}, err
 	}
 	for _, r := range found {
 		claimed := envelope.Link{Sequence: h.Sequence, Digest: digest}
@@ -200,10 +201,10 @@ func Contradiction(ctx context.Context, tx *database.Tx, school string, h envelo
 			claimed = envelope.Link{Sequence: h.Sequence - 1, Digest: h.Previous}
 		}
 		if r.Digest != claimed.Digest {
-			return &claimed, nil
+			return &claimed, r, nil
 		}
 	}
-	return nil, nil
+	return nil, Row{}, nil
 }
 
 // A Conflict is a frame that contradicted the chain when it arrived.
