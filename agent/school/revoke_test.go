@@ -45,13 +45,33 @@ func TestRevoke(t *testing.T) {
 	if _, err := logbook.Verify(f); err != nil {
 		t.Error(err)
 	}
-	if _, err := f.Seek(0, 0); err != nil {
-		t.Fatal(err)
-	}
-	var events []outbox.Event
-	must(t, logbook.Read(f, func(l logbook.Line) error { events = append(events, l.Event); return nil }))
+	events := w.events()
 	if n := len(events); n < 2 || events[n-2] != outbox.EventRevoked || events[n-1] != outbox.EventDestroyed {
 		t.Errorf("the logbook ends with %v", events)
+	}
+}
+
+// The service closes the school as soon as it sees the marker, while the command
+// that wrote it still revokes: whoever comes first, the revoke is made whole.
+func TestRevokeBesideClose(t *testing.T) {
+	for range 8 {
+		w := enrolledWorld(t)
+		w.sync()
+		must(t, school.SetRevoked(w.set.DataDir, ""))
+		closed := make(chan error, 1)
+		go func() { closed <- w.school.Close() }()
+		if err := w.school.Revoke(t.Context(), false); err != nil {
+			must(t, <-closed)
+			must(t, school.FinishRevoke(t.Context(), w.set, false, 10*time.Second))
+		} else {
+			must(t, <-closed)
+		}
+		if school.HasState(w.set.DataDir) || !school.RevokeWaits(w.set.DataDir) {
+			t.Fatal("state is left, or no message")
+		}
+		if n := len(w.events()); n < 2 || w.events()[n-2] != outbox.EventRevoked || w.events()[n-1] != outbox.EventDestroyed {
+			t.Fatalf("the logbook ends with %v", w.events())
+		}
 	}
 }
 
@@ -155,4 +175,14 @@ func TestEnrolmentSurvivesACrash(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(w.set.DataDir, "enrol.json")); err == nil {
 		t.Error("the request is kept after it was answered")
 	}
+}
+
+// events are what the logbook tells, in order.
+func (w *world) events() (events []outbox.Event) {
+	w.t.Helper()
+	f, err := os.Open(filepath.Join(w.set.DataDir, logbook.FileName))
+	must(w.t, err)
+	defer f.Close()
+	must(w.t, logbook.Read(f, func(l logbook.Line) error { events = append(events, l.Event); return nil }))
+	return events
 }
