@@ -142,7 +142,7 @@ func (s *server) post(ctx context.Context, uploads []upload, p pace) (load, erro
 
 func newClient(p pace) *http.Client {
 	return &http.Client{
-		Timeout: time.Minute,
+		Timeout: 5 * time.Minute, // slow is a figure, not a broken run
 		Transport: &http.Transport{
 			// Both ends are on loopback; who the server is is proved in messages.
 			// No session cache: a fresh connection is a full handshake.

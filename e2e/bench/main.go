@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if err := measureAll(ctx, o, stdout, stderr); err != nil {
-		fmt.Fprintln(stderr, "bench: the run is broken, its figures mean nothing:", err)
+		fmt.Fprintln(stderr, "bench: the run is broken; what the table shows was measured before:", err)
 		return 1
 	}
 	return 0
@@ -111,12 +111,14 @@ func measureAll(ctx context.Context, o options, stdout, stderr io.Writer) (err e
 		measure := map[string]func(context.Context) ([]row, error){
 			"uploads": b.uploads, "steady": b.steady, "aged": b.aged, "agent": b.agent, "size": b.size,
 		}[part]
-		more, err := measure(ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", part, err)
-		}
+		more, failed := measure(ctx)
 		rows = append(rows, more...)
+		if failed != nil {
+			// What was measured before is still good.
+			err = fmt.Errorf("%s: %w", part, failed)
+			break
+		}
 	}
 	b.describe(stdout, time.Since(began))
-	return printTable(stdout, rows)
+	return errors.Join(err, printTable(stdout, rows))
 }
