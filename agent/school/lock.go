@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"rollbridge/agent/secret"
 )
 
 // ErrInUse is returned where another process holds the school's state.
@@ -44,9 +46,14 @@ func LockService(dir string) (*Lock, error) {
 func lockWithin(ctx context.Context, path string, patience time.Duration) (*Lock, error) {
 	deadline := time.Now().Add(patience)
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
 		if err != nil {
 			return nil, fmt.Errorf("open the lock: %w", err)
+		}
+		// An administrator's command may come first; the service must not be
+		// locked out by it.
+		if err := secret.Adopt(path, filepath.Dir(path)); err != nil {
+			return nil, errors.Join(fmt.Errorf("open the lock: %w", err), f.Close())
 		}
 		taken, err := tryLock(f)
 		if taken {

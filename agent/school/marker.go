@@ -100,15 +100,19 @@ func writeMarker(dir, name string, v any) error {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	path := filepath.Join(dir, name)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	// Written in place and not by a rename: on a full disk the name alone is
+	// there, and that it is there is what counts.
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|noFollow, 0o600)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	_, err = f.Write(append(data, '\n'))
+	// The service has to read what an administrator wrote.
+	err = errors.Join(err, secret.Adopt(path, dir))
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
-	return syncDir(dir)
+	return secret.SyncDir(dir)
 }
 
 // eraseFiles deletes files that may or may not be there.
@@ -119,7 +123,7 @@ func eraseFiles(dir string, names ...string) error {
 			errs = append(errs, fmt.Errorf("delete %s: %w", name, err))
 		}
 	}
-	return errors.Join(append(errs, syncDir(dir))...)
+	return errors.Join(append(errs, secret.SyncDir(dir))...)
 }
 
 // MakeDir makes the data directory, closed to others.
