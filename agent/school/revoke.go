@@ -44,8 +44,9 @@ type remains struct {
 
 // Revoke closes the school for good: it writes the marker if it is not there,
 // stops what is being read or sent, signs one message for the collector, and
-// then destroys keys, queue and state. The School is closed afterwards,
-// whatever the error. The message is delivered by DeliverRevoke.
+// then destroys keys, queue and state. The School is closed afterwards, unless
+// ctx ended first. The message is delivered by DeliverRevoke. Errors wrap
+// ErrClosed where the school was closed before.
 func (s *School) Revoke(ctx context.Context, deleteLogbook bool) error {
 	if err := SetRevoked(s.dir, ""); err != nil {
 		return err
@@ -59,12 +60,17 @@ func (s *School) Revoke(ctx context.Context, deleteLogbook bool) error {
 	}
 	s.wire.Lock()
 	defer s.wire.Unlock()
+	s.last.Lock()
+	defer s.last.Unlock()
+	if s.closed {
+		return fmt.Errorf("revoke: %w", ErrClosed)
+	}
 	stop, _ := Revoked(s.dir)
 	var messageErr error
 	if stop.Reason == "" && !exists(filepath.Join(s.dir, remainsName)) {
 		messageErr = s.leaveRemains()
 	}
-	if err := errors.Join(s.destroy(deleteLogbook), s.Close()); err != nil {
+	if err := errors.Join(s.destroy(deleteLogbook), s.close()); err != nil {
 		return fmt.Errorf("destroy keys and queue: %w", err)
 	}
 	if messageErr != nil {
@@ -119,7 +125,8 @@ func (s *School) destroy(deleteLogbook bool) error {
 }
 
 func eraseState(dir string) error {
-	return errors.Join(identity.Destroy(dir), eraseFiles(dir, outbox.FileName, RevocationCodeName, enrolName, pausedName))
+	return errors.Join(identity.Destroy(dir), secret.ClearUnfinished(dir),
+		eraseFiles(dir, outbox.FileName, RevocationCodeName, enrolName, pausedName))
 }
 
 // FinishRevoke completes a revoke that a crash cut off, or does one where the
@@ -128,6 +135,12 @@ func FinishRevoke(ctx context.Context, set settings.Settings, deleteLogbook bool
 	lock, err := LockState(ctx, set.DataDir, patience)
 	if err != nil {
 		return fmt.Errorf("reading has stopped, but keys and queue are in use: stop the service, then run `rollbridge-agent revoke` again: %w", err)
+	}
+	// Whoever held the lock may have enrolled this school anew: what is here now
+	// is then not what was revoked.
+	if _, revoked := Revoked(set.DataDir); !revoked {
+		lock.Release()
+		return nil
 	}
 	s, openErr := OpenLocked(set, lock, nil)
 	if openErr == nil {

@@ -47,7 +47,15 @@ type School struct {
 	// is broken off.
 	ending context.Context
 	end    context.CancelFunc
+	// last is held by whoever closes or revokes, so that the service, which sees
+	// the marker too, does not close what a revoke still signs with.
+	last   sync.Mutex
+	closed bool
 }
+
+// ErrClosed is returned by Revoke of a School that was closed before: nothing
+// was done, and FinishRevoke does it.
+var ErrClosed = errors.New("the school has just been closed")
 
 // Options of Open.
 type Options struct {
@@ -134,9 +142,18 @@ func (s *School) openBook() (*logbook.Book, error) {
 	return logbook.Create(s.dir, s.id.Logbook, s.id.Agent(), facts.Collector.Root)
 }
 
-// Close releases everything; calling it twice is no error.
+// Close releases everything, after a revoke that is under way; calling it twice
+// is no error.
 func (s *School) Close() error {
 	s.end()
+	s.last.Lock()
+	defer s.last.Unlock()
+	return s.close()
+}
+
+// close is Close for whoever holds last.
+func (s *School) close() error {
+	s.closed = true
 	s.link.Lock()
 	if s.link.client != nil {
 		s.link.client.Close()
@@ -152,9 +169,6 @@ func (s *School) Close() error {
 	s.lock.Release()
 	return errors.Join(errs...)
 }
-
-// Dir is the data directory.
-func (s *School) Dir() string { return s.dir }
 
 // Box is the outbox, for the enrolment that fills it.
 func (s *School) Box() *outbox.Outbox { return s.box }

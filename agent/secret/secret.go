@@ -3,6 +3,8 @@ package secret
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 )
 
@@ -22,6 +24,24 @@ func Write(path string, data []byte) error {
 	}
 	if err := write(path, data); err != nil {
 		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
+
+// temporary begins the name of a file that is not yet a secret's.
+const temporary = ".secret-"
+
+// ClearUnfinished deletes what a crash in the middle of Write left in a
+// directory: it may hold a secret. Nobody may be writing there.
+func ClearUnfinished(dir string) error {
+	left, err := filepath.Glob(filepath.Join(dir, temporary+"*"))
+	for _, path := range left {
+		if removeErr := os.Remove(path); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
+			err = errors.Join(err, removeErr)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("delete unfinished secrets: %w", err)
 	}
 	return nil
 }

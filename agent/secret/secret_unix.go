@@ -21,7 +21,7 @@ func write(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	// CreateTemp opens with O_EXCL and mode 0600: a planted link or file makes
 	// it choose another name, and rename replaces a link instead of following it.
-	f, err := os.CreateTemp(dir, ".secret-*")
+	f, err := os.CreateTemp(dir, temporary+"*")
 	if err != nil {
 		return err
 	}

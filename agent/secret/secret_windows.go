@@ -27,8 +27,8 @@ func write(path string, data []byte) error {
 	if _, err := rand.Read(random[:]); err != nil {
 		return err
 	}
-	temporary := filepath.Join(filepath.Dir(path), ".secret-"+hex.EncodeToString(random[:]))
-	f, err := create(temporary)
+	unfinished := filepath.Join(filepath.Dir(path), temporary+hex.EncodeToString(random[:]))
+	f, err := create(unfinished)
 	if err != nil {
 		return err
 	}
@@ -37,10 +37,10 @@ func write(path string, data []byte) error {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(temporary))
+		return errors.Join(err, os.Remove(unfinished))
 	}
-	if err := replace(temporary, path); err != nil {
-		return errors.Join(err, os.Remove(temporary))
+	if err := replace(unfinished, path); err != nil {
+		return errors.Join(err, os.Remove(unfinished))
 	}
 	return nil
 }
