@@ -2,9 +2,12 @@
 // school: a collector and an agent are set up as an operator and a school would,
 // pupils travel, and what arrived is compared with the MIS record by record.
 // It works in a temporary directory, listens on loopback only, and leaves
-// nothing behind.
+// nothing behind but the rows in a database that it was given.
 //
 // Usage: demo [-once] [-pupils N] [-seed N] [-database DSN] [-bin DIR]
+//
+// steps.go has the steps in the order in which they are shown, look.go what is
+// said at the end.
 //
 // With -once it ends by itself: 0 when the collector holds exactly what the
 // MIS holds at every step, 1 when not.
@@ -16,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -46,14 +50,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.BoolVar(&o.once, "once", false, "check everything and end, without waiting at the page")
 	flags.IntVar(&o.pupils, "pupils", 1000, "pupils on the fictional school's roll")
 	flags.Uint64Var(&o.seed, "seed", 1, "which fictional school")
-	flags.StringVar(&o.database, "database", "", "the collector's database; empty is the embedded SQLite")
-	flags.StringVar(&o.bin, "bin", "bin", "directory of the two programs, as `make demo` builds them")
+	flags.StringVar(&o.database, "database", "", "an empty `database` for the collector, postgres://USER@HOST/NAME, which keeps what is written; without it a SQLite file that goes")
+	flags.StringVar(&o.bin, "bin", "bin", "`directory` of the two programs, as make demo builds them")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	config := demoschool.Config{Seed: o.seed, Pupils: o.pupils, Today: demoschool.LastSchoolDay(time.Now())}
-	if err := config.Validate(); err != nil || flags.NArg() > 0 {
-		fmt.Fprintln(stderr, "demo: what was asked for cannot be made:", err, flags.Args())
+	if flags.NArg() > 0 {
+		fmt.Fprintf(stderr, "demo: %q is not understood: give flags only\n", flags.Arg(0))
+		return 2
+	}
+	if err := config.Validate(); err != nil {
+		fmt.Fprintln(stderr, "demo: this school cannot be made:", err)
 		return 2
 	}
 	if err := show(ctx, o, config, stdout); err != nil {
@@ -68,20 +76,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func show(ctx context.Context, o options, config demoschool.Config, stdout io.Writer) (err error) {
+	programs, err := find(o.bin)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "rollbridge-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the demo: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	bin, err := filepath.Abs(o.bin)
-	if err != nil {
-		return fmt.Errorf("find the programs: %w", err)
-	}
-	d := &demo{
-		out: stdout, dir: dir, once: o.once, database: o.database,
-		programs: stack.Programs{Agent: filepath.Join(bin, "rollbridge-agent"), Collector: filepath.Join(bin, "rollbridge-collector")},
-		school:   demoschool.New(config),
-	}
+	d := &demo{out: stdout, dir: dir, database: o.database, programs: programs, school: demoschool.New(config)}
 	defer func() {
 		if closing := d.close(); err == nil {
 			err = closing
@@ -100,4 +104,19 @@ func show(ctx context.Context, o options, config demoschool.Config, stdout io.Wr
 		return nil
 	}
 	return d.wait(ctx)
+}
+
+// find looks for the two programs before anything is made.
+func find(dir string) (stack.Programs, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return stack.Programs{}, fmt.Errorf("find the programs: %w", err)
+	}
+	var found stack.Programs
+	for name, path := range map[string]*string{"rollbridge-agent": &found.Agent, "rollbridge-collector": &found.Collector} {
+		if *path, err = exec.LookPath(filepath.Join(dir, name)); err != nil {
+			return stack.Programs{}, fmt.Errorf("there is no program %s in %s: build both with `make bin`, or say with -bin where they are", name, dir)
+		}
+	}
+	return found, nil
 }

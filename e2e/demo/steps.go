@@ -20,7 +20,6 @@ const schoolID = "oakmere"
 type demo struct {
 	out      io.Writer
 	dir      string
-	once     bool
 	database string
 	programs stack.Programs
 	school   *demoschool.School
@@ -35,6 +34,10 @@ func (d *demo) folder() string { return filepath.Join(d.dir, "mis") }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
 
+// width is where lines of a command's output are cut, so that they stay lines
+// on most screens.
+const width = 110
+
 // title and show print a step's heading and a command with what it printed.
 func (d *demo) title(text string) { d.say("\n== %s", text) }
 
@@ -42,13 +45,13 @@ func (d *demo) show(explain, command, output string, lines int) {
 	d.say("   %s\n   $ %s", explain, command)
 	all := strings.Split(strings.TrimRight(output, "\n"), "\n")
 	for _, line := range all[:min(lines, len(all))] {
-		if runes := []rune(line); len(runes) > 150 {
-			line = string(runes[:149]) + "…"
+		if runes := []rune(line); len(runes) > width {
+			line = string(runes[:width-1]) + "…"
 		}
 		d.say("     %s", line)
 	}
 	if len(all) > lines {
-		d.say("     … and %d lines more", len(all)-lines)
+		d.say("     … and %d more lines", len(all)-lines)
 	}
 }
 
@@ -68,8 +71,13 @@ func (d *demo) setUpCollector(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("   A collector runs, with keys, a database and a page of its own. %d authorities ask %s for\n   pupils, contacts and attendance of the children they look after; the school gets one code to paste.",
-		len(d.school.Authorities()), demoschool.SchoolName)
+	kind := "SQLite"
+	if d.database != "" {
+		kind = "the database that was given"
+	}
+	d.say("   A collector runs: its keys, its database (%s), its page for the authorities.", kind)
+	d.say("   %d authorities ask %s for pupils, contacts and attendance of the children", len(d.school.Authorities()), demoschool.SchoolName)
+	d.say("   whom they look after. The operator sends the school one code to paste.")
 	return nil
 }
 
@@ -90,7 +98,7 @@ func (d *demo) setUpSchool(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show("Who asks for what, the phrase to compare, and the code for the head teacher's safe:", "rollbridge-agent enrol RB1-… --accept", out, 40)
+	d.show("It shows who asks for what and why (long lines are cut here), a phrase, and a code for the safe:", "rollbridge-agent enrol RB1-… --accept", out, 40)
 	phrase, err := stack.PhraseIn(out)
 	if err != nil {
 		return err
@@ -102,7 +110,8 @@ func (d *demo) setUpSchool(ctx context.Context) error {
 	if err := d.confirm(ctx, phrase); err != nil {
 		return err
 	}
-	d.say("   The operator hears the phrase %s from the school, sees the same one, and confirms it.", phrase)
+	d.say("   The school reads its phrase out on the phone; the operator sees the same one and confirms it:")
+	d.say("   $ rollbridge-collector agent confirm %s %s", schoolID, phrase)
 	return nil
 }
 
@@ -127,7 +136,7 @@ func (d *demo) preview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show("Exactly the lines that the next sync would seal; nothing is changed or sent:", "rollbridge-agent preview", out, 4)
+	d.show("Exactly the lines that the next sync would seal (cut here). Nothing is changed, nothing is sent:", "rollbridge-agent preview", out, 4)
 	return nil
 }
 
@@ -137,7 +146,7 @@ func (d *demo) firstSync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show("Read, scope, compare, seal, send until the receipt comes:", "rollbridge-agent sync", out, 12)
+	d.show("Read the MIS, drop what may not leave, compare, seal, and send until the signed receipt is there:", "rollbridge-agent sync", out, 12)
 	return d.compare(ctx, "after the first sync")
 }
 
@@ -172,7 +181,7 @@ func (d *demo) morning(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show("Nothing changed since: a small signed batch says so, because silence is never success:", "rollbridge-agent sync", out, 12)
+	d.show("Once more, with nothing changed: a small signed batch says so, because silence is never success:", "rollbridge-agent sync", out, 12)
 	return d.compare(ctx, "after a sync without change")
 }
 
@@ -184,12 +193,12 @@ func (d *demo) proof(ctx context.Context) error {
 		lines   int
 		args    []string
 	}{
-		{"The school: how things stand.", true, 30, []string{"status"}},
-		{"The school: every batch that left, with the collector's signed receipt.", true, 14, []string{"log"}},
-		{"The same, verified without any network.", true, 8, []string{"log", "--verify"}},
-		{"The operator: every school, its status word and two clocks.", false, 14, []string{"status"}},
-		{"The school's state is whole.", true, 6, []string{"fsck"}},
-		{"So is the collector's.", false, 6, []string{"fsck"}},
+		{"The school sees how things stand:", true, 30, []string{"status"}},
+		{"The school holds proof of every batch that left, with the collector's signed receipt:", true, 14, []string{"log"}},
+		{"Anybody can verify that proof, without a network:", true, 8, []string{"log", "--verify"}},
+		{"The operator sees every school, its status word and two clocks:", false, 14, []string{"status"}},
+		{"The school's keys, queue and logbook agree:", true, 6, []string{"fsck"}},
+		{"Everything that the collector stores opens and adds up:", false, 6, []string{"fsck"}},
 	} {
 		command, name := d.collector.Command, "rollbridge-collector "
 		if c.agent {
@@ -227,33 +236,9 @@ func (d *demo) compare(ctx context.Context, when string) error {
 	}
 	counts := want.Counts()
 	d.compared += len(want)
-	d.say("   Compared %s: the collector holds %d pupils, %d contacts and %d weeks of marks, each as in the MIS, and nothing else.",
-		when, counts["pupil"], counts["contact"], counts["attendance"])
+	d.say("   Compared %s: the collector holds %d pupils, %d contacts and %d weeks of marks,", when, counts["pupil"], counts["contact"], counts["attendance"])
+	d.say("   each as in the MIS, and nothing else.")
 	return nil
-}
-
-func (d *demo) summary(took time.Duration) {
-	d.title("Summary")
-	pupils := 0
-	for range d.school.Pupils() {
-		pupils++
-	}
-	d.say("   %d pupils on roll, %d looked after by the authorities that ask; only those left the school.", pupils, len(d.school.LookedAfter()))
-	d.say("   %d records compared with the MIS in three rounds, no difference, in %.1f s.", d.compared, took.Seconds())
-}
-
-func (d *demo) wait(ctx context.Context) error {
-	d.title("Now look")
-	d.say("   The authority's page:  %s   (your browser will warn: the trial certificate is its own)", d.collector.PortalURL)
-	d.say("   The first sign-in, as `init` printed it:")
-	for line := range strings.SplitSeq(strings.TrimSpace(d.collector.Greeting), "\n") {
-		d.say("     %s", line)
-	}
-	d.say("   The school's MIS:      %s", d.folder())
-	d.say("   Try: ROLLBRIDGE_DATA_DIR=%s %s status", d.agent.Dir, d.programs.Agent)
-	d.say("   Ctrl-C ends everything and removes %s.", d.dir)
-	<-ctx.Done()
-	return ctx.Err()
 }
 
 func (d *demo) close() error {
