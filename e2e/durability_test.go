@@ -21,6 +21,7 @@ import (
 	"rollbridge/e2e/fault"
 	"rollbridge/e2e/oracle"
 	"rollbridge/e2e/stack"
+	"rollbridge/shared/protocol"
 )
 
 // TestKillSweep ends both programs at random moments as a power cut of the
@@ -67,8 +68,11 @@ func sweep(t *testing.T, dsn string, kills int) {
 	}))
 	rounds := 0
 	for left := kills; left > 0; rounds++ {
-		if s.round() {
-			left--
+		if !s.round() {
+			continue
+		}
+		if left--; left%10 == 0 {
+			s.sound() // what a kill left is whole before anything repairs it
 		}
 	}
 	t.Logf("%d kills in %d rounds", kills, rounds)
@@ -102,6 +106,82 @@ func (c *serving) start(w *world) {
 	var err error
 	c.process, err = c.Start(w.ctx, c.roles)
 	w.must(err)
+}
+
+// TestKillEnrolment ends `enrol` at random moments, on a line that loses
+// answers: the same code goes on with the same keys, and in the end there is
+// one agent.
+func TestKillEnrolment(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 4))
+	gateway, err := fault.NewGateway()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = gateway.Close() })
+	w, code := newWorld(t, small(), stack.CollectorOptions{PublicURL: gateway.URL()})
+	gateway.Serve(w.collector.IntakeAddress(), w.trialCertificate())
+	gateway.Decide(fault.Chance(seed, map[fault.Fate]int{fault.DropReply: 30, fault.Repeat: 20, fault.CutRequest: 10}))
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), stack.AgentOptions{})
+	w.must(err)
+	for range 12 {
+		enrol, err := stack.Start(w.agent.Programs.Agent, w.agent.LogFile(), w.agent.Env(), "enrol", code, "--accept")
+		w.must(err)
+		select {
+		case <-time.After(time.Duration(random.Int64N(int64(400 * time.Millisecond)))):
+			enrol.Kill()
+		case <-enrol.Exited():
+		}
+	}
+	gateway.Always(fault.Pass)
+	phrase, err := w.agent.Enrol(w.ctx, code)
+	w.must(err)
+	w.confirm(phrase)
+	w.sync()
+	w.sound()
+	var agents int
+	w.must(openDatabase(t, w, "").QueryRowContext(w.ctx, "SELECT count(*) FROM agents").Scan(&agents))
+	if agents != 1 {
+		t.Errorf("%d agents came of one code", agents)
+	}
+}
+
+// TestPartsTogether cuts a read that is too large for one batch between its
+// parts: nothing of it is applied until all of it is there.
+func TestPartsTogether(t *testing.T) {
+	t.Parallel()
+	config := small()
+	config.Pupils, config.LookedAfterShare = 2600, 0.6
+	w, gateway := behind(t, config, stack.CollectorOptions{}, stack.AgentOptions{})
+	batches := 0
+	gateway.Decide(func(s fault.Seen) fault.Fate {
+		if s.Message == protocol.MessageBatch {
+			batches++
+		}
+		if batches > 1 {
+			return fault.CutRequest
+		}
+		return fault.Pass
+	})
+	r, err := w.agent.Try(w.ctx, "sync")
+	w.must(err)
+	if r.Code == 0 || batches < 2 {
+		t.Fatalf("the read was not cut between its parts: code %d, %d batches tried\n%s", r.Code, batches, r.Stdout)
+	}
+	digests, states, _ := inboxRows(t, w)
+	if len(digests) != 1 || states[0] != "waiting" {
+		t.Errorf("the first part alone is %v", states)
+	}
+	out, err := w.collector.Records(w.ctx, schoolID)
+	if err != nil || len(out) > 0 {
+		t.Errorf("%d records of a read that has not all arrived are there: %v", len(out), err)
+	}
+	gateway.Always(fault.Pass)
+	w.sync()
+	appliedOnce(t, w, "")
+	w.sound()
 }
 
 // behind is enrolled with a gateway in front of the collector that has the
