@@ -92,6 +92,10 @@ func (c *Comparison) Add(row mis.Row) error {
 	now.Base = base
 	old, known := c.in.State.Entries[name]
 	was := c.predecessor(row)
+	now.Renamed = was != "" || known && old.Renamed
+	if c.in.Full && now.Renamed {
+		was = base
+	}
 	if known && !c.in.Full && old.Hash == now.Hash && was == "" {
 		if old != now {
 			c.changes = append(c.changes, Change{Key: name, Entry: &now})

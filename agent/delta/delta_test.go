@@ -268,6 +268,10 @@ func TestEntry(t *testing.T) {
 	if b, err := based.MarshalBinary(); err != nil || back.UnmarshalBinary(b) != nil || back != based {
 		t.Fatal("an entry with a base does not survive its encoding")
 	}
+	based.Renamed = true
+	if b, err := based.MarshalBinary(); err != nil || back.UnmarshalBinary(b) != nil || back != based {
+		t.Fatal("an entry with a base does not survive its encoding")
+	}
 	if back.UnmarshalBinary(b[1:]) == nil {
 		t.Error("a short entry was read")
 	}
@@ -320,5 +324,24 @@ func TestMisspeltUPN(t *testing.T) {
 	got := ops(t, mustSync(t, w, reading{}))
 	if got["pupil "] != 1 || got["pupil left"] != 1 || got["was"] != 0 {
 		t.Errorf("another permanent UPN must be another pupil with no way back: %v", got)
+	}
+}
+
+// The delta that named a predecessor may be withdrawn by a full batch, which
+// must name it too; a pupil who never had another id has none.
+func TestFullBatchNamesPredecessors(t *testing.T) {
+	w := classOf(t, 3)
+	w.school.pupils[0].upn = "first"
+	if got := ops(t, mustSync(t, w, reading{})); got["was"] != 1 {
+		t.Fatalf("a first permanent UPN names %d predecessors, want 1", got["was"])
+	}
+	for range 2 {
+		if got := ops(t, mustSync(t, w, reading{full: true})); got["was"] != 1 || got["pupil "] != 3 {
+			t.Errorf("a full batch of %d pupils names %d predecessors, want 1 of 3", got["pupil "], got["was"])
+		}
+	}
+	w.school.pupils[0].upn = "second"
+	if got := ops(t, mustSync(t, w, reading{full: true})); got["was"] != 0 {
+		t.Error("a second permanent UPN was joined to the first through what came before both")
 	}
 }

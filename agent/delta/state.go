@@ -31,15 +31,20 @@ type Entry struct {
 	// without it: what finds the pupil again while the UPN is misspelt. Empty
 	// elsewhere.
 	Base record.PupilID
+	// Renamed says that the pupil was sent under Base before: a full batch names
+	// it again, because the batch that did may be among those it withdraws.
+	Renamed bool
 }
 
 // A Group stands for a caring authority without naming it.
 type Group [8]byte
 
-// The lengths of an entry's value, without and with a Base.
+// The lengths of an entry's value: without a Base, with one, and with one that
+// the pupil was sent under.
 const (
-	entryBytes = sha256.Size + sha256.Size + 8
-	baseBytes  = 16
+	entryBytes   = sha256.Size + sha256.Size + 8
+	basedBytes   = entryBytes + 16
+	renamedBytes = basedBytes + 1
 )
 
 // StateKey is the key of a record in the state.
@@ -54,22 +59,27 @@ func SplitKey(key string) (record.Dataset, record.Key, bool) {
 
 // MarshalBinary gives the bytes of an entry's value.
 func (e Entry) MarshalBinary() ([]byte, error) {
-	b := make([]byte, 0, entryBytes+baseBytes)
+	b := make([]byte, 0, renamedBytes)
 	b = append(b, e.Hash[:]...)
 	b = append(b, e.Tag[:]...)
 	b = append(b, e.Group[:]...)
-	return hex.AppendDecode(b, []byte(e.Base))
+	b, err := hex.AppendDecode(b, []byte(e.Base))
+	if err == nil && e.Renamed {
+		b = append(b, 1)
+	}
+	return b, err
 }
 
 // UnmarshalBinary reads what MarshalBinary gives.
 func (e *Entry) UnmarshalBinary(b []byte) error {
-	if len(b) != entryBytes && len(b) != entryBytes+baseBytes {
+	if len(b) != entryBytes && len(b) != basedBytes && len(b) != renamedBytes {
 		return errors.New("an entry of the state has a wrong length")
 	}
+	e.Renamed = len(b) == renamedBytes
 	n := copy(e.Hash[:], b)
 	n += copy(e.Tag[:], b[n:])
 	n += copy(e.Group[:], b[n:])
-	e.Base = record.PupilID(hex.EncodeToString(b[n:]))
+	e.Base = record.PupilID(hex.EncodeToString(b[n:min(len(b), basedBytes)]))
 	return nil
 }
 
