@@ -194,7 +194,24 @@ func TestAllMessagesWithIntakesRole(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { served.Close() })
-	w := newWorld(t, db, served)
+	newWorld(t, db, served).allMessages(t)
+}
+
+// What is asked for one message costs the same however many schools there are.
+func TestNoStatementWalksATable(t *testing.T) {
+	dsn := dbtest.SQLite(t)
+	db := dbtest.Migrated(t, dsn)
+	served, err := database.Open(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { served.Close() })
+	newWorld(t, db, served).allMessages(t)
+	dbtest.NoWalks(t, served, 12)
+}
+
+func (w *world) allMessages(t *testing.T) {
+	t.Helper()
 	c := w.code(time.Hour)
 	w.post(protocol.MessageOffer, c.frame(protocol.MessageOffer, c.posted(protocol.DomainOffer, protocol.OfferRequest{Code: protocol.CodeID(c.id)}, protocol.Have{}))).mustReceipt(t)
 	a := w.agent("confirmed", false)

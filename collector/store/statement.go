@@ -82,9 +82,10 @@ const outcomesKept = 30 * 24 * time.Hour
 // each agent: agents that were away longer have sent a full batch since.
 func (s *Store) Tidy(ctx context.Context, now time.Time) error {
 	return s.Write(ctx, func(tx *Tx) error {
-		_, err := tx.Exec(ctx, `DELETE FROM statements WHERE kind = ? AND issued_at < ? AND serial <
-			(SELECT MAX(n.serial) FROM statements n WHERE n.school = statements.school AND n.agent = statements.agent AND n.kind = statements.kind)`,
-			string(protocol.KindOutcome), database.Micros(now.Add(-outcomesKept)))
+		// The kind stands in the text because the index is of outcomes only.
+		_, err := tx.Exec(ctx, `DELETE FROM statements WHERE kind = 'outcome' AND issued_at < ? AND serial <
+			(SELECT MAX(n.serial) FROM statements n WHERE n.school = statements.school AND n.agent = statements.agent AND n.kind = 'outcome')`,
+			database.Micros(now.Add(-outcomesKept)))
 		return wrap(err, "delete old outcomes")
 	})
 }

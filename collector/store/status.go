@@ -198,7 +198,8 @@ func (t *Tx) fillCounts(ctx context.Context, found map[string]*SchoolStatus, aut
 			return err
 		})
 	}
-	err := count("SELECT school, state, COUNT(*) FROM inbox WHERE state IN ('waiting', 'set_aside') GROUP BY school, state", func(c *SchoolStatus, state string, n int) {
+	err := count(`SELECT school, 'waiting', COUNT(*) FROM inbox WHERE state = 'waiting' GROUP BY school
+		UNION ALL SELECT school, 'set_aside', COUNT(*) FROM inbox WHERE state = 'set_aside' GROUP BY school`, func(c *SchoolStatus, state string, n int) {
 		if state == "waiting" {
 			c.Waiting = n
 		} else {
