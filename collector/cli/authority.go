@@ -53,8 +53,8 @@ func (p *program) addAuthority(ctx context.Context, a store.Authority, change bo
 		if err := st.PutAuthority(ctx, a); err != nil {
 			return err
 		}
-		p.notef("Next: say what it asks of a school, with `rollbridge-collector school provision SCHOOL --authority %s --dataset …`.\n", a.Code)
-		return p.printf("Authority %s is %s.\n", a.Code, map[bool]string{true: "changed", false: "added"}[there])
+		return p.said(fmt.Sprintf("Authority %s is %s.", a.Code, map[bool]string{true: "changed", false: "added"}[there]),
+			fmt.Sprintf("Next: say what it asks of a school, with `rollbridge-collector school provision SCHOOL --authority %s --dataset pupil …`.", a.Code))
 	})
 }
 

@@ -100,8 +100,18 @@ func exactly(n int) cobra.PositionalArgs {
 		if len(args) == n {
 			return nil
 		}
-		return usage(fmt.Errorf("it is `%s`, with %d argument(s) and not %d; see `%s --help`", c.UseLine(), n, len(args), c.CommandPath()))
+		return usage(fmt.Errorf("the command is `%s`, and %s given here; see `%s --help`", c.UseLine(), arguments(len(args)), c.CommandPath()))
 	}
+}
+
+func arguments(n int) string {
+	switch n {
+	case 0:
+		return "no argument was"
+	case 1:
+		return "1 argument was"
+	}
+	return fmt.Sprintf("%d arguments were", n)
 }
 
 // between asks for a number of arguments.
@@ -110,7 +120,7 @@ func between(least, most int) cobra.PositionalArgs {
 		if len(args) >= least && len(args) <= most {
 			return nil
 		}
-		return usage(fmt.Errorf("it is `%s`, with %d to %d arguments and not %d; see `%s --help`", c.UseLine(), least, most, len(args), c.CommandPath()))
+		return usage(fmt.Errorf("the command is `%s`, and %s given here; see `%s --help`", c.UseLine(), arguments(len(args)), c.CommandPath()))
 	}
 }
 
@@ -124,6 +134,13 @@ func (p *program) printf(format string, args ...any) error {
 
 // notef writes what is not the result: what to do next.
 func (p *program) notef(format string, args ...any) { fmt.Fprintf(p.err, format, args...) }
+
+// said prints a result, and then what comes next.
+func (p *program) said(result, next string) error {
+	err := p.printf("%s\n", result)
+	p.notef("%s\n", next)
+	return err
+}
 
 // printJSON writes a result for scripts.
 func (p *program) printJSON(v any) error {

@@ -111,8 +111,8 @@ func (p *program) greet(s settings.Settings, user, oneTime string) error {
 First sign-in to the portal, to be changed there within 72 hours. It is shown
 only now:
 
-  address         https://%s/
-  user            %s
+  address            https://%s/
+  user               %s
   one-time password  %s
 
 This is a trial set-up: a certificate that no authority vouches for (agents know
@@ -127,6 +127,8 @@ Then, for each school:     rollbridge-collector authority add CODE --why "..."
                            rollbridge-collector school add ID "NAME" --phone NUMBER
                            rollbridge-collector school provision ID --authority CODE --dataset pupil --dataset contact --dataset attendance
                            rollbridge-collector code create ID
+and, when the school has read out its phrase:
+                           rollbridge-collector agent confirm ID PHRASE
 `, s.DataDir, s.Keys(), s.PublicURL, s.Intake.Listen, s.Portal.Listen, s.Portal.Listen, user, oneTime,
 		filepath.Join(s.Keys(), "root", "root.key"))
 }

@@ -149,11 +149,11 @@ func (p *program) tell(ctx context.Context, desk *enrolment.Desk, id string) err
 		return fmt.Errorf("what is asked of %s is stored, but its agent was not told: %w; run the same command again", id, err)
 	}
 	if !told {
-		p.notef("Next: make a code for the school with `rollbridge-collector code create %s`, if it has no agent yet.\n", id)
-		return p.printf("What is asked of %s is stored.\n", id)
+		return p.said(fmt.Sprintf("What is asked of %s is stored.", id),
+			fmt.Sprintf("Next: make a code for the school with `rollbridge-collector code create %s`, if it has no agent yet.", id))
 	}
-	p.notef("More than before leaves only after a yes at the school (`rollbridge-agent scope accept`).\n")
-	return p.printf("What is asked of %s is stored, and its agent will hear of it at its next check-in.\n", id)
+	return p.said(fmt.Sprintf("What is asked of %s is stored, and its agent will hear of it at its next check-in.", id),
+		"More than before leaves only after a yes at the school; until then `rollbridge-agent scope show` lists it there as not allowed.")
 }
 
 func knownAuthority(ctx context.Context, st *store.Store, code string) error {
@@ -180,8 +180,8 @@ func (p *program) addSchool(ctx context.Context, c store.School) error {
 		if err != nil {
 			return err
 		}
-		p.notef("Next: say what is asked of it, with `rollbridge-collector school provision %s --authority CODE --dataset pupil …`.\n", c.ID)
-		return p.printf("School %s is added.\n", c.ID)
+		return p.said(fmt.Sprintf("School %s is added.", c.ID),
+			fmt.Sprintf("Next: say what is asked of it, with `rollbridge-collector school provision %s --authority CODE --dataset pupil …`.", c.ID))
 	})
 }
 

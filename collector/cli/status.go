@@ -150,13 +150,13 @@ func (p *program) statusTable(o portal.Overview, alarms []string) error {
 			return err
 		}
 	}
-	if err := p.printf("Correct at %s. %d of %d schools received.\n\n", o.At.In(status.London()).Format("3:04pm Monday 2 January 2006"), o.Received(), len(o.Schools)); err != nil {
+	if err := p.printf("Correct at %s. %s.\n\n", o.At.In(status.London()).Format("3:04pm Monday 2 January 2006"), o.Summary()); err != nil {
 		return err
 	}
 	var rows, notes []string
 	for _, c := range o.Schools {
-		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d", c.School.ID, c.AM.Word, c.PM.Word,
-			timeWords(c.LastHeard), timeWords(c.AttendanceAsAt), c.Children, c.Waiting, c.Quarantined, len(c.Holds)))
+		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d", c.School.ID, c.AM.Word, c.PM.Word,
+			timeWords(c.LastHeard), held(c), c.Waiting, c.Quarantined, len(c.Holds)))
 		notes = append(notes, schoolNotes(c, o.Session)...)
 	}
 	if err := p.table("SCHOOL\tMORNING\tAFTERNOON\tLAST HEARD\tLAST REGISTER\tCHILDREN\tWAITING\tREFUSED\tHELD", rows,
@@ -169,10 +169,22 @@ func (p *program) statusTable(o portal.Overview, alarms []string) error {
 	return p.printf("\n%s\n", strings.Join(notes, "\n"))
 }
 
+// held is the cells "last register" and "children": a school that has stopped
+// shows its data to nobody, and a number that never came is not 0.
+func held(c portal.School) string {
+	switch {
+	case c.AM.Word == status.Stopped:
+		return "hidden\thidden"
+	case c.PupilsAsAt.IsZero():
+		return timeWords(c.AttendanceAsAt) + "\tnever"
+	}
+	return fmt.Sprintf("%s\t%d", timeWords(c.AttendanceAsAt), c.Children)
+}
+
 // schoolNotes are the sentences under the table: what to do, and for whom.
 func schoolNotes(c portal.School, session status.Session) (notes []string) {
 	id := c.School.ID
-	if v := c.Now(session); v.NextStep != "" {
+	if v := c.Now(session); v.NextStep != "" && v.Word != status.NotInSession {
 		notes = append(notes, fmt.Sprintf("%s: %s (%s)", id, v.NextStep, v.Owner))
 	}
 	if c.Pending > 0 {

@@ -46,6 +46,25 @@ func (o Overview) Received() int {
 	return n
 }
 
+// Summary says in one sentence, without its full stop, how many registers of the
+// session are in. A school that is not in session owes none.
+func (o Overview) Summary() string {
+	away := 0
+	for _, s := range o.Schools {
+		if s.Now(o.Session).Word == status.NotInSession {
+			away++
+		}
+	}
+	owed := len(o.Schools) - away
+	switch {
+	case away > 0 && owed == 0:
+		return "No register is expected today: no school is in session"
+	case away > 0:
+		return fmt.Sprintf("%d of %s received, %d not in session", o.Received(), count(owed, "school"), away)
+	}
+	return fmt.Sprintf("%d of %s received", o.Received(), count(owed, "school"))
+}
+
 // Read finds what is known of every school at now. With an authority it finds
 // only the schools that this authority asks, and counts only its children.
 func Read(ctx context.Context, s *store.Store, authority string, now time.Time) (Overview, error) {

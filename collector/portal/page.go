@@ -95,7 +95,7 @@ type schoolsPage struct {
 	Correct   string // when the figures were true
 	Authority string // whose schools these are
 	Session   string
-	Received  int
+	Summary   string // how many registers of it are in
 	Rows      []schoolRow
 }
 
@@ -134,7 +134,7 @@ func (p *Portal) schools(w http.ResponseWriter, r *http.Request, u account.User)
 }
 
 func (o Overview) page(authority string) *schoolsPage {
-	s := &schoolsPage{Correct: longTime(o.At), Authority: "all authorities", Session: sessionWords(o.Session), Received: o.Received()}
+	s := &schoolsPage{Correct: longTime(o.At), Authority: "all authorities", Session: sessionWords(o.Session), Summary: o.Summary()}
 	if a, ok := codes.LookupAuthority(authority); ok {
 		s.Authority = a.Name
 	} else if authority != "" {

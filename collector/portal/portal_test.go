@@ -20,6 +20,7 @@ import (
 	"rollbridge/collector/store"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/record"
+	"rollbridge/shared/status"
 )
 
 const own = "three random words"
@@ -436,6 +437,25 @@ func TestEachAuthoritySeesItsOwnOnly(t *testing.T) {
 	})
 }
 
+// A school that is not in session owes no register, so it is in no denominator.
+func TestSummary(t *testing.T) {
+	for want, words := range map[string][]status.Word{
+		"0 of 0 schools received":                                nil,
+		"1 of 1 school received":                                 {status.Received},
+		"1 of 3 schools received":                                {status.Received, status.Late, status.Stopped},
+		"0 of 1 school received, 2 not in session":               {status.NotSetUp, status.NotInSession, status.NotInSession},
+		"No register is expected today: no school is in session": {status.NotInSession},
+	} {
+		o := portal.Overview{Session: status.AM}
+		for _, w := range words {
+			o.Schools = append(o.Schools, portal.School{AM: status.Verdict{Word: w}})
+		}
+		if got := o.Summary(); got != want {
+			t.Errorf("%v: %q, want %q", words, got, want)
+		}
+	}
+}
+
 func TestSchoolsPage(t *testing.T) {
 	db := dbtest.Migrated(t, dbtest.SQLite(t))
 	b, _ := site(t, db)
@@ -446,7 +466,7 @@ func TestSchoolsPage(t *testing.T) {
 	fixture(t, db)
 	a := b.get("/")
 	for _, want := range []string{
-		"Correct at ", " of 3 schools received", "<caption", `<th scope="col"`, `<th scope="row"`, "01632 960101",
+		"Correct at ", `role="region" aria-labelledby="schools-caption"`, "<caption", `<th scope="col"`, `<th scope="row"`, "01632 960101",
 		`<strong class="govuk-tag govuk-tag--grey">Not set up yet</strong>`, "5 minutes ago", "never", "not received", "Who acts: ",
 	} {
 		if !strings.Contains(a.body, want) {

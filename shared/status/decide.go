@@ -148,6 +148,9 @@ func (f Facts) nextStep(w Word) string {
 	case Paused:
 		return f.until() + " Phone if needed."
 	case NotInSession:
+		if f.Calendar == "" && !DefaultInSession(f.Day) {
+			return f.Day.Weekday().String() + ": no register is expected."
+		}
 		return sentence(f.Calendar)
 	case Held:
 		if f.HeldWhy != "" {

@@ -186,6 +186,7 @@ func TestSentences(t *testing.T) {
 		{"not in session", func(f *Facts) { f.InSession, f.Calendar = false, "INSET day, from the school's calendar" },
 			"INSET day, from the school's calendar."},
 		{"not in session, no source", func(f *Facts) { f.InSession = false }, ""},
+		{"a weekend", func(f *Facts) { f.InSession, f.Day = false, f.Day.AddDate(0, 0, 5) }, "Saturday: no register is expected."},
 	} {
 		f := ordinary(london9(9, 50))
 		c.set(&f)
