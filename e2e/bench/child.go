@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -19,50 +18,45 @@ type usage struct {
 }
 
 // measure runs a program to its end. A program that fails is a broken run.
-//
-// It is started by a process that does nothing else (launch): Linux counts the
-// memory of whoever starts a program into that program's peak, and this one
-// holds a school.
-func measure(ctx context.Context, program string, env []string, args ...string) (u usage, err error) {
-	launcher, err := itself()
-	if err != nil {
-		return usage{}, err
-	}
-	result, err := os.CreateTemp("", "rollbridge-bench-usage-")
-	if err != nil {
-		return usage{}, fmt.Errorf("measure a program: %w", err)
-	}
-	defer func() { err = errors.Join(err, result.Close(), os.Remove(result.Name())) }()
-	cmd := exec.CommandContext(ctx, launcher, append([]string{childLaunch, result.Name(), program}, args...)...)
+func measure(ctx context.Context, program string, env []string, args ...string) (usage, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), env...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
-	if err := cmd.Run(); err != nil {
+	begin := time.Now()
+	if err := cmd.Start(); err != nil {
+		return usage{}, fmt.Errorf("run %s %v: %w", program, args, err)
+	}
+	ended := make(chan struct{})
+	peak := make(chan int64, 1)
+	go func() { peak <- watchPeak(cmd.Process.Pid, ended) }()
+	err := cmd.Wait()
+	wall := time.Since(begin)
+	close(ended)
+	u := usage{Wall: wall, CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), Peak: <-peak, Stdout: out.String()}
+	if err != nil {
 		return usage{}, fmt.Errorf("run %s %v: %w\n%s%s", program, args, err, out.String(), errOut.String())
 	}
-	if err := json.NewDecoder(result).Decode(&u); err != nil {
-		return usage{}, fmt.Errorf("measure a program: %w", err)
-	}
-	u.Stdout = out.String()
 	return u, nil
 }
 
-// launch runs a program to its end and writes what it took to a file.
-func launch(result, program string, args []string) error {
-	cmd := exec.Command(program, args...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	begin := time.Now()
-	err := cmd.Run()
-	wall := time.Since(begin)
-	if err != nil {
-		return err
+// watchPeak asks for the peak memory of a process until it has ended, and
+// returns the last answer. What the kernel reports of an ended process would be
+// exact, but has the memory of whoever started it in it (getrusage(2) keeps the
+// peak across exec), and this program holds a school.
+func watchPeak(pid int, ended <-chan struct{}) (peak int64) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, now, err := residentMemory(pid); err == nil {
+			peak = max(peak, now)
+		}
+		select {
+		case <-ended:
+			return peak
+		case <-tick.C:
+		}
 	}
-	s := cmd.ProcessState
-	text, err := json.Marshal(usage{Wall: wall, CPU: s.UserTime() + s.SystemTime(), Peak: maxRSS(s)})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(result, text, 0o600)
 }
 
 // itself is this program, to be started again as a yardstick.
@@ -74,15 +68,14 @@ func itself() (string, error) {
 	return path, nil
 }
 
-// The first argument of a process that is a yardstick, or starts one.
+// Names of the yardsticks: the first argument of a process that is one.
 const (
-	childBare   = "yardstick-server"
-	childCSV    = "yardstick-csv"
-	childXML    = "yardstick-xml"
-	childLaunch = "launch"
+	childBare = "yardstick-server"
+	childCSV  = "yardstick-csv"
+	childXML  = "yardstick-xml"
 )
 
-// runChild is main of such a process; handled says whether args named one.
+// runChild is main of a yardstick; handled says whether args named one.
 func runChild(args []string) (handled bool, err error) {
 	if len(args) < 2 {
 		return false, nil
@@ -93,11 +86,6 @@ func runChild(args []string) (handled bool, err error) {
 			return true, errors.New("usage: " + childBare + " LISTEN CERT KEY FILE")
 		}
 		return true, serveBare(args[1], args[2], args[3], args[4])
-	case childLaunch:
-		if len(args) < 3 {
-			return true, errors.New("usage: " + childLaunch + " RESULT PROGRAM [ARGUMENT ...]")
-		}
-		return true, launch(args[1], args[2], args[3:])
 	case childCSV:
 		return true, parseCSVFiles(args[1:])
 	case childXML:

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -108,14 +107,6 @@ func residentMemory(pid int) (now, peak int64, err error) {
 		}
 	}
 	return now, peak, nil
-}
-
-// maxRSS is the peak memory in bytes that the kernel noted of an ended process.
-func maxRSS(s *os.ProcessState) int64 {
-	if u, ok := s.SysUsage().(*syscall.Rusage); ok {
-		return u.Maxrss << 10
-	}
-	return 0
 }
 
 // dataSync makes a file's content durable without its times.

@@ -17,8 +17,6 @@ func treeCPU(int) (time.Duration, error) { return 0, errAccounting }
 
 func residentMemory(int) (now, peak int64, err error) { return 0, 0, errAccounting }
 
-func maxRSS(*os.ProcessState) int64 { return 0 }
-
 func dataSync(f *os.File) error { return f.Sync() }
 
 type procStat struct{ parent int }
