@@ -51,8 +51,10 @@ type AuthorityCount struct {
 }
 
 // Schools tells the state of all schools, or of those that an authority asks
-// (authority not empty; counts are then its own only), in the order of their
-// names. A stopped school has no counts: its data are hidden.
+// (authority not empty), in the order of their names. An authority is told of
+// its own children only: counts, refused records and holds of others are left
+// out, and a hold of a whole school has no figures. A stopped school has no
+// counts: its data are hidden.
 func (s *Store) Schools(ctx context.Context, authority string) (list []SchoolStatus, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		list, err = tx.schools(ctx, authority)
@@ -76,7 +78,7 @@ func (t *Tx) schools(ctx context.Context, authority string) ([]SchoolStatus, err
 	for _, fill := range []func() error{
 		func() error { return t.fillAgents(ctx, found) },
 		func() error { return t.fillPositions(ctx, found) },
-		func() error { return t.fillHolds(ctx, found) },
+		func() error { return t.fillHolds(ctx, found, authority) },
 		func() error { return t.fillCounts(ctx, found, authority) },
 	} {
 		if err == nil {
@@ -86,6 +88,10 @@ func (t *Tx) schools(ctx context.Context, authority string) ([]SchoolStatus, err
 	list := make([]SchoolStatus, 0, len(found))
 	for _, c := range found {
 		c.hide()
+		if authority != "" {
+			// The agent says it of any authority's children; Holds say it of these.
+			c.Problems = slices.DeleteFunc(c.Problems, func(p protocol.Problem) bool { return p.Code == protocol.ProblemHeld })
+		}
 		list = append(list, *c)
 	}
 	slices.SortFunc(list, func(a, b SchoolStatus) int {
@@ -174,21 +180,26 @@ func (t *Tx) fillPositions(ctx context.Context, found map[string]*SchoolStatus) 
 	})
 }
 
-func (t *Tx) fillHolds(ctx context.Context, found map[string]*SchoolStatus) error {
+func (t *Tx) fillHolds(ctx context.Context, found map[string]*SchoolStatus, authority string) error {
 	return t.each(ctx, `SELECT school, code, dataset, authority, gone, of_, since, origin FROM holds
 		WHERE released_at IS NULL ORDER BY since, code`, nil, func(r *sql.Rows) error {
 		var school string
 		h, err := scanHold(r, &school)
-		if c, ok := found[school]; ok {
-			c.Holds = append(c.Holds, h)
+		c, ok := found[school]
+		if !ok || authority != "" && h.Authority != "" && h.Authority != authority {
+			return err
 		}
+		if authority != "" && h.Authority == "" {
+			h.Gone, h.Of = 0, 0 // counted over every authority's children
+		}
+		c.Holds = append(c.Holds, h)
 		return err
 	})
 }
 
 func (t *Tx) fillCounts(ctx context.Context, found map[string]*SchoolStatus, authority string) error {
-	count := func(query string, add func(*SchoolStatus, string, int)) error {
-		return t.each(ctx, query, nil, func(r *sql.Rows) error {
+	count := func(query string, add func(*SchoolStatus, string, int), args ...any) error {
+		return t.each(ctx, query, args, func(r *sql.Rows) error {
 			var school, what string
 			var n int
 			err := r.Scan(&school, &what, &n)
@@ -207,7 +218,7 @@ func (t *Tx) fillCounts(ctx context.Context, found map[string]*SchoolStatus, aut
 		}
 	})
 	if err == nil {
-		err = count("SELECT school, '', COUNT(*) FROM quarantine GROUP BY school", func(c *SchoolStatus, _ string, n int) { c.Quarantined = n })
+		err = t.fillQuarantine(authority, count)
 	}
 	if err == nil {
 		err = count(`SELECT p.school, p.authority, COUNT(*) FROM pupils p JOIN records r ON r.school = p.school AND r.dataset = 'pupil' AND r.key = p.pupil
@@ -234,6 +245,17 @@ func (t *Tx) fillCounts(ctx context.Context, found map[string]*SchoolStatus, aut
 	return err
 }
 
+// fillQuarantine counts refused records. One of a pupil of whom nothing good
+// ever arrived is of no known authority, so that no authority is told of it.
+func (t *Tx) fillQuarantine(authority string, count func(string, func(*SchoolStatus, string, int), ...any) error) error {
+	set := func(c *SchoolStatus, _ string, n int) { c.Quarantined = n }
+	if authority == "" {
+		return count("SELECT school, '', COUNT(*) FROM quarantine GROUP BY school", set)
+	}
+	return count(`SELECT q.school, '', COUNT(*) FROM quarantine q JOIN records r ON r.school = q.school AND r.dataset = q.dataset AND r.key = q.key
+		JOIN pupils p ON p.school = r.school AND p.pupil = r.pupil WHERE p.authority = ? GROUP BY q.school`, set, authority)
+}
+
 // Facts are the facts about one session for status.Decide, in the default
 // calendar.
 func (c SchoolStatus) Facts(now time.Time, session status.Session) status.Facts {
@@ -248,6 +270,9 @@ func (c SchoolStatus) Facts(now time.Time, session status.Session) status.Facts 
 		h := c.Holds[0]
 		f.Held, f.HeldSince = true, h.Since
 		f.HeldWhy = fmt.Sprintf("%d of %d %s records are missing from what was read", h.Gone, h.Of, h.Dataset)
+		if h.Of == 0 {
+			f.HeldWhy = fmt.Sprintf("Many %s records are missing from what was read", h.Dataset)
+		}
 	}
 	return f
 }
