@@ -50,7 +50,7 @@ func TestAgentDiskFull(t *testing.T) {
 	before, _, _ := inboxRows(t, w)
 	for n := range 3 {
 		w.anotherMark(n)
-		r := w.withoutSpace(disk, w.agent.Programs.Agent, w.agent.Env(), filepath.Join(w.agent.Dir, "state.db"), "sync", "--full")
+		r := w.withoutSpace(disk, w.agent.Programs.Agent, w.agent.Env(), "sync", "--full")
 		if r.Code == 0 || !strings.Contains(strings.ToLower(r.Stdout+r.Stderr), "disk is full") {
 			t.Errorf("a sync without space ended with %d and said:\n%s%s", r.Code, r.Stdout, r.Stderr)
 		}
@@ -67,13 +67,11 @@ func TestAgentDiskFull(t *testing.T) {
 }
 
 // withoutSpace runs a command while the disk is full, or, for an ordinary
-// user, while no file may grow over the size that grown has.
-func (w *world) withoutSpace(disk *fault.SmallDisk, program string, env []string, grown string, args ...string) stack.Result {
+// user, while no file may grow.
+func (w *world) withoutSpace(disk *fault.SmallDisk, program string, env []string, args ...string) stack.Result {
 	w.t.Helper()
 	if disk == nil {
-		info, err := os.Stat(grown)
-		w.must(err)
-		program, args = fault.LimitFileSize(int(info.Size()>>10), append([]string{program}, args...)...)
+		program, args = fault.LimitFileSize(0, append([]string{program}, args...)...)
 		r, err := stack.Run(w.ctx, program, "", env, args...)
 		w.must(err)
 		return r
@@ -106,15 +104,14 @@ func TestCollectorDiskFull(t *testing.T) {
 	w.must(w.collector.Close())
 	copied := w.snapshot(w.collector.Dir)
 	disk := smallDisk(t, w.collector.Dir, 24<<20)
-	if disk == nil {
-		t.Fatal("this test mounts a small disk: run it as root")
+	if disk != nil {
+		w.must(exec.CommandContext(w.ctx, "cp", "-aT", copied, w.collector.Dir).Run())
 	}
-	w.must(exec.CommandContext(w.ctx, "cp", "-aT", copied, w.collector.Dir).Run())
-	_, err := w.collector.Start(w.ctx, "")
+	serve, err := w.collector.Start(w.ctx, "")
 	w.must(err)
 	w.sync()
 	before, _, _ := inboxRows(t, w)
-	w.must(disk.Fill(0))
+	free := w.fill(disk, serve)
 	w.anotherMark(0)
 	// Full batches are the largest: no room is left for one in the pages there are.
 	r, err := w.agent.Try(w.ctx, "sync", "--full")
@@ -125,7 +122,7 @@ func TestCollectorDiskFull(t *testing.T) {
 	if !answered(gateway, protocol.LaterBusy) {
 		t.Error("intake did not answer later (busy)")
 	}
-	w.must(disk.Free())
+	w.must(free())
 	w.eventuallySame()
 	if after, _, _ := inboxRows(t, w); len(after) <= len(before) {
 		t.Error("nothing arrived afterwards")
@@ -133,6 +130,18 @@ func TestCollectorDiskFull(t *testing.T) {
 	w.sync()
 	w.sound()
 	appliedOnce(t, w, "")
+}
+
+// fill leaves a running process no space, until free is called.
+func (w *world) fill(disk *fault.SmallDisk, p *stack.Process) (free func() error) {
+	w.t.Helper()
+	if disk != nil {
+		w.must(disk.Fill(0))
+		return disk.Free
+	}
+	free, err := fault.LimitRunning(p.PID(), 0)
+	w.must(err)
+	return free
 }
 
 // answered says whether the collector has answered later with this reason.
@@ -161,6 +170,7 @@ func TestReadOnlyDataDirectory(t *testing.T) {
 	} {
 		w.must(fault.Give(c.dir))
 		w.must(exec.Command("chmod", "-R", "a-w", c.dir).Run())
+		t.Cleanup(func() { _ = exec.Command("chmod", "-R", "u+w", c.dir).Run() })
 		before := w.contents(c.dir)
 		cmd := exec.CommandContext(w.ctx, c.program, c.args...)
 		cmd.Env = append(os.Environ(), c.env...)

@@ -7,7 +7,8 @@
 //     of its own.
 //   - Proxy is a school's forward proxy, with or without a password.
 //   - Authority is a certificate authority that a machine trusts or does not.
-//   - Fill, LimitFileSize and Unprivileged take disk space and rights away.
+//   - SmallDisk, LimitFileSize, LimitRunning and Unprivileged take disk space
+//     and rights away.
 //   - Trace reads what strace saw, so that the order of writes can be checked.
 //
 // What happens by chance is drawn from a seed: the same seed gives the same

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // nobody is the user without rights of every Linux system.
@@ -53,4 +55,18 @@ func Give(dir string) error {
 func LimitFileSize(kib int, args ...string) (program string, arguments []string) {
 	script := "ulimit -f " + strconv.Itoa(kib*2) + ` && exec "$@"`
 	return "/bin/sh", append([]string{"-c", script, "sh"}, args...)
+}
+
+// LimitRunning lets no file that a running process writes grow over so many
+// bytes, until restore is called. No file that is larger already loses anything.
+func LimitRunning(pid, bytes int) (restore func() error, err error) {
+	var before unix.Rlimit
+	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, nil, &before); err != nil {
+		return nil, fmt.Errorf("limit process %d: %w", pid, err)
+	}
+	// The soft limit only: what lowers the hard one can never raise it again.
+	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: uint64(bytes), Max: before.Max}, nil); err != nil {
+		return nil, fmt.Errorf("limit process %d: %w", pid, err)
+	}
+	return func() error { return unix.Prlimit(pid, unix.RLIMIT_FSIZE, &before, nil) }, nil
 }
