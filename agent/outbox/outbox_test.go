@@ -195,6 +195,13 @@ func TestQueueIsBounded(t *testing.T) {
 	if _, err := a.trySeal(false, 0, 1, 2); !errors.Is(err, outbox.ErrQueueFull) {
 		t.Fatalf("Seal = %v; want ErrQueueFull", err)
 	}
+	// A full batch takes them all back: it may be the only way out.
+	items := a.seal(t, true, 0, 1, 2)
+	e, err := envelope.Parse(items[0].Envelope)
+	ok(t, err)
+	if n := len(e.Header.Withdrawn); n != outbox.MaxWaiting {
+		t.Errorf("the full batch withdraws %d of %d", n, outbox.MaxWaiting)
+	}
 }
 
 func TestOneProcessAtATime(t *testing.T) {

@@ -49,8 +49,9 @@ func (b *Outbox) Snapshot() (delta.State, error) {
 // Seal seals a result into one batch per part and commits everything together:
 // the state, the envelopes, the chain and the logbook's entries. A full result
 // withdraws all that has no outcome. Errors wrap ErrMoved if Result.Base is no
-// longer the head, ErrNotReady, ErrQueueFull or ErrDiskFull, and everything is
-// as before; only with ErrJournal the batches are sealed (and returned).
+// longer the head, ErrNotReady, ErrQueueFull, ErrDiskFull, or ErrJournal where
+// the logbook is behind and cannot be written, and everything is as before.
+// Batches that are returned are sealed, also beside an ErrJournal.
 func (b *Outbox) Seal(r delta.Result, sign ed25519.PrivateKey) ([]Item, error) {
 	bodies, err := r.Bodies()
 	if err != nil {
@@ -63,6 +64,10 @@ func (b *Outbox) Seal(r delta.Result, sign ed25519.PrivateKey) ([]Item, error) {
 			return nil, err
 		}
 		s.plain = append(s.plain, plain)
+	}
+	// A logbook that cannot be written must not let batches pile up behind it.
+	if err := b.flush(); err != nil {
+		return nil, fmt.Errorf("seal what was read: %w", err)
 	}
 	err = b.commit(s.run)
 	if err != nil {
@@ -146,7 +151,11 @@ func (s *sealing) prepare(tx *bbolt.Tx) (err error) {
 	if err != nil {
 		return err
 	}
-	if len(waiting)+len(s.plain) > MaxWaiting {
+	most := MaxWaiting - len(s.plain)
+	if s.result.Manifest.Full {
+		most = envelope.MaxWithdrawn // it takes them all back, and may be what the collector needs
+	}
+	if len(waiting) > most {
 		return fmt.Errorf("%w: %d are without an outcome; see why the collector does not take them, nothing is lost meanwhile", ErrQueueFull, len(waiting))
 	}
 	s.header = envelope.Header{
@@ -257,6 +266,9 @@ func (s *sealing) entries() []Entry {
 			data.Counts = s.result.Counts
 		}
 		entries = append(entries, Entry{EventSealed, data})
+	}
+	if codes := s.result.Manifest.Released; len(codes) > 0 {
+		entries = append(entries, Entry{EventReleased, Released{Codes: codes}})
 	}
 	return entries
 }
