@@ -3,10 +3,10 @@ package school
 import (
 	"errors"
 
+	"rollbridge/agent/delta"
 	"rollbridge/agent/identity"
 	"rollbridge/agent/mis"
 	"rollbridge/agent/outbox"
-	"rollbridge/agent/settings"
 	"rollbridge/agent/uplink"
 )
 
@@ -46,7 +46,7 @@ func KindOf(err error) Kind {
 		return fault.Kind
 	case errors.As(err, &away), errors.As(err, &later):
 		return Unreachable
-	case errors.As(err, &data), errors.Is(err, settings.ErrNoMIS):
+	case errors.As(err, &data), errors.Is(err, delta.ErrRows):
 		return MIS
 	case errors.Is(err, identity.ErrMissing), errors.Is(err, outbox.ErrNotReady), errors.Is(err, ErrInUse), errors.Is(err, outbox.ErrInUse):
 		return Refused

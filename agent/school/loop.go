@@ -26,7 +26,8 @@ const (
 // duties is what a loop does; each does its work once and returns why it could
 // not. They are functions so that a day can pass in a test within a moment.
 type duties struct {
-	sync    func(context.Context) error
+	// sync says whether a batch was sealed: it is safe then, whatever the error.
+	sync    func(context.Context) (sealed bool, err error)
 	deliver func(context.Context) (int, error)
 	checkin func(context.Context) error
 	look    func() (condition, error)
@@ -35,12 +36,13 @@ type duties struct {
 // A condition is what a loop decides by.
 type condition struct {
 	paused   bool
-	waiting  int  // batches without a receipt
-	full     bool // a full batch is asked for
-	deciding bool // nothing may be read until the collector has decided
-	asking   bool // not yet confirmed
-	stopped  bool // a refusal stands: only check-ins
-	lastRead time.Time
+	waiting  int       // batches without a receipt
+	full     bool      // a full batch is asked for
+	deciding bool      // nothing may be read until the collector has decided
+	asking   bool      // not yet confirmed
+	stopped  bool      // a refusal stands: only check-ins
+	lastRead time.Time // the last good read began then
+	received time.Time // of the newest receipt
 }
 
 // A loop is the service of one school: one thing at a time, in a steady order.
@@ -63,6 +65,7 @@ type loop struct {
 	wasPaused   bool
 	wasDeciding bool
 	wasFull     bool
+	wasReceived time.Time
 }
 
 // run works until ctx ends or a duty says that the school is over.
@@ -126,7 +129,10 @@ func (l *loop) plan(c condition) {
 			l.nextSync = earlier(l.nextSync, now.Add(jitter(catchUp)))
 		}
 	}
-	l.wasPaused, l.wasDeciding, l.wasFull = c.paused, c.deciding, c.full
+	if !c.received.Equal(l.wasReceived) { // also one that a command brought
+		l.nextCheckin = earlier(l.nextCheckin, time.Now().Add(checkinAfter))
+	}
+	l.wasPaused, l.wasDeciding, l.wasFull, l.wasReceived = c.paused, c.deciding, c.full, c.received
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -149,17 +155,18 @@ func (l *loop) syncDue() bool {
 }
 
 // doSync reads and seals. A read that failed is tried again with growing
-// pauses; one whose batch only waits for the network is done.
+// pauses; one whose batch waits, for whatever reason, is done: reading again
+// would only make another batch wait.
 func (l *loop) doSync(ctx context.Context) {
-	err := l.sync(ctx)
+	sealed, err := l.sync(ctx)
 	l.nextSync = l.following(clock.Now())
 	switch {
 	case err == nil:
 		l.reads.good()
 		l.posts.good()
-		l.retrySync, l.nextCheckin = time.Time{}, earlier(l.nextCheckin, time.Now().Add(checkinAfter))
+		l.retrySync = time.Time{}
 	case ctx.Err() != nil:
-	case KindOf(err) == Unreachable:
+	case sealed:
 		l.reads.good()
 		l.retrySync = time.Time{}
 		l.nextDeliver = time.Now().Add(l.pause(err))
@@ -174,7 +181,6 @@ func (l *loop) doDeliver(ctx context.Context) {
 	n, err := l.deliver(ctx)
 	if n > 0 {
 		l.posts.good()
-		l.nextCheckin = earlier(l.nextCheckin, time.Now().Add(checkinAfter))
 	}
 	if err == nil || ctx.Err() != nil {
 		return

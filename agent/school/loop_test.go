@@ -29,12 +29,16 @@ func (d *day) spend(t *testing.T, while time.Duration) {
 	defer cancel()
 	l := &loop{
 		duties: duties{
-			sync: func(context.Context) error {
+			sync: func(context.Context) (bool, error) {
 				d.syncs = append(d.syncs, clock.Now())
-				if KindOf(d.syncErr) != MIS {
-					d.lastRead = clock.Now()
+				if KindOf(d.syncErr) == MIS {
+					return false, d.syncErr
 				}
-				return d.syncErr
+				d.lastRead = clock.Now()
+				if d.syncErr == nil {
+					d.received = clock.Now()
+				}
+				return true, d.syncErr
 			},
 			deliver: func(context.Context) (int, error) {
 				d.delivers = append(d.delivers, time.Now())
@@ -171,14 +175,33 @@ func TestFailedReadIsTriedAgain(t *testing.T) {
 	})
 }
 
-// A read whose batch waits for the network is not made again: the batch is
-// safe.
-func TestUnreachableIsNoFailedRead(t *testing.T) {
+// A read whose batch waits, for the network or for a person, is not made again:
+// the batch is safe, and another one would only make the queue longer.
+func TestSealedIsNoFailedRead(t *testing.T) {
+	for name, why := range map[string]error{
+		"unreachable":                          &uplink.Fault{Kind: uplink.NoListener},
+		"keyring expired, agent unknown there": refused("no"),
+		"logbook not written":                  errors.New("no"),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			d := &day{syncErr: why}
+			d.spend(t, 8*time.Hour)
+			if len(d.syncs) != 1 {
+				t.Errorf("%s: %d reads, want one", name, len(d.syncs))
+			}
+		})
+	}
+}
+
+// A receipt that a command beside the service got counts too.
+func TestChecksInAMinuteAfterACommandsReceipt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := &day{syncErr: &uplink.Fault{Kind: uplink.NoListener}}
-		d.spend(t, 8*time.Hour)
-		if len(d.syncs) != 1 {
-			t.Errorf("%d reads, want one", len(d.syncs))
+		d := &day{condition: condition{lastRead: time.Now()}}
+		begun := time.Now()
+		time.AfterFunc(5*time.Minute, func() { d.received = begun })
+		d.spend(t, 10*time.Minute)
+		if n := len(d.checkins); n != 2 || d.checkins[1].Sub(begun) < 6*time.Minute || d.checkins[1].Sub(begun) > 6*time.Minute+time.Second {
+			t.Errorf("check-ins at %v, want the second a minute after the receipt", d.checkins)
 		}
 	})
 }

@@ -14,10 +14,29 @@ import (
 	"rollbridge/shared/version"
 )
 
+// A puzzle is a statement that was proved and is not understood, as from a
+// collector that is newer than this program.
+type puzzle struct{ err error }
+
+func (p *puzzle) Error() string { return p.err.Error() }
+func (p *puzzle) Unwrap() error { return p.err }
+
+func puzzling(text string) error { return &puzzle{errors.New(text)} }
+
+func decode(st uplink.Statement, v any) error {
+	if err := st.Decode(v); err != nil {
+		return &puzzle{err}
+	}
+	return nil
+}
+
 // obey does what the proved parts of an answer say, in their order. A
 // statement that cannot be carried out is not counted as obeyed, so it comes
-// again.
+// again; one that is not understood must not hide what comes after it, above
+// all no word to stop, nor the receipt beside it.
 func (s *School) obey(h uplink.Heard) error {
+	s.rule.Lock()
+	defer s.rule.Unlock()
 	if h.Keyring != nil {
 		err := s.box.Update(func(f *outbox.Facts) error {
 			f.Keyring = h.KeyringSigned
@@ -28,7 +47,14 @@ func (s *School) obey(h uplink.Heard) error {
 		}
 	}
 	for _, st := range h.Statements {
-		if err := s.obeyOne(st); err != nil {
+		err := s.obeyOne(st)
+		var odd *puzzle
+		if errors.As(err, &odd) {
+			s.log.Warn("a statement of the collector is not understood: a newer version of this program may be needed",
+				logkey.Kind, string(st.Kind), logkey.Serial, st.Serial, logkey.Error, err.Error())
+			continue
+		}
+		if err != nil {
 			return fmt.Errorf("obey %s statement %d: %w", st.Kind, st.Serial, err)
 		}
 		s.log.Debug("obeyed a statement", logkey.Kind, string(st.Kind), logkey.Serial, st.Serial)
@@ -48,11 +74,11 @@ func (s *School) obeyOne(st uplink.Statement) error {
 		return s.confirmed(st)
 	case protocol.KindSealingKey:
 		var key protocol.SealingKey
-		if err := st.Decode(&key); err != nil {
+		if err := decode(st, &key); err != nil {
 			return err
 		}
 		if _, err := envelope.ParsePublicKey(key.Public); err != nil || envelope.KeyIDOf(key.Public) != key.ID {
-			return errors.New("its key is not one that can be sealed to")
+			return puzzling("its key is not one that can be sealed to")
 		}
 		return s.change(st, nil, func(f *outbox.Facts) { f.SealingKey = key })
 	case protocol.KindProvision:
@@ -73,7 +99,7 @@ func (s *School) obeyOne(st uplink.Statement) error {
 // body, if not nil, is what the statement is decoded into first.
 func (s *School) change(st uplink.Statement, body any, apply func(*outbox.Facts), entries ...outbox.Entry) error {
 	if body != nil {
-		if err := st.Decode(body); err != nil {
+		if err := decode(st, body); err != nil {
 			return err
 		}
 	}
@@ -95,7 +121,7 @@ func (s *School) change(st uplink.Statement, body any, apply func(*outbox.Facts)
 // the statement counts as obeyed: a crash between the two repeats both.
 func (s *School) confirmed(st uplink.Statement) error {
 	var body protocol.Confirmed
-	if err := st.Decode(&body); err != nil {
+	if err := decode(st, &body); err != nil {
 		return err
 	}
 	head, err := s.box.Head()
@@ -107,7 +133,7 @@ func (s *School) confirmed(st uplink.Statement) error {
 		agent := id.Agent()
 		key, err := envelope.OpenFrom(id.Receive, protocol.PurposeIDKey, agent[:], body.IDKey)
 		if err != nil {
-			return err
+			return &puzzle{err}
 		}
 		if err := identity.ReplaceIDKey(s.dir, key); err != nil {
 			return err
@@ -125,17 +151,17 @@ func (s *School) confirmed(st uplink.Statement) error {
 
 func (s *School) outcome(st uplink.Statement) error {
 	var o protocol.Outcome
-	if err := st.Decode(&o); err != nil {
+	if err := decode(st, &o); err != nil {
 		return err
 	}
 	var refusedRecords []protocol.RefusedRecord
 	if len(o.Details) > 0 {
 		opened, err := envelope.OpenFrom(s.identity().Receive, protocol.PurposeRefused, o.Digest[:], o.Details)
 		if err != nil {
-			return err
+			return &puzzle{err}
 		}
 		if err := json.Unmarshal(opened, &refusedRecords); err != nil {
-			return errors.New("its details are not understood; a newer version may be needed")
+			return puzzling("its details are not understood; a newer version may be needed")
 		}
 	}
 	err := s.box.ApplyOutcome(st.Signed, st.Statement, o, refusedRecords)
@@ -155,7 +181,7 @@ func (s *School) outcome(st uplink.Statement) error {
 
 func (s *School) refusal(st uplink.Statement) error {
 	var r protocol.Refusal
-	if err := st.Decode(&r); err != nil {
+	if err := decode(st, &r); err != nil {
 		return err
 	}
 	stands := true
@@ -181,7 +207,7 @@ func (s *School) refusal(st uplink.Statement) error {
 		}
 	case protocol.RefusalRevoked, protocol.RefusalEnded, protocol.RefusalUpgradeRequired:
 	default:
-		return errors.New("its reason is not known; a newer version may be needed")
+		return puzzling("its reason is not known; a newer version may be needed")
 	}
 	if stands {
 		s.log.Warn("the collector refuses this agent", logkey.Reason, string(r.Reason))

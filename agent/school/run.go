@@ -34,7 +34,10 @@ func (s *School) Run(ctx context.Context, poke <-chan struct{}) error {
 	}
 	l := &loop{
 		duties: duties{
-			sync:    func(ctx context.Context) error { _, err := s.Sync(ctx, SyncRequest{}); return err },
+			sync: func(ctx context.Context) (bool, error) {
+				report, err := s.Sync(ctx, SyncRequest{})
+				return len(report.Sealed) > 0, err
+			},
 			deliver: s.Deliver,
 			checkin: s.Checkin,
 			look:    s.condition,
@@ -74,8 +77,11 @@ func (s *School) condition() (condition, error) {
 		paused: paused, waiting: waiting, full: why != "" && why != outbox.FullFirst,
 		deciding: !f.Enrolled || f.Wait && !f.Confirmed, asking: !f.Confirmed, stopped: f.Refusal != nil,
 	}
-	if f.LastRead != nil {
+	if f.LastRead != nil && f.LastRead.Problem == "" {
 		c.lastRead = f.LastRead.Started
+	}
+	if f.LastReceipt != nil {
+		c.received = f.LastReceipt.Received
 	}
 	return c, nil
 }

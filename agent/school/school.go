@@ -36,6 +36,7 @@ type School struct {
 
 	reading chan struct{} // holds one token: one read at a time
 	wire    sync.Mutex    // one message at a time, so that statements are obeyed in order
+	rule    sync.Mutex    // nothing is obeyed between the last look at what may leave and the sealing
 	link    struct {
 		sync.Mutex
 		client *uplink.Client

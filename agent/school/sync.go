@@ -99,18 +99,10 @@ func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
 	if err != nil {
 		return SyncReport{}, s.noteRead(err)
 	}
-	if err := errors.Join(s.pausedNow(), s.revokedNow()); err != nil {
-		return SyncReport{}, err
-	}
-	items, err := s.box.Seal(result, s.identity().Sign)
-	s.diskFull.Store(errors.Is(err, outbox.ErrDiskFull))
-	if err != nil {
-		return SyncReport{}, fmt.Errorf("seal what was read: %w", err)
-	}
-	if len(q.Release) > 0 {
-		if err := s.box.Log(outbox.Entry{Event: outbox.EventReleased, Data: outbox.Released{Codes: q.Release}}); err != nil {
-			return SyncReport{}, fmt.Errorf("log the release: %w", err)
-		}
+	items, sealErr := s.commit(result)
+	s.diskFull.Store(errors.Is(sealErr, outbox.ErrDiskFull))
+	if len(items) == 0 {
+		return SyncReport{}, sealErr
 	}
 	done := SyncReport{Holds: result.Manifest.Holds}
 	for _, i := range items {
@@ -124,7 +116,7 @@ func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
 		facts = *f
 		return nil
 	})
-	if err != nil {
+	if err = errors.Join(sealErr, err); err != nil {
 		return done, fmt.Errorf("record the read: %w", err)
 	}
 	done.NotGiven = scope.Wider(facts.Ask, facts.Allowed)
@@ -134,16 +126,27 @@ func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
 	return done, nil
 }
 
+// commit seals a result if it may still leave: what control or the school said
+// while the MIS was read counts for this read already.
+func (s *School) commit(r delta.Result) ([]outbox.Item, error) {
+	s.rule.Lock()
+	defer s.rule.Unlock()
+	facts, err := s.box.Facts()
+	if err = errors.Join(err, s.standing(facts), s.pausedNow()); err != nil {
+		return nil, err
+	}
+	if scope.New(facts.Ask, facts.Allowed).Hash() != r.Manifest.Scope {
+		return nil, errors.New("what may leave was changed while the MIS was read: nothing was sealed; the next sync goes by what holds now")
+	}
+	return s.box.Seal(r, s.identity().Sign)
+}
+
 func readResult(r delta.Result, report mis.Report, items []outbox.Item) *outbox.ReadResult {
-	last := &outbox.ReadResult{
+	upserts, removals := r.Totals()
+	return &outbox.ReadResult{
 		Started: report.Started, Ended: report.Ended, Datasets: report.Datasets, Unknown: report.Unknown,
-		Sealed: items[len(items)-1].Link, Full: r.Manifest.Full,
+		Sealed: items[len(items)-1].Link, Full: r.Manifest.Full, Upserts: upserts, Removals: removals,
 	}
-	for _, c := range r.Counts {
-		last.Upserts += c.Upserts
-		last.Removals += c.Removals
-	}
-	return last
 }
 
 // Preview is, byte for byte, the JSON lines that the next sync would seal, as
@@ -227,7 +230,7 @@ func (s *School) today() record.Date { return record.DateOf(clock.Now().In(londo
 func (s *School) source() (*mis.Source, string, error) {
 	site, err := s.set.MIS.Site()
 	if err != nil {
-		return nil, "", err
+		return nil, "", &Fault{Kind: MIS, Text: err.Error()}
 	}
 	profile, err := mis.LoadProfile(s.set.MIS.Profile)
 	if err != nil {

@@ -126,14 +126,14 @@ func (s Schedule) Minutes() ([]int, error) {
 	return slices.Compact(all), nil
 }
 
-// ErrNoMIS is returned where a MIS is to be read and none is set.
-var ErrNoMIS = errors.New("no MIS is set: give mis.profile and mis.folder in agent.yaml (`rollbridge-agent config explain` shows what is in force)")
+// errNoMIS is returned where a MIS is to be read and none is set.
+var errNoMIS = errors.New("no MIS is set: give mis.profile (csv or ctf) and mis.folder (the full path of its export) in agent.yaml in the data directory; `rollbridge-agent config explain` shows what is in force")
 
 // Site is what the settings lay over the profile. A relative folder would
 // depend on where a command is started, so it is refused.
 func (m MIS) Site() (mis.Site, error) {
 	if m.Profile == "" || m.Folder == "" {
-		return mis.Site{}, ErrNoMIS
+		return mis.Site{}, errNoMIS
 	}
 	if !filepath.IsAbs(m.Folder) {
 		return mis.Site{}, errors.New("mis.folder must be a full path: the service and the commands are not started from the same place")

@@ -83,7 +83,7 @@ func TestRefused(t *testing.T) {
 
 func TestSite(t *testing.T) {
 	m := Defaults().MIS
-	if _, err := m.Site(); !errors.Is(err, ErrNoMIS) {
+	if _, err := m.Site(); !errors.Is(err, errNoMIS) {
 		t.Errorf("nothing set: %v", err)
 	}
 	m.Profile, m.Folder = "csv", "export"
