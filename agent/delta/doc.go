@@ -1,5 +1,6 @@
 // Package delta works out what changed since the last sealed state (design.md
-// §2 and §4).
+// §2 and §4): the step between scope, which let the rows through, and outbox,
+// which seals.
 //
 // A Comparison takes the rows of one read as they stream by and gives, at the
 // end, the lines to seal, the changes of the local state and the digest of all

@@ -1,6 +1,7 @@
 // Package logbook is the school's proof of what left it: a file of its own
 // with a key of its own, which outlives everything else of the agent
-// (design.md §1 promise 7).
+// (design.md §1 promise 7). The outbox decides what is entered, in the
+// transaction that seals, sends or settles a batch, and appends it here.
 //
 // logbook.jsonl holds one JSON object per line. The first names the format,
 // the logbook's public key, the agent and the collector's root fingerprint.

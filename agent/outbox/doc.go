@@ -7,7 +7,8 @@
 // returns; a crash leaves all of it or nothing. Entries reach the logbook
 // right after; Open completes what a crash cut off. An envelope is kept until
 // a control-signed outcome names it, so that a collector restored from a
-// backup can be given it again.
+// backup can be given it again; one that has waited 14 days for its outcome is
+// withdrawn by a full batch.
 //
 // It never holds a readable record: the agent itself cannot open an envelope
 // once it is sealed. One process at a time has it open.

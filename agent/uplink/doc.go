@@ -14,7 +14,7 @@
 //
 // It never follows a redirect, never reads more than the limit of a reply and
 // never decides by itself to stop, erase or widen anything: it returns what was
-// proved, and Deliver keeps the outbox in step with it.
+// proved, and school (deliver.go, obey.go) keeps the outbox in step with it.
 //
 // Start reading at Client.Post, then Trust.hear.
 package uplink

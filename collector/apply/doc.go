@@ -6,7 +6,7 @@
 // checks every record, and in one transaction stores the good ones,
 // quarantines the bad ones, holds a mass disappearance back, signs the outcome
 // statement, advances the school's position by compare-and-set, and deletes
-// the sealed body.
+// the sealed body. Digest and receipt stay in the inbox.
 //
 // It guarantees:
 //   - A batch is applied once and in order, whatever arrives how often; killed

@@ -3,7 +3,7 @@
 //   - every figure stands beside the time it was true, and the status words are those of
 //     shared/status and no others;
 //   - a page shows only schools and children of the authority that the signed-in person
-//     belongs to;
+//     belongs to; who belongs to none, such as the operator's first person, sees all;
 //   - pages work without JavaScript, and the browser is told to run none;
 //   - a session is kept in the database, ends when its password is changed, and begins
 //     with a fresh token at each sign-in.
