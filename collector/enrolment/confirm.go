@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"rollbridge/collector/inbox"
@@ -50,6 +49,9 @@ func find(ctx context.Context, tx *store.Tx, school, ref string) (store.Agent, e
 // superseded. Confirming a confirmed agent changes nothing.
 func (d *Desk) Confirm(ctx context.Context, school, ref string) (agent store.Agent, err error) {
 	err = d.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockSchool(ctx, school); err != nil {
+			return err
+		}
 		if agent, err = find(ctx, tx, school, ref); err != nil {
 			return err
 		}
@@ -153,25 +155,19 @@ func (d *Desk) end(ctx context.Context, tx *store.Tx, a store.Agent, state store
 	if err := tx.SetAgentState(ctx, a, state, a.Confirmed); err != nil {
 		return err
 	}
-	rows, err := inbox.Rows(ctx, tx.Tx, inbox.ID{School: a.School, Agent: a.ID, Generation: a.Generation}, math.MaxInt32)
-	if err != nil {
+	if err := inbox.RefuseAll(ctx, tx.Tx, inbox.ID{School: a.School, Agent: a.ID, Generation: a.Generation}); err != nil {
 		return err
 	}
-	for _, row := range rows {
-		if row.State != inbox.StateWaiting && row.State != inbox.StateSetAside {
-			continue
-		}
-		if err := inbox.MarkRefused(ctx, tx.Tx, row.ID); err != nil {
-			return err
-		}
-	}
-	_, err = tx.Issue(ctx, d.Control, store.AddressOf(a), protocol.KindRefusal, protocol.Refusal{Reason: reason})
+	_, err := tx.Issue(ctx, d.Control, store.AddressOf(a), protocol.KindRefusal, protocol.Refusal{Reason: reason})
 	return err
 }
 
 // Resync asks a school's agent for a full batch by the operator's word.
 func (d *Desk) Resync(ctx context.Context, school string) error {
 	err := d.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockSchool(ctx, school); err != nil {
+			return err
+		}
 		agent, err := tx.ConfirmedAgent(ctx, school)
 		if errors.Is(err, store.ErrNotFound) {
 			return fmt.Errorf("%w: no agent of the school is confirmed", err)

@@ -101,6 +101,9 @@ func (d *Desk) decide(ctx context.Context, q inbox.Request) error {
 	var refused *refusal
 	err := d.Store.Write(ctx, func(tx *store.Tx) error {
 		refused = nil
+		if err := tx.LockSchool(ctx, q.School); err != nil {
+			return err
+		}
 		var err error
 		switch q.Message {
 		case protocol.MessageEnrol:

@@ -164,6 +164,9 @@ func (d *Desk) provide(ctx context.Context, tx *store.Tx, agent store.Agent) (ch
 func (d *Desk) Provision(ctx context.Context, school string) (changed bool, err error) {
 	err = d.Store.Write(ctx, func(tx *store.Tx) error {
 		changed = false
+		if err := tx.LockSchool(ctx, school); err != nil {
+			return err
+		}
 		agents, err := tx.Agents(ctx, school)
 		if err != nil {
 			return err

@@ -101,6 +101,17 @@ func (r *rig) joiner(code protocol.Code) *joiner {
 // send posts the request as it is, received at a time, and gives its state.
 func (j *joiner) send(key ed25519.PrivateKey, at time.Time) string {
 	j.Helper()
+	q := j.post(key, at)
+	_, err := j.Once(j.Context())
+	must(j.T, err)
+	r, err := j.inbox.KeepRequest(j.Context(), q)
+	must(j.T, err)
+	return r.State
+}
+
+// post leaves the request with the inbox.
+func (j *joiner) post(key ed25519.PrivateKey, at time.Time) inbox.Request {
+	j.Helper()
 	signed, err := protocol.Sign(key, protocol.DomainEnrol, j.request)
 	must(j.T, err)
 	body, err := json.Marshal(protocol.Posted{Request: signed})
@@ -111,11 +122,7 @@ func (j *joiner) send(key ed25519.PrivateKey, at time.Time) string {
 		Received: at, Receipt: []byte("{}")}
 	_, err = j.inbox.KeepRequest(j.Context(), q)
 	must(j.T, err)
-	_, err = j.Once(j.Context())
-	must(j.T, err)
-	r, err := j.inbox.KeepRequest(j.Context(), q)
-	must(j.T, err)
-	return r.State
+	return q
 }
 
 func (j *joiner) last(kind protocol.StatementKind) (st protocol.Statement, err error) {
@@ -322,6 +329,63 @@ func TestSealingKeys(t *testing.T) {
 		must(t, err)
 		if _, still := held[old.ID]; still || len(held) != 1 || newest().ID == old.ID {
 			t.Errorf("%d keys, the old one among them: %v", len(held), still)
+		}
+	})
+}
+
+// Many requests and confirmations of one school at once, as several processes
+// make them: generations differ, and one agent is confirmed.
+func TestDecidingAtOnce(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		r := newRig(t, db)
+		const agents = 6
+		var joiners []*joiner
+		for range agents {
+			j := r.joiner(r.code())
+			j.post(j.code.Key(), time.Now())
+			joiners = append(joiners, j)
+		}
+		var waiting []inbox.Request
+		must(t, r.Store.Read(t.Context(), func(tx *store.Tx) (err error) {
+			waiting, err = inbox.WaitingRequests(t.Context(), tx.Tx, agents)
+			return err
+		}))
+		at := func(n int, f func(int) error) {
+			t.Helper()
+			failed := make(chan error, n)
+			for i := range n {
+				go func() { failed <- f(i) }()
+			}
+			for range n {
+				must(t, <-failed)
+			}
+		}
+		at(len(waiting), func(i int) error { return r.decide(t.Context(), waiting[i]) })
+		list, err := r.Store.Agents(t.Context(), "oak")
+		must(t, err)
+		if len(list) != agents {
+			t.Fatalf("%d agents", len(list))
+		}
+		for i, a := range list {
+			if a.Generation != uint32(i+1) {
+				t.Errorf("agent %d has generation %d", i+1, a.Generation)
+			}
+		}
+		at(agents, func(i int) error {
+			_, err := r.Confirm(t.Context(), "oak", joiners[i].id.String())
+			if errors.Is(err, store.ErrInvalid) {
+				return nil // another was first
+			}
+			return err
+		})
+		list, err = r.Store.Agents(t.Context(), "oak")
+		must(t, err)
+		states := map[store.AgentState]int{}
+		for _, a := range list {
+			states[a.State]++
+		}
+		if states[store.AgentConfirmed] != 1 || states[store.AgentPending] != 0 {
+			t.Errorf("states %v", states)
 		}
 	})
 }

@@ -23,6 +23,9 @@ func headOf(ctx context.Context, tx *store.Tx, a store.Agent) (envelope.Link, er
 // Revoking it again changes nothing.
 func (d *Desk) Revoke(ctx context.Context, school, ref string) (agent store.Agent, err error) {
 	err = d.Store.Write(ctx, func(tx *store.Tx) error {
+		if err := tx.LockSchool(ctx, school); err != nil {
+			return err
+		}
 		if agent, err = find(ctx, tx, school, ref); err != nil {
 			return err
 		}

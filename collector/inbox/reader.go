@@ -155,6 +155,17 @@ func MarkSetAside(ctx context.Context, tx *database.Tx, id ID) error {
 	return mark(ctx, tx, id, "UPDATE inbox SET state = 'set_aside'", "state = 'waiting'")
 }
 
+// RefuseAll is MarkRefused for everything of an agent and generation that may
+// be refused; the Sequence of the ID says nothing.
+func RefuseAll(ctx context.Context, tx *database.Tx, id ID) error {
+	_, err := tx.Exec(ctx, `UPDATE inbox SET state = 'refused', envelope = NULL WHERE school = ? AND agent = ? AND generation = ?
+		AND state IN ('waiting', 'set_aside')`, id.School, id.Agent[:], id.Generation)
+	if err != nil {
+		return fmt.Errorf("refuse what an agent has sent: %w", err)
+	}
+	return nil
+}
+
 func mark(ctx context.Context, tx *database.Tx, id ID, update, where string) error {
 	n, err := tx.Exec(ctx, update+" WHERE school = ? AND agent = ? AND generation = ? AND sequence = ? AND "+where,
 		id.School, id.Agent[:], id.Generation, int64(id.Sequence))

@@ -150,6 +150,14 @@ func (t *Tx) School(ctx context.Context, id string) (School, error) {
 	return c, wrap(err, "find school %q", id)
 }
 
+// LockSchool keeps others who lock the school waiting until the transaction
+// ends: who decides about its agents must see what the other has decided. A
+// school that does not exist cannot be locked, which is no error.
+func (t *Tx) LockSchool(ctx context.Context, id string) error {
+	_, err := t.Exec(ctx, "UPDATE schools SET school = school WHERE school = ?", id)
+	return wrap(err, "lock school %q", id)
+}
+
 // SchoolIDs lists the ids of all schools.
 func (s *Store) SchoolIDs(ctx context.Context) (ids []string, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
