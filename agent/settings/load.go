@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"rollbridge/shared/clock"
 	"rollbridge/shared/config"
 )
 
@@ -22,7 +23,6 @@ const FileName = "agent.yaml"
 const (
 	fileVariable    = EnvPrefix + "_CONFIG"
 	dataDirVariable = EnvPrefix + "_DATA_DIR"
-	clockVariable   = EnvPrefix + "_TEST_CLOCK" // read by test builds only
 	collectorPrefix = EnvPrefix + "_COLLECTOR_" // of the collector, on a machine with both
 )
 
@@ -46,7 +46,7 @@ func Load(g Given, environ []string) (Settings, config.Explained, error) {
 		}
 		file = found
 	}
-	sources := config.Sources{File: file, EnvPrefix: EnvPrefix, Environ: environ, Reserved: []string{fileVariable, clockVariable}}
+	sources := config.Sources{File: file, EnvPrefix: EnvPrefix, Environ: environ, Reserved: append(clock.Variables(), fileVariable)}
 	if g.DataDir != "" {
 		sources.Flags = []config.Flag{{Key: "data_dir", Value: g.DataDir}}
 	}

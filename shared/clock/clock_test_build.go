@@ -11,11 +11,16 @@ import (
 // A test moves the clock by rewriting the file, so waits look often.
 const longestWait = 20 * time.Millisecond
 
+const variable = "ROLLBRIDGE_TEST_CLOCK"
+
+// Variables are the environment variables that the clock reads.
+func Variables() []string { return []string{variable} }
+
 // Now is the time in the file that ROLLBRIDGE_TEST_CLOCK names (RFC 3339, or
 // an offset to the system's clock such as +72h), or the system's time when the
 // variable is not set. A file that cannot be read is a broken test: it panics.
 func Now() time.Time {
-	name := os.Getenv("ROLLBRIDGE_TEST_CLOCK")
+	name := os.Getenv(variable)
 	if name == "" {
 		return time.Now()
 	}
