@@ -145,7 +145,7 @@ func (p *program) deliverEarlierRevoke(ctx context.Context, set settings.Setting
 }
 
 func (p *program) showAsk(ask protocol.Ask) {
-	p.printf("%s asks %s for records of the pupils whom these authorities look after, and of nobody else:\n\n", ask.Operator, ask.SchoolName)
+	p.printf("%s asks %s for records of the pupils whom\nthese authorities look after, and of nobody else:\n\n", ask.Operator, ask.SchoolName)
 	for _, r := range ask.Requests {
 		p.printf("%s (%s)\n  why: %s\n", r.Name, r.Code, r.Why)
 		for _, line := range datasetLines(r.Datasets) {

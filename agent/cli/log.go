@@ -14,6 +14,7 @@ import (
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/school"
 	"rollbridge/shared/envelope"
+	"rollbridge/shared/protocol"
 )
 
 func (p *program) log() *cobra.Command {
@@ -108,7 +109,7 @@ func entryText(l logbook.Line) string {
 	case outbox.EventReceipted:
 		return fmt.Sprintf("batch %d received by the collector, signed receipt kept (%s)", link.Sequence, short)
 	case outbox.EventOutcome:
-		return "the collector's signed outcome"
+		return outcomeText(l.Data)
 	case outbox.EventWithdrawn:
 		var w outbox.Withdrawn
 		_ = json.Unmarshal(l.Data, &w)
@@ -125,6 +126,22 @@ func entryText(l logbook.Line) string {
 		return "keys and queue destroyed"
 	}
 	return string(l.Event)
+}
+
+// outcomeText says what became of batches; the signature was checked before the
+// entry was made, and --verify checks it again.
+func outcomeText(data json.RawMessage) string {
+	var signed protocol.Signed
+	var statement protocol.Statement
+	var o protocol.Outcome
+	if json.Unmarshal(data, &signed) != nil || json.Unmarshal(signed.Payload, &statement) != nil || json.Unmarshal(statement.Body, &o) != nil {
+		return "the collector's signed outcome"
+	}
+	which := fmt.Sprintf("batch %d", o.Last)
+	if o.First < o.Last {
+		which = fmt.Sprintf("batches %d to %d", o.First, o.Last)
+	}
+	return fmt.Sprintf("%s: the collector's signed outcome kept: %d applied, %d removed, %d refused", which, o.Applied, o.Removed, o.Refused)
 }
 
 func sealedText(data json.RawMessage) string {

@@ -116,9 +116,27 @@ func (p *program) showBatches(line func(string, string, ...any), st school.Statu
 
 func when(t time.Time) string { return t.Local().Format("2 January 2006 15:04:05") }
 
+// problemWords says what the agent reports to the collector, for the school.
+var problemWords = map[protocol.ProblemCode]string{
+	protocol.ProblemMISDown:        "the MIS does not answer",
+	protocol.ProblemMISData:        "the MIS's data cannot be read as they should be",
+	protocol.ProblemRightMissing:   "a right that the agent needs is missing",
+	protocol.ProblemHeld:           "removals wait for a person's yes",
+	protocol.ProblemScopeNotGiven:  "an authority asks for more than the school allows",
+	protocol.ProblemIntercepted:    "secure connections are opened on the way",
+	protocol.ProblemKeyringExpired: "the collector's list of keys has expired: ask the operator to renew it",
+	protocol.ProblemDiskFull:       "the disk is full: make room",
+	protocol.ProblemClock:          "this computer's clock is wrong: correct it",
+	protocol.ProblemWarnings:       "optional values were not understood",
+}
+
 func problemLine(p protocol.Problem) string {
 	var b strings.Builder
-	b.WriteString(string(p.Code))
+	words, known := problemWords[p.Code]
+	if !known {
+		words = string(p.Code)
+	}
+	b.WriteString(words)
 	if p.Dataset != "" {
 		fmt.Fprintf(&b, " in %s", p.Dataset)
 	}
