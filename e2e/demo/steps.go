@@ -36,7 +36,7 @@ func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n",
 
 // width is where lines of a command's output are cut, so that they stay lines
 // on most screens.
-const width = 110
+const width = 118
 
 // title and show print a step's heading and a command with what it printed.
 func (d *demo) title(text string) { d.say("\n== %s", text) }
@@ -137,6 +137,14 @@ func (d *demo) preview(ctx context.Context) error {
 		return err
 	}
 	d.show("Exactly the lines that the next sync would seal (cut here). Nothing is changed, nothing is sent:", "rollbridge-agent preview", out, 4)
+	lines := strings.SplitN(out, "\n", 3)
+	if len(lines) < 3 {
+		return errors.New("the preview has no line of a pupil")
+	}
+	d.say("   The first pupil in full:")
+	for rest := []rune(lines[1]); len(rest) > 0; rest = rest[min(width, len(rest)):] {
+		d.say("     %s", string(rest[:min(width, len(rest))]))
+	}
 	return nil
 }
 
