@@ -18,7 +18,7 @@ import (
 	"rollbridge/shared/config"
 )
 
-// maxSettings bounds a profile or site file before it is parsed.
+// maxSettings bounds a profile before it is parsed.
 const maxSettings = 1 << 20
 
 // ProfileNames lists the profiles that the program carries.
@@ -60,23 +60,6 @@ func LoadProfile(nameOrPath string) (*Profile, error) {
 		return nil, fmt.Errorf("MIS profile: %w", err)
 	}
 	return p, nil
-}
-
-// LoadSite reads a school's own settings of its MIS. Errors name file and line.
-func LoadSite(name string) (Site, error) {
-	data, err := readSettings(name)
-	if err != nil {
-		return Site{}, fmt.Errorf("read the school's MIS settings: %w", err)
-	}
-	var site Site
-	root, err := decodeStrict(name, data, &site)
-	if err == nil {
-		err = checkSite(site, places{file: name, root: root})
-	}
-	if err != nil {
-		return Site{}, fmt.Errorf("the school's MIS settings: %w", err)
-	}
-	return site, nil
 }
 
 func parseProfile(file string, data []byte) (*Profile, error) {
@@ -157,7 +140,7 @@ func yamlFault(file string, err error) error {
 // keysOf lists the names that each section may hold.
 var keysOf = func() map[string][]string {
 	keys := map[string][]string{}
-	for _, v := range []any{Profile{}, Capabilities{}, DatasetProfile{}, Site{}, SiteDataset{}} {
+	for _, v := range []any{Profile{}, Capabilities{}, DatasetProfile{}} {
 		t := reflect.TypeOf(v)
 		for i := range t.NumField() {
 			name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
@@ -174,7 +157,7 @@ func didYouMean(word string, known []string) string {
 	return ""
 }
 
-// places finds lines in a settings file; without a file it says nothing.
+// places finds lines in a profile; the site's settings have none.
 type places struct {
 	file string
 	root *yaml.Node

@@ -48,34 +48,34 @@ type DatasetProfile struct {
 // value of each field leaves the profile's own.
 type Site struct {
 	// Dir is the folder that the files are in; it must be given.
-	Dir string `yaml:"folder"`
+	Dir string
 	// Delimiter is comma, semicolon or tab.
-	Delimiter string `yaml:"delimiter"`
+	Delimiter string
 	// Encoding is utf-8, windows-1252 or utf-16 (with byte order mark).
-	Encoding string `yaml:"encoding"`
+	Encoding string
 	// Dates is dd/mm/yyyy, yyyy-mm-dd or mm/dd/yyyy.
-	Dates string `yaml:"dates"`
+	Dates string
 	// NullMeans is not_in_care or unknown.
-	NullMeans string `yaml:"null_means"`
+	NullMeans string
 	// Nation whose attendance codes are used: England (default) or Wales.
-	Nation string `yaml:"nation"`
+	Nation string
 	// SettleSeconds is how long a file must have been left alone before it is
 	// read; nil means 5, 0 reads at once.
-	SettleSeconds *int `yaml:"settle_seconds"`
+	SettleSeconds *int
 	// FinalNewline is required (default) or optional: whether a last line
 	// without a line break is taken for a half-written file.
-	FinalNewline string                         `yaml:"final_newline"`
-	Datasets     map[record.Dataset]SiteDataset `yaml:"datasets"`
+	FinalNewline string
+	Datasets     map[record.Dataset]SiteDataset
 }
 
 // A SiteDataset is the school's own form of one dataset.
 type SiteDataset struct {
-	File string `yaml:"file"`
+	File string
 	// Columns are headings that this school's file has in place of the
 	// profile's (the saved header map); an empty heading says that the file has
 	// no such column.
-	Columns map[string]string `yaml:"columns"`
+	Columns map[string]string
 	// Complete set to false says that a row that is missing from the file does
 	// not mean that it is gone, so nothing of the dataset is ever removed.
-	Complete *bool `yaml:"complete"`
+	Complete *bool
 }

@@ -94,46 +94,6 @@ func TestLoadProfileNamesWhatThereIs(t *testing.T) {
 	}
 }
 
-func TestSiteFile(t *testing.T) {
-	const good = `
-folder: /srv/mis
-delimiter: semicolon
-dates: yyyy-mm-dd
-settle_seconds: 0
-datasets:
-  pupil:
-    file: children.csv
-    columns: {CareAuthority: LAC authority}
-  attendance: {complete: false}
-`
-	load := func(text string) (Site, error) {
-		path := filepath.Join(t.TempDir(), "site.yaml")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return LoadSite(path)
-	}
-	s, err := load(good)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.Dir != "/srv/mis" || s.Delimiter != "semicolon" || *s.SettleSeconds != 0 || *s.Datasets["attendance"].Complete ||
-		s.Datasets["pupil"].Columns["CareAuthority"] != "LAC authority" {
-		t.Errorf("%+v", s)
-	}
-	for name, c := range map[string]struct{ old, replacement, want string }{
-		"unknown name":   {"folder", "foldr", `site.yaml:2: a name that is not known here (did you mean "folder"?)`},
-		"unknown field":  {"CareAuthority", "CareAuthorty", `site.yaml:9: a field that pupil records do not have (did you mean "CareAuthority"?)`},
-		"path in a name": {"children.csv", "/etc/passwd", "site.yaml:8: file must be the name of a file"},
-		"settle":         {"settle_seconds: 0", "settle_seconds: -1", "site.yaml:5: settle_seconds"},
-		"dataset":        {"pupil:", "pupils:", `did you mean "pupil"?`},
-	} {
-		if _, err := load(strings.Replace(good, c.old, c.replacement, 1)); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %v, want in it %q", name, err, c.want)
-		}
-	}
-}
-
 func TestOpenRefusesSettingsThatCannotWork(t *testing.T) {
 	csv, ctf := testProfile(t), ctfProfile(t)
 	for name, c := range map[string]struct {
@@ -147,6 +107,10 @@ func TestOpenRefusesSettingsThatCannotWork(t *testing.T) {
 		"columns of a ctf": {ctf, Site{Dir: "x", Datasets: map[record.Dataset]SiteDataset{"pupil": {Columns: map[string]string{"UPN": "x"}}}}, "fixed names"},
 		"needed column":    {csv, Site{Dir: "x", Datasets: map[record.Dataset]SiteDataset{"pupil": {Columns: map[string]string{"InCare": ""}}}}, "heading of InCare"},
 		"shared column":    {csv, Site{Dir: "x", Datasets: map[record.Dataset]SiteDataset{"pupil": {Columns: map[string]string{"UPN": "surname"}}}}, "one column"},
+		"unknown field":    {csv, Site{Dir: "x", Datasets: map[record.Dataset]SiteDataset{"pupil": {Columns: map[string]string{"CareAuthorty": "x"}}}}, `did you mean "CareAuthority"?`},
+		"unknown dataset":  {csv, Site{Dir: "x", Datasets: map[record.Dataset]SiteDataset{"pupils": {}}}, `did you mean "pupil"?`},
+		"path in a name":   {csv, Site{Dir: "x", Datasets: map[record.Dataset]SiteDataset{"pupil": {File: "/etc/passwd"}}}, "file must be the name of a file"},
+		"settle":           {csv, Site{Dir: "x", SettleSeconds: new(-1)}, "settle_seconds must be from 0"},
 		"nation":           {csv, Site{Dir: "x", Nation: "Scotland"}, "nation must be one of"},
 	} {
 		if _, err := Open(c.p, c.s); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -64,10 +64,6 @@ func Open(p *Profile, site Site) (*Source, error) {
 	return &Source{plan: made, hash: hex.EncodeToString(sum[:]), limit: defaultLimits()}, nil
 }
 
-// ProfileHash is the fingerprint (hexadecimal SHA-256) of the profile with its
-// site settings: the same for equal settings on any machine.
-func (s *Source) ProfileHash() string { return s.hash }
-
 // A driver reads one kind of MIS: it hands every pupil to the reading's gate
 // and every row of an admitted pupil to its sink, pupils first.
 type driver func(ctx context.Context, r *reading) error

@@ -103,9 +103,6 @@ func New(r Route) (*Client, error) {
 // Close drops idle connections; the client stays usable.
 func (c *Client) Close() { c.http.HTTPClient.CloseIdleConnections() }
 
-// Host is the collector's host and port, for messages to people.
-func (c *Client) Host() string { return c.base.Host }
-
 // A Request is one message to post.
 type Request struct {
 	Message protocol.Message
