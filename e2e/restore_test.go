@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rollbridge/e2e/demoschool"
 	"rollbridge/e2e/stack"
@@ -28,13 +30,14 @@ func (w *world) restore(dir, copied string) {
 	w.must(exec.CommandContext(w.ctx, "cp", "-a", copied, dir).Run())
 }
 
-// anotherMark makes one difference in the MIS.
+// anotherMark makes one difference in the MIS, which every n makes in another
+// place or way.
 func (w *world) anotherMark(n int) {
 	w.t.Helper()
 	cared := w.school.LookedAfter()
-	days := w.school.SchoolDays()
+	days := slices.DeleteFunc(w.school.SchoolDays(), func(d time.Time) bool { return d.After(w.school.Today()) })
 	code := []string{"I", "C", "L", "N"}[n%4]
-	w.must(w.school.ChangeMark(cared[n%len(cared)].ID, days[n%5], demoschool.PM, code))
+	w.must(w.school.ChangeMark(cared[n%len(cared)].ID, days[n%min(5, len(days))], demoschool.PM, code))
 	w.must(w.school.WriteCSV(w.folder()))
 }
 
@@ -214,12 +217,15 @@ func (w *world) superseded(a *stack.Agent) {
 		if _, err := a.Try(w.ctx, "sync"); err != nil {
 			return err
 		}
-		out, err := a.Command(w.ctx, "status")
-		if err != nil {
+		var status struct{ State, Reason, Next string }
+		if err := a.Status(w.ctx, &status); err != nil {
 			return err
 		}
-		if !strings.Contains(strings.ToLower(out), "new code") {
+		if status.Reason != "superseded" {
 			return errNotYet
+		}
+		if status.State != "stopped" || !strings.Contains(status.Next, "a new code") {
+			w.t.Errorf("the agent's status is %q and says: %s", status.State, status.Next)
 		}
 		return nil
 	})
