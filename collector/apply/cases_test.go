@@ -363,7 +363,22 @@ func (r *rig) testPendingAgentWaitsSealed(t *testing.T) {
 	if got := a.states(t, a.school)[1]; got != inbox.StateWaiting {
 		t.Errorf("the batch is %s", got)
 	}
+	waiting := func() (schools []string) {
+		if err := r.store.Read(t.Context(), func(tx *store.Tx) (err error) {
+			schools, err = inbox.Waiting(t.Context(), tx.Tx, 1000)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return schools
+	}
+	if slices.Contains(waiting(), a.school) {
+		t.Error("apply looks at the school in every round")
+	}
 	a.confirm(t)
+	if !slices.Contains(waiting(), a.school) {
+		t.Error("apply does not look at the school once its agent is confirmed")
+	}
 	a.once(t)
 	a.want(t, m.rows)
 	a.fsck(t)

@@ -217,6 +217,32 @@ func TestFullBatch(t *testing.T) {
 	})
 }
 
+// Who is not confirmed cannot fill the disk.
+func TestPendingAgentHasABound(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB, in *inbox.Inbox) {
+		c := newChain(t, db, "pending")
+		next := func() inbox.Batch {
+			b := c.next()
+			b.Pending = true
+			return b
+		}
+		first := next()
+		keep(t, in, first, inbox.Stored)
+		if err := db.Write(t.Context(), func(tx *database.Tx) error {
+			_, err := tx.Exec(t.Context(), "UPDATE inbox SET bytes = ? WHERE school = ?", 128<<20, school)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		second := next()
+		keep(t, in, second, inbox.Enough)
+		first.Counter = second.Counter + 1
+		keep(t, in, first, inbox.Repeated)
+		second.Pending, second.Counter = false, first.Counter+1
+		keep(t, in, second, inbox.Stored)
+	})
+}
+
 func TestCopiesOfAnAgentLeaveEvidence(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB, in *inbox.Inbox) {
 		original := newChain(t, db, "a")

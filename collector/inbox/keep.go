@@ -28,7 +28,17 @@ type Batch struct {
 	Received time.Time
 	// Receipt is stored beside the batch and is what a repeat gets.
 	Receipt []byte
+	// Pending: nobody has confirmed the agent yet, so that nothing that it sends
+	// is worked off and only so much of it is kept.
+	Pending bool
 }
+
+// Bounds of what is kept of a pending agent: many times what a school's first
+// weeks take, and not enough to fill a disk with.
+const (
+	maxPendingBatches = 1000
+	maxPendingBytes   = 128 << 20
+)
 
 // A Verdict says what became of something to keep.
 type Verdict int
@@ -46,6 +56,8 @@ const (
 	Contradicts
 	// Replayed: the attempt counter did not rise, and it is not stored.
 	Replayed
+	// Enough: so much of this pending agent waits that no more is stored.
+	Enough
 )
 
 // A Result is a verdict with what the answer needs.
@@ -109,6 +121,10 @@ func keepBatch(ctx context.Context, tx *database.Tx, b Batch) (Result, error) {
 			r.Verdict = Replayed
 			return r, nil
 		}
+		if enough, err := hasEnough(ctx, tx, b); err != nil || enough {
+			r.Verdict = Enough
+			return r, err
+		}
 		inserted, err := insert(ctx, tx, b)
 		if err != nil {
 			return Result{}, err
@@ -118,6 +134,20 @@ func keepBatch(ctx context.Context, tx *database.Tx, b Batch) (Result, error) {
 		}
 	}
 	return Result{}, errors.New("keep batch: its row is there and is not there")
+}
+
+// hasEnough says whether the bounds of a pending agent are reached.
+func hasEnough(ctx context.Context, tx *database.Tx, b Batch) (bool, error) {
+	if !b.Pending {
+		return false, nil
+	}
+	var n, bytes int64
+	err := tx.QueryRow(ctx, "SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM inbox WHERE school = ? AND agent = ? AND state = 'waiting'",
+		b.School, b.Header.Agent[:]).Scan(&n, &bytes)
+	if err != nil {
+		return false, fmt.Errorf("count what waits of a pending agent: %w", err)
+	}
+	return n >= maxPendingBatches || bytes+int64(len(b.Envelope)) > maxPendingBytes, nil
 }
 
 // heard notes that the agent was heard and says whether its counter rose.

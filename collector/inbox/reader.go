@@ -51,9 +51,12 @@ type Row struct {
 func (r Row) Link() envelope.Link { return envelope.Link{Sequence: r.Sequence, Digest: r.Digest} }
 
 // Waiting lists the schools that have undecided batches, the longest waiting
-// first, at most limit.
+// first, at most limit. What waits for an agent to be confirmed does not count:
+// a hundred schools that enrol must not cost a look each, every second, for
+// days.
 func Waiting(ctx context.Context, tx *database.Tx, limit int) ([]string, error) {
-	return schools(ctx, tx, "SELECT school FROM inbox WHERE state = 'waiting' GROUP BY school ORDER BY MIN(received_at) LIMIT ?", limit)
+	return schools(ctx, tx, `SELECT i.school FROM inbox i LEFT JOIN agents a ON a.school = i.school AND a.agent = i.agent
+		WHERE i.state = 'waiting' AND COALESCE(a.state, '') <> 'pending' GROUP BY i.school ORDER BY MIN(i.received_at) LIMIT ?`, limit)
 }
 
 func schools(ctx context.Context, tx *database.Tx, query string, args ...any) ([]string, error) {

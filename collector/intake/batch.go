@@ -32,7 +32,7 @@ func (x *exchange) batch(a agent) (*protocol.Reply, error) {
 	}
 	r, err := x.Inbox.Keep(x.ctx, inbox.Batch{
 		School: a.school, Header: e.Header, Digest: e.Digest(), Envelope: x.frame.Body, Frame: x.whole,
-		Counter: x.frame.Counter, Received: x.now, Receipt: receipt,
+		Counter: x.frame.Counter, Received: x.now, Receipt: receipt, Pending: a.state == statePending,
 	})
 	if err != nil {
 		return nil, err
@@ -45,6 +45,8 @@ func (x *exchange) batch(a agent) (*protocol.Reply, error) {
 			x.relayKeyring(reply, e.Header.KeyringEpoch)
 		}
 		return reply, err
+	case inbox.Enough:
+		return x.laterBeside(a, e, protocol.LaterWait, nil)
 	case inbox.Replayed:
 		return x.laterBeside(a, e, protocol.LaterCounter, &r.Head)
 	case inbox.Contradicts:

@@ -59,6 +59,7 @@ type Handler struct {
 	Config
 	mux      *http.ServeMux
 	memory   *semaphore.Weighted
+	senders  senders
 	metrics  metrics
 	registry *registry
 }
@@ -68,6 +69,7 @@ type Handler struct {
 func New(ctx context.Context, c Config) (*Handler, error) {
 	h := &Handler{
 		Config: c, mux: http.NewServeMux(), memory: semaphore.NewWeighted(memoryBudget),
+		senders: senders{now: map[protocol.Sender]int{}},
 		metrics: newMetrics(c.Registerer), registry: newRegistry(c.DB, c.Keys),
 	}
 	if _, err := h.registry.current(ctx); err != nil {
@@ -170,12 +172,9 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request, message protoc
 		return nil, err
 	}
 	return x.answer(func() error {
-		wait, cancel := context.WithTimeout(r.Context(), memoryWait)
-		defer cancel()
-		if h.memory.Acquire(wait, size) != nil {
-			return &rejection{http.StatusServiceUnavailable, reasonMemory, "the collector is busy; try again later"}
+		if x.release, err = h.makeRoom(r.Context(), x.frame.Sender, size); err != nil {
+			return err
 		}
-		x.release = func() { h.memory.Release(size) }
 		if x.whole, err = readRest(body, head, r.ContentLength); err != nil {
 			return cutOrLarge(err, message)
 		}
@@ -184,6 +183,24 @@ func (h *Handler) receive(w http.ResponseWriter, r *http.Request, message protoc
 		}
 		return nil
 	})
+}
+
+// errBusy is answered by a signed later: its sender is proved by then.
+var errBusy = errors.New("too many messages at once")
+
+// makeRoom takes memory for a message of a proved sender, which the caller
+// gives back by release.
+func (h *Handler) makeRoom(ctx context.Context, from protocol.Sender, size int64) (release func(), err error) {
+	leave, ok := h.senders.enter(from)
+	if !ok {
+		return func() {}, errBusy
+	}
+	wait, cancel := context.WithTimeout(ctx, memoryWait)
+	defer cancel()
+	if h.memory.Acquire(wait, size) != nil {
+		return leave, errBusy
+	}
+	return func() { h.memory.Release(size); leave() }, nil
 }
 
 // readRest reads what follows head, declared bytes in all; fewer are

@@ -12,7 +12,6 @@ const (
 	reasonForm      = "form"      // not a message
 	reasonSize      = "size"      // over a limit
 	reasonSignature = "signature" // not signed by its sender
-	reasonMemory    = "memory"    // too much at once
 	reasonCut       = "cut"       // the body did not arrive in whole or in time
 	reasonPanic     = "panic"     // a fault in this program
 )
@@ -41,7 +40,7 @@ func newMetrics(reg prometheus.Registerer) metrics {
 		m.repeated.WithLabelValues(string(message))
 	}
 	for _, reason := range []string{
-		reasonForm, reasonSize, reasonSignature, reasonMemory, reasonCut, reasonPanic, string(protocol.AnswerUnknown), string(protocol.AnswerStaleKey),
+		reasonForm, reasonSize, reasonSignature, reasonCut, reasonPanic, string(protocol.AnswerUnknown), string(protocol.AnswerStaleKey),
 		protocol.LaterBusy, protocol.LaterChain, protocol.LaterWait, protocol.LaterRefused, protocol.LaterCounter, protocol.LaterBad, protocol.LaterExpired,
 	} {
 		m.refused.WithLabelValues(reason)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -115,6 +116,41 @@ func TestFullDisk(t *testing.T) {
 }
 
 // A body that stops half-way is no message, and costs its sender only.
+// One sender that sends slowly on many connections is answered later, signed;
+// the others do not notice.
+func TestSlowSenderHoldsItsOwnPlaceOnly(t *testing.T) {
+	db := dbtest.Migrated(t, dbtest.SQLite(t))
+	w := newWorld(t, db, db)
+	slow, other := w.agent("confirmed", false), w.agent("confirmed", false)
+	batch := slow.seal()
+	var open []net.Conn
+	for range 3 {
+		frame := slow.frame(protocol.MessageBatch, batch)
+		c, err := tls.Dial("tcp", strings.TrimPrefix(w.address, "https://"), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, c)
+		if _, err := fmt.Fprintf(c, "POST /v1/batch HTTP/1.1\r\nHost: intake\r\nContent-Length: %d\r\n\r\n%s", len(frame), frame[:len(frame)-1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, func() bool {
+		got := w.post(protocol.MessageBatch, slow.frame(protocol.MessageBatch, []byte("not an envelope")))
+		got.mustLater(t, got.answer.Why)
+		return got.answer.Why == protocol.LaterBusy
+	})
+	w.post(protocol.MessageBatch, other.frame(protocol.MessageBatch, other.seal())).mustReceipt(t)
+	for _, c := range open {
+		if err := c.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			t.Fatal(err)
+		}
+	}
+	await(t, func() bool {
+		return w.post(protocol.MessageBatch, slow.frame(protocol.MessageBatch, batch)).receipt != nil
+	})
+}
+
 func TestBodyCutOnTheWay(t *testing.T) {
 	db := dbtest.Migrated(t, dbtest.SQLite(t))
 	w := newWorld(t, db, db)

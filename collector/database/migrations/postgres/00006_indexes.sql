@@ -14,3 +14,7 @@ CREATE INDEX statements_outcomes ON statements (issued_at) WHERE kind = 'outcome
 
 -- Every look at the schools counts what could not be opened.
 CREATE INDEX inbox_set_aside ON inbox (school) WHERE state = 'set_aside';
+
+-- Apply passes over what waits for an agent to be confirmed.
+DROP INDEX inbox_waiting;
+CREATE INDEX inbox_waiting ON inbox (school, received_at, agent) WHERE state = 'waiting';
