@@ -182,13 +182,12 @@ func TestEnrolment(t *testing.T) {
 }
 
 func TestRefusedEnrolments(t *testing.T) {
-	now := time.Now()
 	cases := map[string]struct {
 		change func(*joiner)
-		at     time.Time
+		after  time.Duration // how long after the code was made
 		key    bool
 	}{
-		"expired":            {at: now.Add(protocol.CodeLife + time.Second)},
+		"expired":            {after: protocol.CodeLife + time.Second},
 		"another root":       {change: func(j *joiner) { j.request.Root = make([]byte, 32) }},
 		"another code":       {change: func(j *joiner) { j.request.Code[0] ^= 1 }},
 		"short signing key":  {change: func(j *joiner) { j.request.Sign = j.request.Sign[:31] }},
@@ -204,12 +203,9 @@ func TestRefusedEnrolments(t *testing.T) {
 		for name, c := range cases {
 			t.Run(name, func(t *testing.T) {
 				j := r.joiner(r.code())
-				at, key := now, j.code.Key()
+				at, key := time.Now().Add(c.after), j.code.Key()
 				if c.change != nil {
 					c.change(j)
-				}
-				if !c.at.IsZero() {
-					at = c.at
 				}
 				if c.key {
 					key = j.sign
