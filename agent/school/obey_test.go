@@ -1,6 +1,7 @@
 package school_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +53,21 @@ func TestNarrowedWhileReading(t *testing.T) {
 	}
 	if len(w.batches) == 0 {
 		t.Error("nothing was sealed at all")
+	}
+}
+
+// By a clock of long ago an authority may not exist yet: nothing is read by it,
+// so nothing is removed for it.
+func TestClockOfLongAgoReadsNothing(t *testing.T) {
+	w := enrolledWorld(t)
+	w.sync()
+	w.newKeyring(2, time.Now().AddDate(9, 0, 0))
+	w.ring.Issued = time.Now().AddDate(8, 0, 0) // the clock is eight years behind
+	must(t, w.school.Checkin(t.Context()))
+	_, err := w.school.Sync(t.Context(), school.SyncRequest{})
+	wantKind(t, err, school.Refused)
+	if len(w.batches) != 1 || !strings.Contains(err.Error(), "clock") {
+		t.Errorf("%d batches, %v", len(w.batches), err)
 	}
 }
 

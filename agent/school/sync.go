@@ -179,6 +179,9 @@ func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Rep
 	if err := errors.Join(s.standing(facts), s.pausedNow()); err != nil {
 		return none, mis.Report{}, err
 	}
+	if err := s.clockMayBeRead(facts); err != nil {
+		return none, mis.Report{}, err
+	}
 	if unknown := unknownCodes(q.Release, facts); len(unknown) > 0 {
 		return none, mis.Report{}, refused(fmt.Sprintf("no held removals have the code %s: `rollbridge-agent status` lists what is held; the code changes when what is held changes", unknown[0]))
 	}
@@ -222,6 +225,18 @@ func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Rep
 	}
 	result, err := comparison.Finish(report)
 	return result, report, err
+}
+
+// clockMayBeRead refuses a clock that stands long before the collector's root
+// key signed its keyring, as after a flat battery: by it an authority may not
+// yet exist, and all its pupils would be removed as out of scope.
+func (s *School) clockMayBeRead(f outbox.Facts) error {
+	issued := s.trust(f).Keyring.Issued
+	if issued.IsZero() || !clock.Now().Before(issued.AddDate(0, -1, 0)) {
+		return nil
+	}
+	return refused("this computer's clock stands at " + clock.Now().Local().Format("2 January 2006") +
+		", long before this school was enrolled: set it right; nothing is read until then, because the school year and the authorities in force go by it")
 }
 
 // today is the calendar day in England.

@@ -1,0 +1,67 @@
+package school_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"rollbridge/agent/school"
+	"rollbridge/e2e/demoschool"
+	"rollbridge/shared/envelope"
+	"rollbridge/shared/protocol"
+)
+
+// untimed is a body with the times of its reading taken out: all that may
+// differ between a preview and the sync after it.
+func untimed(t *testing.T, body []byte) string {
+	t.Helper()
+	head, rest, found := bytes.Cut(body, []byte("\n"))
+	var m protocol.Manifest
+	must(t, json.Unmarshal(head, &m))
+	if !found || m.Started.IsZero() || m.Ended.IsZero() {
+		t.Fatal("no manifest with the times of a reading")
+	}
+	if again, err := protocol.MarshalLine(m); err != nil || string(again) != string(head)+"\n" {
+		t.Fatalf("the manifest holds more than a manifest, %v", err)
+	}
+	m.Started, m.Ended = time.Time{}, time.Time{}
+	line, err := protocol.MarshalLine(m)
+	must(t, err)
+	return string(line) + string(rest)
+}
+
+func (w *world) body(e *envelope.Envelope) []byte {
+	w.t.Helper()
+	plain, err := e.Open(w.sealing)
+	must(w.t, err)
+	z, err := zstd.NewReader(nil)
+	must(w.t, err)
+	defer z.Close()
+	body, err := z.DecodeAll(plain, nil)
+	must(w.t, err)
+	return body
+}
+
+// What preview shows is what the next sync seals, byte for byte: a full batch,
+// changes with removals, and everything again.
+func TestPreviewIsWhatIsSealed(t *testing.T) {
+	w := enrolledWorld(t)
+	day := demoschool.LastSchoolDay(time.Now())
+	for n, q := range []school.SyncRequest{{}, {}, {Full: true}} {
+		lines, err := w.school.Preview(t.Context(), q)
+		must(t, err)
+		_, err = w.school.Sync(t.Context(), q)
+		must(t, err)
+		if got, want := untimed(t, w.body(w.lastBatch())), untimed(t, lines); got != want {
+			t.Errorf("batch %d is not what was shown (%d bytes, %d shown)", n+1, len(got), len(want))
+		}
+		must(t, w.mis.LeaveCare(w.mis.LookedAfter()[0].ID, day))
+		w.writeMIS()
+	}
+	if m, ops := w.opened(w.batches[1]); m.Full || ops == 0 {
+		t.Error("the second batch does not hold changes")
+	}
+}
