@@ -24,8 +24,8 @@ func (p *program) authorityCommand() *cobra.Command {
 			return p.addAuthority(c.Context(), a, change)
 		},
 	}
-	add.Flags().StringVar(&a.Name, "name", "", "name that schools read (default: the name in the DfE's list)")
-	add.Flags().StringVar(&a.Why, "why", "", "purpose and lawful basis, in a sentence that schools read")
+	add.Flags().StringVar(&a.Name, "name", "", "`name` that schools read (default: the name in the DfE's list)")
+	add.Flags().StringVar(&a.Why, "why", "", "purpose and lawful basis, in a `sentence` that schools read")
 	add.Flags().BoolVar(&change, "change", false, "change the name and reason of an authority that is there")
 
 	var asJSON bool

@@ -54,8 +54,8 @@ func (p *program) root() *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		RunE:              group("rollbridge-collector"),
 	}
-	root.PersistentFlags().StringVar(&p.given.File, "config", "", "settings file (default: collector.yaml in the data directory)")
-	root.PersistentFlags().StringVar(&p.given.DataDir, "data-dir", "", "data directory (default: "+settings.Defaults().DataDir+")")
+	root.PersistentFlags().StringVar(&p.given.File, "config", "", "settings `file` (default: collector.yaml in the data directory)")
+	root.PersistentFlags().StringVar(&p.given.DataDir, "data-dir", "", "data `directory` (default: "+settings.Defaults().DataDir+")")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
 	})

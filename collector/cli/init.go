@@ -41,10 +41,10 @@ func (p *program) initCommand() *cobra.Command {
 		Use: "init --public-url https://HOST:PORT", Short: "Make a new collector", Long: initLong, Args: exactly(0),
 		RunE: func(c *cobra.Command, _ []string) error { return p.init(c.Context(), o) },
 	}
-	c.Flags().StringVar(&o.publicURL, "public-url", "", "address that schools reach, https://HOST or https://HOST:PORT")
-	c.Flags().StringVar(&o.database, "database", "", "sqlite:PATH or postgres://USER@HOST/NAME (default: a file in the data directory)")
-	c.Flags().StringVar(&o.operator, "operator", "", "name of who runs the collector, as schools read it (default: the host)")
-	c.Flags().StringVar(&o.user, "user", "admin", "name of the first person who may sign in to the portal")
+	c.Flags().StringVar(&o.publicURL, "public-url", "", "`address` that schools reach, https://HOST or https://HOST:PORT")
+	c.Flags().StringVar(&o.database, "database", "", "`database`: sqlite:PATH or postgres://USER@HOST/NAME (default: a file in the data directory)")
+	c.Flags().StringVar(&o.operator, "operator", "", "`name` of who runs the collector, as schools read it (default: the host)")
+	c.Flags().StringVar(&o.user, "user", "admin", "`name` of the first person who may sign in to the portal")
 	return c
 }
 

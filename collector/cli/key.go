@@ -44,7 +44,7 @@ it over at their next check-in. The root key is needed: put its directory back,
 or name the directory that holds root/root.key with --root.`,
 		RunE: func(c *cobra.Command, _ []string) error { return p.renewKeyring(c.Context(), root) },
 	}
-	renew.Flags().StringVar(&root, "root", "", "directory that holds root/root.key (default: the keys directory)")
+	renew.Flags().StringVar(&root, "root", "", "`directory` that holds root/root.key (default: the keys directory)")
 	ring := &cobra.Command{Use: "keyring", Short: "The keyring that agents trust", Args: cobra.ArbitraryArgs, RunE: group("rollbridge-collector key keyring")}
 	ring.AddCommand(renew)
 	return parent("key", "The collector's keys", list, rotate, ring)

@@ -100,6 +100,10 @@ func listenFor(u *url.URL) string {
 }
 
 func (p *program) greet(s settings.Settings, user, oneTime string) error {
+	same := ""
+	if p.given.DataDir != "" {
+		same = "\nGive each of these the same --data-dir as here.\n"
+	}
 	return p.printf(`The collector is made.
 
   data            %s
@@ -129,6 +133,6 @@ Then, for each school:     rollbridge-collector authority add CODE --why "..."
                            rollbridge-collector code create ID
 and, when the school has read out its phrase:
                            rollbridge-collector agent confirm ID PHRASE
-`, s.DataDir, s.Keys(), s.PublicURL, s.Intake.Listen, s.Portal.Listen, s.Portal.Listen, user, oneTime,
-		filepath.Join(s.Keys(), "root", "root.key"))
+%s`, s.DataDir, s.Keys(), s.PublicURL, s.Intake.Listen, s.Portal.Listen, s.Portal.Listen, user, oneTime,
+		filepath.Join(s.Keys(), "root", "root.key"), same)
 }

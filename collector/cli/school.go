@@ -27,7 +27,7 @@ func (p *program) schoolCommand() *cobra.Command {
 			return p.addSchool(c.Context(), store.School{ID: args[0], Name: args[1], Phone: phone})
 		},
 	}
-	add.Flags().StringVar(&phone, "phone", "", "the school office's telephone number, for those who must phone")
+	add.Flags().StringVar(&phone, "phone", "", "the school office's telephone `number`, for those who must phone")
 
 	var asJSON bool
 	list := &cobra.Command{
@@ -68,8 +68,8 @@ func (p *program) provisionCommand() *cobra.Command {
 			return p.provision(c.Context(), args[0], authority, datasets)
 		},
 	}
-	c.Flags().StringVar(&authority, "authority", "", "code of the authority that asks")
-	c.Flags().StringArrayVar(&datasets, "dataset", nil, "dataset, or dataset=Field,Field…; may be given several times")
+	c.Flags().StringVar(&authority, "authority", "", "`code` of the authority that asks")
+	c.Flags().StringArrayVar(&datasets, "dataset", nil, "`dataset`, or dataset=Field,Field…; may be given several times")
 	c.Flags().BoolVar(&remove, "remove", false, "take away what the authority asks")
 	return c
 }

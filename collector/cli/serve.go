@@ -29,7 +29,7 @@ It stops in order on SIGTERM or Ctrl-C. The private listener answers /livez,
 			return p.serve(c.Context(), chosen)
 		},
 	}
-	c.Flags().StringSliceVar(&roles, "role", nil, "roles of this process: intake,apply,portal,jobs (default: all)")
+	c.Flags().StringSliceVar(&roles, "role", nil, "`roles` of this process: intake,apply,portal,jobs (default: all)")
 	return c
 }
 
@@ -59,7 +59,7 @@ With --intake-role it also gives that PostgreSQL role, which must exist, the few
 rights that a process with role intake needs, and takes all others from it.`,
 		RunE: func(c *cobra.Command, _ []string) error { return p.migrate(c.Context(), role) },
 	}
-	c.Flags().StringVar(&role, "intake-role", "", "PostgreSQL role to give the rights of role intake")
+	c.Flags().StringVar(&role, "intake-role", "", "PostgreSQL `role` to give the rights of role intake")
 	return c
 }
 

@@ -29,7 +29,7 @@ only the schools and children of that authority.`,
 			})
 		},
 	}
-	add.Flags().StringVar(&authority, "authority", "", "code of the only authority whose schools the person sees (default: all)")
+	add.Flags().StringVar(&authority, "authority", "", "`code` of the only authority whose schools the person sees (default: all)")
 	reset := &cobra.Command{
 		Use: "reset NAME", Short: "Give somebody a new one-time password", Args: exactly(1),
 		Long: "Give a person a new one-time password and end every session of theirs. A person who was disabled may sign in again.",

@@ -22,7 +22,7 @@ var (
 	ErrReadOnly = errors.New("the database cannot be written")
 	// ErrUnavailable: the database does not answer, is overloaded, or another
 	// program holds it; whether the last commit was kept is not known.
-	ErrUnavailable = errors.New("the database is not available")
+	ErrUnavailable = errors.New("the database is not available (check that it runs and can be reached, and what the setting database names)")
 )
 
 // classify puts a sentinel before an error that the database made.
