@@ -128,7 +128,7 @@ func eraseFiles(dir string, names ...string) error {
 
 // MakeDir makes the data directory, closed to others.
 func MakeDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := secret.MakeDir(dir); err != nil {
 		return fmt.Errorf("make the data directory: %w: run the command as an administrator or as the service's own user", err)
 	}
 	return nil

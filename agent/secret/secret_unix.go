@@ -50,6 +50,10 @@ func fill(f *os.File, dir string, data []byte) error {
 	return f.Close()
 }
 
+// MakeDir makes a directory that others may neither enter nor look into. One
+// that is there already stays as it is.
+func MakeDir(path string) error { return os.MkdirAll(path, 0o700) }
+
 // Adopt gives a file or directory that root has made to the owner of the
 // directory it belongs to: an administrator enrols, the service's own account
 // reads. For any other user it does nothing.

@@ -123,3 +123,15 @@ func TestChildWritesTooMuch(t *testing.T) {
 		t.Fatalf("Write = %v; want the limit's error", err)
 	}
 }
+
+func TestMakeDirIsClosed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	for range 2 {
+		if err := MakeDir(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("mode %v, %v; want 0700", info.Mode(), err)
+	}
+}

@@ -58,21 +58,60 @@ func replace(from, to string) error {
 	return windows.MoveFileEx(f, t, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
 }
 
-// create makes a file that only SYSTEM, administrators and this account may
-// open: DPAPI at machine scope opens for every process of the machine, so the
-// access list is what keeps others out.
-func create(path string) (*os.File, error) {
+// closed is an access list for SYSTEM, administrators and this account; flags
+// is OICI where what is made inside is to have it too.
+func closed(flags string) (*windows.SecurityAttributes, error) {
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
 		return nil, fmt.Errorf("find out the account: %w", err)
 	}
-	sd, err := windows.SecurityDescriptorFromString(
-		"D:P(A;;FA;;;SY)(A;;FA;;;BA)(A;;FA;;;" + user.User.Sid.String() + ")")
+	list := "D:P"
+	for _, who := range []string{"SY", "BA", user.User.Sid.String()} {
+		list += "(A;" + flags + ";FA;;;" + who + ")"
+	}
+	sd, err := windows.SecurityDescriptorFromString(list)
 	if err != nil {
 		return nil, fmt.Errorf("make the access list: %w", err)
 	}
 	sa := &windows.SecurityAttributes{SecurityDescriptor: sd}
 	sa.Length = uint32(unsafe.Sizeof(*sa))
+	return sa, nil
+}
+
+// MakeDir makes a directory that others may neither enter nor look into; what
+// is in it is closed to them too. One that is there already stays as it is.
+func MakeDir(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	sa, err := closed("OICI")
+	if err != nil {
+		return err
+	}
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return err
+	}
+	err = windows.CreateDirectory(name, sa)
+	if errors.Is(err, windows.ERROR_ALREADY_EXISTS) {
+		if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
+			return nil
+		}
+	}
+	if err != nil {
+		return &os.PathError{Op: "mkdir", Path: path, Err: err}
+	}
+	return nil
+}
+
+// create makes a file that only SYSTEM, administrators and this account may
+// open: DPAPI at machine scope opens for every process of the machine, so the
+// access list is what keeps others out.
+func create(path string) (*os.File, error) {
+	sa, err := closed("")
+	if err != nil {
+		return nil, err
+	}
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, err
