@@ -176,7 +176,7 @@ func held(c portal.School) string {
 	case c.AM.Word == status.Stopped:
 		return "hidden\thidden"
 	case c.PupilsAsAt.IsZero():
-		return timeWords(c.AttendanceAsAt) + "\tnever"
+		return timeWords(c.AttendanceAsAt) + "\tunknown"
 	}
 	return fmt.Sprintf("%s\t%d", timeWords(c.AttendanceAsAt), c.Children)
 }
