@@ -2,7 +2,10 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
@@ -144,6 +147,46 @@ func TestRestoreCollectorFromBefore(t *testing.T) {
 	appliedOnce(t, w, "")
 }
 
+// TestRestoreSweep puts one of several copies of the collector back at random,
+// with batches applied, waiting or forgotten on either side, and looks each
+// time that a few syncs bring everything back.
+func TestRestoreSweep(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 5))
+	w := enrolled(t, small(), stack.CollectorOptions{}, stack.AgentOptions{})
+	w.sync()
+	var copies []string
+	for n := range 8 {
+		w.must(w.collector.Close())
+		kept := fmt.Sprintf("%s.copy%d", w.collector.Dir, n)
+		w.must(exec.CommandContext(w.ctx, "cp", "-a", w.collector.Dir, kept).Run())
+		copies = append(copies, kept)
+		roles := []string{"", "intake"}[random.IntN(2)]
+		_, err := w.collector.Start(w.ctx, roles)
+		w.must(err)
+		for range random.IntN(4) {
+			w.anotherMark(random.IntN(1000))
+			args := []string{"sync"}
+			if random.IntN(4) == 0 {
+				args = append(args, "--full")
+			}
+			_, err := w.agent.Try(w.ctx, args...)
+			w.must(err)
+		}
+		w.must(w.collector.Close())
+		if random.IntN(4) > 0 {
+			w.restore(w.collector.Dir, copies[random.IntN(len(copies))])
+		}
+		_, err = w.collector.Start(w.ctx, "")
+		w.must(err)
+		w.anotherMark(random.IntN(1000))
+		w.eventuallySame()
+		w.sound()
+	}
+	appliedOnce(t, w, "")
+}
+
 // outcomesHeard runs empty syncs until the agent has heard what became of
 // everything before.
 func (w *world) outcomesHeard() {
@@ -152,17 +195,28 @@ func (w *world) outcomesHeard() {
 	w.must(err)
 }
 
-// eventuallySame syncs until the collector holds what the MIS holds: several
-// syncs may be needed where the two sides first have to find out about each
-// other.
+// eventuallySame syncs until the collector holds what the MIS holds: a second
+// sync and a third may be needed where the two sides first have to find out
+// about each other, and control's word has to travel.
 func (w *world) eventuallySame() {
 	w.t.Helper()
-	w.await("the collector to hold what the MIS holds, some syncs later", func() error {
-		if _, err := w.agent.Try(w.ctx, "sync"); err != nil {
-			return err
+	const most = 4
+	var err error
+	for n := range most {
+		r, tried := w.agent.Try(w.ctx, "sync")
+		w.must(tried)
+		ctx, cancel := context.WithTimeout(w.ctx, 5*time.Second)
+		err = stack.Await(ctx, "the collector to hold what the MIS holds", func() (bool, error) {
+			err := w.holds()
+			return err == nil, err
+		})
+		cancel()
+		if err == nil {
+			return
 		}
-		return w.holds()
-	})
+		w.t.Logf("sync %d was not enough: code %d, %s%s", n+1, r.Code, r.Stdout, r.Stderr)
+	}
+	w.t.Fatalf("%d syncs were not enough: %v", most, err)
 }
 
 // TestRestoreAgent restores the school's machine from yesterday's copy: the
