@@ -139,6 +139,21 @@ func (r *rig) testRowWithoutBody(t *testing.T) {
 	r.fsck(t)
 }
 
+// A key stands in clear in the database: one that could hold a name is not
+// stored, not even with a refused record.
+func (r *rig) testKeyThatCouldHoldAName(t *testing.T) {
+	a, m := r.begun(t, 2)
+	a.seal(t, a.manifest(false), []protocol.Op{{Dataset: record.DatasetContact, Key: record.Key(m.ids()[0]) + "/Fictional-Person",
+		Record: []byte(`{"pupil":"x"}`)}}, 1)
+	a.deliver(t)
+	if strings.Contains(fmt.Sprint(dump(t, r.db)), "Fictional-Person") {
+		t.Error("the key stands in the database")
+	}
+	if f := a.refusal(t); f.Reason != protocol.RefusalResync {
+		t.Errorf("refusal %+v, want a resync", f)
+	}
+}
+
 // A batch that intake stored, but the agent never signed, is not applied.
 func (r *rig) testForgedBatch(t *testing.T) {
 	a, m := r.begun(t, 2)

@@ -537,6 +537,7 @@ func TestOnOneCollector(t *testing.T) {
 			{"TwoCopiesOfOneAgent", r.testTwoCopiesOfOneAgent},
 			{"ForgedConflict", r.testForgedConflict},
 			{"ForgedBatch", r.testForgedBatch},
+			{"KeyThatCouldHoldAName", r.testKeyThatCouldHoldAName},
 			{"ForgedRowStopsNobody", r.testForgedRowStopsNobody},
 			{"RowWithoutBody", r.testRowWithoutBody},
 			{"LostMachineIsEnrolledAgain", r.testLostMachineIsEnrolledAgain},

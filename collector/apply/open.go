@@ -148,6 +148,9 @@ const maxHolds = 500
 var (
 	datasetName = regexp.MustCompile(`^[a-z_]{1,40}$`)
 	holdCode    = regexp.MustCompile(`^[0-9A-Z]{1,32}$`)
+	// A key stands in clear beside the sealed record, of a refused one too, so it
+	// may hold nothing but what record.NewPupilID and NewSubID make, and a week.
+	keyForm = regexp.MustCompile(`^[0-9a-f]{32}(/([0-9a-f]{32}|[0-9]{4}-[0-9]{2}-[0-9]{2}))?$`)
 )
 
 func validDate(d record.Date) bool {

@@ -173,7 +173,7 @@ func (k *work) openPart(ctx context.Context, i int) ([]byte, error) {
 // take decides about one line. Removals wait until all lines are read, because
 // the rule of mass disappearance looks at them together.
 func (k *work) take(ctx context.Context, o protocol.Op) error {
-	if !datasetName.MatchString(string(o.Dataset)) || !printable(string(o.Key)) {
+	if !datasetName.MatchString(string(o.Dataset)) || !keyForm.MatchString(string(o.Key)) {
 		return fmt.Errorf("%w: a dataset or key that cannot be stored", protocol.ErrBody)
 	}
 	ref := store.Ref{Dataset: o.Dataset, Key: o.Key}
