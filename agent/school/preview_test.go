@@ -2,6 +2,7 @@ package school_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -64,4 +65,25 @@ func TestPreviewIsWhatIsSealed(t *testing.T) {
 	if m, ops := w.opened(w.batches[1]); m.Full || ops == 0 {
 		t.Error("the second batch does not hold changes")
 	}
+}
+
+// A preview needs no network: it does not wait for a sync that waits for one.
+func TestPreviewBesideASlowCollector(t *testing.T) {
+	w := enrolledWorld(t)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	w.batch = func(*protocol.Frame, *envelope.Envelope) protocol.Reply {
+		close(entered)
+		<-leave
+		return protocol.Reply{}
+	}
+	done := make(chan error, 1)
+	go func() { _, err := w.school.Sync(t.Context(), school.SyncRequest{}); done <- err }()
+	<-entered
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if lines, err := w.school.Preview(ctx, school.SyncRequest{}); err != nil || len(lines) == 0 {
+		t.Errorf("%d bytes, %v", len(lines), err)
+	}
+	close(leave)
+	must(t, <-done)
 }

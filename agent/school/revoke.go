@@ -52,12 +52,11 @@ func (s *School) Revoke(ctx context.Context, deleteLogbook bool) error {
 		return err
 	}
 	s.end()
-	select {
-	case s.reading <- struct{}{}:
-		defer func() { <-s.reading }()
-	case <-ctx.Done():
-		return ctx.Err()
+	free, err := s.alone(ctx)
+	if err != nil {
+		return err
 	}
+	defer free()
 	s.wire.Lock()
 	defer s.wire.Unlock()
 	s.last.Lock()

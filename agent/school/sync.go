@@ -60,12 +60,6 @@ func (s *School) Sync(ctx context.Context, q SyncRequest) (SyncReport, error) {
 }
 
 func (s *School) sync(ctx context.Context, q SyncRequest, way error) (SyncReport, error) {
-	select {
-	case s.reading <- struct{}{}:
-		defer func() { <-s.reading }()
-	case <-ctx.Done():
-		return SyncReport{}, ctx.Err()
-	}
 	report, err := s.seal(ctx, q)
 	if err != nil {
 		return report, err
@@ -93,8 +87,24 @@ func (s *School) sync(ctx context.Context, q SyncRequest, way error) (SyncReport
 	return report, err
 }
 
+// alone waits until nothing else is read; free ends it. Delivering is no part
+// of it: a preview, which needs no network, must not wait for one.
+func (s *School) alone(ctx context.Context) (free func(), err error) {
+	select {
+	case s.reading <- struct{}{}:
+		return func() { <-s.reading }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // seal is the part of a sync that needs no network.
 func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
+	free, err := s.alone(ctx)
+	if err != nil {
+		return SyncReport{}, err
+	}
+	defer free()
 	result, report, err := s.read(ctx, q)
 	if err != nil {
 		return SyncReport{}, s.noteRead(err)
@@ -152,12 +162,11 @@ func readResult(r delta.Result, report mis.Report, items []outbox.Item) *outbox.
 // Preview is, byte for byte, the JSON lines that the next sync would seal, as
 // the MIS stands now. It changes nothing and needs no network.
 func (s *School) Preview(ctx context.Context, q SyncRequest) ([]byte, error) {
-	select {
-	case s.reading <- struct{}{}:
-		defer func() { <-s.reading }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	free, err := s.alone(ctx)
+	if err != nil {
+		return nil, err
 	}
+	defer free()
 	result, _, err := s.read(ctx, q)
 	if err != nil {
 		return nil, err
