@@ -28,8 +28,9 @@ TEST_ARGS  ?=
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# Not by `go run`, which makes an error of a Ctrl-C.
 demo: style-if-npm bin ## show the way of a record with real programs (DEMO_ARGS=--once: check it and end)
-	@go run ./e2e/demo $(DEMO_ARGS)
+	@go build -o bin/demo$(EXE) ./e2e/demo && exec bin/demo$(EXE) $(DEMO_ARGS)
 
 test: missing style-if-npm ## run all tests (CI=true: a skipped test is a failure)
 	@go test -json -timeout 15m $(TEST_ARGS) ./... $(CI_CODE) | go run ./.ci/skips $(if $(filter true 1,$(CI)),-strict)
