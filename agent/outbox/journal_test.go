@@ -99,3 +99,14 @@ func logbookLine(a *agent, n uint64, look func(logbook.Line)) error {
 	}
 	return err
 }
+
+func TestALinkIsNoStateFile(t *testing.T) {
+	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "made")
+	ok(t, os.Symlink(elsewhere, filepath.Join(dir, outbox.FileName)))
+	if _, err := outbox.Open(dir, nil, outbox.Options{}); !errors.Is(err, outbox.ErrDamaged) {
+		t.Errorf("Open = %v; want ErrDamaged", err)
+	}
+	if _, err := os.Lstat(elsewhere); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the link's target was made: %v", err)
+	}
+}

@@ -116,7 +116,8 @@ func open(path string, o Options) (*Outbox, error) {
 	if o.Wait == 0 {
 		o.Wait = time.Second
 	}
-	info, err := os.Stat(path)
+	// A link is refused: an administrator's command would make its target.
+	info, err := os.Lstat(path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
 	case missing && o.ReadOnly:
