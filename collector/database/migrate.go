@@ -103,7 +103,9 @@ var intakeGrants = []string{
 	"SELECT (school, digest, message, receipt, state) ON requests",
 	"SELECT (school, code_id, public_key, offer, expires_at, used_by) ON codes",
 	"SELECT (school, agent, generation, sign_key, state, reenrolled) ON agents",
-	"SELECT ON statements, keyrings, attempts, " + goose.DefaultTablename,
+	"SELECT ON statements, keyrings, " + goose.DefaultTablename,
+	// Not what an agent last said of itself.
+	"SELECT (school, agent, counter, conflict) ON attempts",
 	"UPDATE (counter, heard_at, checkin, conflict) ON attempts",
 }
 
