@@ -171,7 +171,7 @@ func (p *program) await(ctx context.Context, e *enrol.Enrolment) error {
 			return err
 		}
 		if _, err := fmt.Fprintf(p.Out, "\nRevocation code, for the head teacher's safe: %s\n"+
-			"It stops this school's agent from the collector's public page if this machine is lost. It is\nshown only now and kept nowhere on this machine.\n", code); err != nil {
+			"It proves to the collector's operator that the school wants this agent stopped, if this machine\nis lost. It is shown only now and kept nowhere on this machine.\n", code); err != nil {
 			return fmt.Errorf("show the revocation code: %w", err)
 		}
 		return e.Shown()

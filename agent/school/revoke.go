@@ -73,7 +73,7 @@ func (s *School) Revoke(ctx context.Context, deleteLogbook bool) error {
 		return fmt.Errorf("destroy keys and queue: %w", err)
 	}
 	if messageErr != nil {
-		return fmt.Errorf("keys and queue are destroyed, but no message to the collector could be signed (%w): use the revocation code in the head teacher's safe on the collector's public page, or phone the operator", messageErr)
+		return fmt.Errorf("keys and queue are destroyed, but no message to the collector could be signed (%w): phone the collector's operator and give the revocation code in the head teacher's safe", messageErr)
 	}
 	return nil
 }
@@ -157,7 +157,7 @@ func FinishRevoke(ctx context.Context, set settings.Settings, deleteLogbook bool
 	if errors.Is(openErr, identity.ErrMissing) || stop.Reason != "" || exists(filepath.Join(set.DataDir, remainsName)) {
 		return nil
 	}
-	return fmt.Errorf("keys and queue are destroyed, but the state could not be read, so no message to the collector was signed (%w): use the revocation code in the head teacher's safe on the collector's public page, or phone the operator", openErr)
+	return fmt.Errorf("keys and queue are destroyed, but the state could not be read, so no message to the collector was signed (%w): phone the collector's operator and give the revocation code in the head teacher's safe", openErr)
 }
 
 // Unfinished says whether a revoked directory still holds keys or state.
