@@ -91,7 +91,9 @@ func (r *registry) agent(ctx context.Context, id envelope.AgentID) (agent, error
 	r.mu.Lock()
 	c := r.agents[id]
 	r.mu.Unlock()
-	if c.fresh() {
+	// An agent hears that it is confirmed and sends at once: what was remembered
+	// of one that waits would turn it away.
+	if c.fresh() && c.value.state != statePending {
 		return c.value, nil
 	}
 	a := agent{id: id}
