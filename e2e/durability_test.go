@@ -55,6 +55,9 @@ func sweep(t *testing.T, dsn string, kills int) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	w, gateway := behind(t, small(), stack.CollectorOptions{Database: dsn}, stack.AgentOptions{})
+	var cancel context.CancelFunc
+	w.ctx, cancel = context.WithTimeout(t.Context(), 3*time.Minute)
+	t.Cleanup(cancel)
 	s := &sweeper{world: w, random: rand.New(rand.NewPCG(seed, 3)), clean: true}
 	w.sync()
 	began := time.Now()
