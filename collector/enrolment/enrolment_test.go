@@ -326,6 +326,21 @@ func TestSealingKeys(t *testing.T) {
 		if _, still := held[old.ID]; still || len(held) != 1 || newest().ID == old.ID {
 			t.Errorf("%d keys, the old one among them: %v", len(held), still)
 		}
+		// One that a wrong clock made is not used until that time comes.
+		right := newest()
+		future, err := keys.NewSealing(r.Keys, time.Now().AddDate(1, 0, 0))
+		must(t, err)
+		must(t, r.SealingKeys(t.Context()))
+		if newest().ID != right.ID {
+			t.Error("the key of a wrong clock is announced")
+		}
+		must(t, r.broadcast(t.Context(), future.SealingKey, time.Now()))
+		for range 2 {
+			must(t, r.SealingKeys(t.Context()))
+			if newest().ID != right.ID {
+				t.Error("the key of a wrong clock stays announced")
+			}
+		}
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"rollbridge/collector/keys"
 	"rollbridge/collector/store"
@@ -24,7 +25,7 @@ func (d *Desk) SealingKeys(ctx context.Context) error {
 	}
 	var newest keys.SealingKey
 	for _, k := range held {
-		if k.Created.After(newest.Created) {
+		if newer(k.SealingKey, newest.SealingKey) && !ahead(k.SealingKey, now) {
 			newest = k
 		}
 	}
@@ -34,7 +35,7 @@ func (d *Desk) SealingKeys(ctx context.Context) error {
 		}
 		d.Log.Info("there is a new sealing key", logkey.KeyID, newest.ID.String())
 	}
-	if err := d.broadcast(ctx, newest.SealingKey); err != nil {
+	if err := d.broadcast(ctx, newest.SealingKey, now); err != nil {
 		return err
 	}
 	for id, k := range held {
@@ -49,9 +50,22 @@ func (d *Desk) SealingKeys(ctx context.Context) error {
 	return nil
 }
 
+// newer orders keys by when they were made, in whole seconds; of one second the
+// order is any, but always the same.
+func newer(a, b protocol.SealingKey) bool {
+	if a.Created.Equal(b.Created) {
+		return a.ID.String() > b.ID.String()
+	}
+	return a.Created.After(b.Created)
+}
+
+// ahead says whether a key was made by a clock that was wrong by more than a
+// day: agents would seal to it for as long.
+func ahead(k protocol.SealingKey, now time.Time) bool { return k.Created.Sub(now) > 24*time.Hour }
+
 // broadcast tells all agents which key to seal to, unless that is the last
 // they were told.
-func (d *Desk) broadcast(ctx context.Context, k protocol.SealingKey) error {
+func (d *Desk) broadcast(ctx context.Context, k protocol.SealingKey, now time.Time) error {
 	err := d.Store.Write(ctx, func(tx *store.Tx) error {
 		last, err := tx.LastStatement(ctx, store.Address{}, protocol.KindSealingKey)
 		var told protocol.SealingKey
@@ -59,7 +73,8 @@ func (d *Desk) broadcast(ctx context.Context, k protocol.SealingKey) error {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
 			return err
-		case json.Unmarshal(last.Body, &told) == nil && !told.Created.Before(k.Created):
+		case json.Unmarshal(last.Body, &told) != nil:
+		case told.ID == k.ID, told.Created.After(k.Created) && !ahead(told, now):
 			return nil
 		}
 		_, err = tx.Issue(ctx, d.Control, store.Address{}, protocol.KindSealingKey, k)

@@ -43,7 +43,9 @@ const destroyedSuffix = ".destroyed"
 
 func epochName(n Epoch) string { return "epoch-" + strconv.FormatUint(uint64(n), 10) + ".key" }
 
-// Advance makes a new epoch if the newest is a day old. It says whether it
+// Advance makes a new epoch if the newest is a day old, or was made by a clock
+// that was wrong by more than a day: it would be the newest for as long, and
+// what is erased meanwhile would stay readable in backups. It says whether it
 // did. Called by several processes at once, one makes the epoch and the others
 // take it over.
 func (v *Vault) Advance(now time.Time) (bool, error) {
@@ -51,7 +53,7 @@ func (v *Vault) Advance(now time.Time) (bool, error) {
 		return false, err
 	}
 	newest, created := v.Newest()
-	if now.Sub(created) < EpochLife {
+	if now.Sub(created).Abs() < EpochLife {
 		return false, nil
 	}
 	return v.create(newest+1, now)
@@ -91,11 +93,18 @@ func (v *Vault) Expired(now time.Time) ([]Epoch, error) {
 	defer v.mu.RUnlock()
 	all := v.sorted()
 	var old []Epoch
-	for i, n := range all[:len(all)-1] {
-		if !now.Before(v.epochs[all[i+1]].created.Add(EpochGrace)) {
+	// Any newer epoch took the place of those before it: the next one may have
+	// been made by a wrong clock.
+	replaced := v.epochs[all[len(all)-1]].created
+	for _, n := range slices.Backward(all[:len(all)-1]) {
+		if !now.Before(replaced.Add(EpochGrace)) {
 			old = append(old, n)
 		}
+		if made := v.epochs[n].created; made.Before(replaced) {
+			replaced = made
+		}
 	}
+	slices.Reverse(old)
 	return old, nil
 }
 

@@ -126,6 +126,30 @@ func TestEpochs(t *testing.T) {
 	}
 }
 
+// A clock that was a year ahead for a moment delays neither new epochs nor the
+// end of old ones.
+func TestClockThatWasAhead(t *testing.T) {
+	v, _ := made(t)
+	_, begun := v.Newest()
+	if did, err := v.Advance(begun.AddDate(1, 0, 0)); err != nil || !did {
+		t.Fatalf("no epoch of the wrong clock: %v, %v", did, err)
+	}
+	right := begun.Add(time.Hour)
+	if did, err := v.Advance(right); err != nil || !did {
+		t.Fatalf("the epoch of the wrong clock stays the newest: %v, %v", did, err)
+	}
+	if did, err := v.Advance(right.Add(time.Minute)); err != nil || did {
+		t.Errorf("an epoch of the right clock is not enough: %v, %v", did, err)
+	}
+	old, err := v.Expired(right.Add(EpochGrace))
+	if err != nil || len(old) != 2 || old[0] != 1 || old[1] != 2 {
+		t.Errorf("expired %v, %v", old, err)
+	}
+	if old, err := v.Expired(right.Add(EpochGrace - time.Second)); err != nil || len(old) != 0 {
+		t.Errorf("expired too early: %v, %v", old, err)
+	}
+}
+
 // A process that opened nothing for weeks must not wrap by an epoch key that
 // another process has destroyed meanwhile.
 func TestIdleProcessWrapsByTheNewestEpoch(t *testing.T) {
