@@ -36,6 +36,8 @@ type CollectorOptions struct {
 	PublicURL string
 	// IntakeListen is the address of intake where it must be known before.
 	IntakeListen string
+	// Env is added to the environment: settings.
+	Env []string
 }
 
 // NewCollector makes a collector in dir with `init` on free loopback ports.
@@ -65,6 +67,7 @@ func NewCollector(ctx context.Context, p Programs, dir string, o CollectorOption
 	if o.Clock != "" {
 		c.env = append(c.env, "ROLLBRIDGE_TEST_CLOCK="+o.Clock)
 	}
+	c.env = append(c.env, o.Env...)
 	args := []string{"init", "--public-url", c.PublicURL}
 	if o.Database != "" {
 		args = append(args, "--database", o.Database)
