@@ -68,7 +68,7 @@ fuzz: ## run every fuzz target for FUZZTIME (60s) each
 		for target in $$targets; do \
 			found=$$((found + 1)); \
 			echo "--- $$dir $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$dir"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "./$$dir"; \
 		done; \
 	done; \
 	echo "$$found fuzz targets ran for $(FUZZTIME) each without a finding"; [ $$found -gt 0 ]

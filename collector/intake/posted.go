@@ -65,12 +65,13 @@ func newest(a, b protocol.Have) protocol.Have {
 }
 
 // revoke keeps a school's last word, whatever has become of the agent: stop
-// means stop, and a repeat gets its receipt.
+// means stop, and a repeat gets its receipt. An agent that was revoked before it
+// heard its generation says 0.
 func (x *exchange) revoke(a agent) (*protocol.Reply, error) {
 	p, ok := x.posted()
 	var r protocol.Revoke
 	if !ok || protocol.Verify(p.Request, protocol.DomainRevoke, []protocol.PublicKey{protocol.PublicKey(a.key)}, &r) != nil ||
-		r.Agent != a.id || r.Generation != a.generation {
+		r.Agent != a.id || r.Generation != 0 && r.Generation != a.generation {
 		return x.later(protocol.LaterBad, nil)
 	}
 	reply, _, err := x.request(a.school, a.id, x.frame.Counter)

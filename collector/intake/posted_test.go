@@ -56,6 +56,15 @@ func TestCheckinBringsWhatIsNewer(t *testing.T) {
 	})
 }
 
+// A school may say stop before its agent has heard which generation it is.
+func TestEarlyRevoke(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		a := w.agent("confirmed", false)
+		body := a.posted(protocol.DomainRevoke, protocol.Revoke{Agent: a.id, Time: time.Now()}, protocol.Have{})
+		w.post(protocol.MessageRevoke, a.frame(protocol.MessageRevoke, body)).mustReceipt(t)
+	})
+}
+
 func TestRequestsInTheWrongRole(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		a, other := w.agent("confirmed", false), w.agent("confirmed", false)
@@ -74,6 +83,7 @@ func TestRequestsInTheWrongRole(t *testing.T) {
 			"check-in of another generation":    {a, protocol.MessageCheckin, a.posted(protocol.DomainCheckin, protocol.Checkin{Agent: a.id, Generation: 2}, protocol.Have{})},
 			"revoke signed as a check-in":       {a, protocol.MessageRevoke, a.posted(protocol.DomainCheckin, protocol.Revoke{Agent: a.id, Generation: 1}, protocol.Have{})},
 			"revoke of another agent":           {a, protocol.MessageRevoke, a.posted(protocol.DomainRevoke, protocol.Revoke{Agent: other.id, Generation: 1}, protocol.Have{})},
+			"revoke of another generation":      {a, protocol.MessageRevoke, a.posted(protocol.DomainRevoke, protocol.Revoke{Agent: a.id, Generation: 2}, protocol.Have{})},
 			"offer signed as an enrolment":      {c, protocol.MessageOffer, c.posted(protocol.DomainEnrol, protocol.OfferRequest{Code: protocol.CodeID(c.id)}, protocol.Have{})},
 			"offer for another code":            {c, protocol.MessageOffer, c.posted(protocol.DomainOffer, protocol.OfferRequest{}, protocol.Have{})},
 			"enrolment signed by the agent":     {c, protocol.MessageEnrol, a.posted(protocol.DomainEnrol, protocol.EnrolRequest{Code: protocol.CodeID(c.id), Sign: a.public()}, protocol.Have{})},
