@@ -1,11 +1,7 @@
 package settings
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -20,11 +16,8 @@ const EnvPrefix = "ROLLBRIDGE"
 // FileName is the file that Load looks for in the data directory.
 const FileName = "agent.yaml"
 
-const (
-	fileVariable    = EnvPrefix + "_CONFIG"
-	dataDirVariable = EnvPrefix + "_DATA_DIR"
-	collectorPrefix = EnvPrefix + "_COLLECTOR_" // of the collector, on a machine with both
-)
+// collectorPrefix begins the collector's variables, on a machine with both.
+const collectorPrefix = EnvPrefix + "_COLLECTOR_"
 
 // Given is what the command line says about the settings.
 type Given struct {
@@ -38,15 +31,12 @@ type Given struct {
 func Load(g Given, environ []string) (Settings, config.Explained, error) {
 	environ = ours(environ)
 	defaults := Defaults()
-	file := cmp.Or(g.File, lookup(environ, fileVariable))
-	if file == "" {
-		found, err := fileIn(cmp.Or(g.DataDir, lookup(environ, dataDirVariable), defaults.DataDir))
-		if err != nil {
-			return Settings{}, nil, err
-		}
-		file = found
+	place := config.Place{EnvPrefix: EnvPrefix, Name: FileName, File: g.File, DataDir: g.DataDir, DefaultDir: defaults.DataDir}
+	file, err := place.Locate(environ)
+	if err != nil {
+		return Settings{}, nil, err
 	}
-	sources := config.Sources{File: file, EnvPrefix: EnvPrefix, Environ: environ, Reserved: append(clock.Variables(), fileVariable)}
+	sources := config.Sources{File: file, EnvPrefix: EnvPrefix, Environ: environ, Reserved: append(clock.Variables(), place.FileVariable())}
 	if g.DataDir != "" {
 		sources.Flags = []config.Flag{{Key: "data_dir", Value: g.DataDir}}
 	}
@@ -68,28 +58,4 @@ func ours(environ []string) []string {
 		}
 	}
 	return kept
-}
-
-// fileIn returns the path of the file in the data directory, empty if there is
-// none.
-func fileIn(dir string) (string, error) {
-	path := filepath.Join(dir, FileName)
-	_, err := os.Stat(path)
-	switch {
-	case err == nil:
-		return path, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return "", nil
-	}
-	return "", fmt.Errorf("look for the settings: %w: run the command as an administrator or as the service's own user, or name the file with --config", err)
-}
-
-// lookup finds a variable in any case, as the settings do.
-func lookup(environ []string, name string) string {
-	for _, pair := range environ {
-		if key, value, ok := strings.Cut(pair, "="); ok && strings.EqualFold(key, name) {
-			return value
-		}
-	}
-	return ""
 }

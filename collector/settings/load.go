@@ -1,15 +1,6 @@
 package settings
 
-import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
-
-	"rollbridge/shared/config"
-)
+import "rollbridge/shared/config"
 
 // EnvPrefix begins the name of every environment variable: intake.listen is
 // ROLLBRIDGE_COLLECTOR_INTAKE_LISTEN.
@@ -18,8 +9,6 @@ const EnvPrefix = "ROLLBRIDGE_COLLECTOR"
 // FileName is the file that Load looks for in the data directory, and that init
 // writes there.
 const FileName = "collector.yaml"
-
-const fileVariable = EnvPrefix + "_CONFIG"
 
 // Given is what the command line says about the settings.
 type Given struct {
@@ -35,7 +24,7 @@ func Load(g Given, environ []string) (Settings, config.Explained, error) {
 	if err != nil {
 		return Settings{}, nil, err
 	}
-	sources := config.Sources{File: file, EnvPrefix: EnvPrefix, Environ: environ, Reserved: []string{fileVariable}}
+	sources := config.Sources{File: file, EnvPrefix: EnvPrefix, Environ: environ, Reserved: []string{place(g).FileVariable()}}
 	if g.DataDir != "" {
 		sources.Flags = []config.Flag{{Key: "data_dir", Value: g.DataDir}}
 	}
@@ -43,42 +32,8 @@ func Load(g Given, environ []string) (Settings, config.Explained, error) {
 }
 
 // File is the settings file that Load reads, empty if there is none.
-func File(g Given, environ []string) (string, error) {
-	if file := firstOf(g.File, lookup(environ, fileVariable)); file != "" {
-		return file, nil
-	}
-	return fileIn(firstOf(g.DataDir, lookup(environ, EnvPrefix+"_DATA_DIR"), Defaults().DataDir))
-}
+func File(g Given, environ []string) (string, error) { return place(g).Locate(environ) }
 
-// fileIn returns the path of the file in the data directory, empty if there is
-// none.
-func fileIn(dir string) (string, error) {
-	path := filepath.Join(dir, FileName)
-	_, err := os.Stat(path)
-	switch {
-	case err == nil:
-		return path, nil
-	case errors.Is(err, fs.ErrNotExist):
-		return "", nil
-	}
-	return "", fmt.Errorf("look for the settings: %w: run the command as the collector's own user, or name the file with --config", err)
-}
-
-// lookup finds a variable in any case, as the settings do.
-func lookup(environ []string, name string) string {
-	for _, pair := range environ {
-		if key, value, ok := strings.Cut(pair, "="); ok && strings.EqualFold(key, name) {
-			return value
-		}
-	}
-	return ""
-}
-
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
+func place(g Given) config.Place {
+	return config.Place{EnvPrefix: EnvPrefix, Name: FileName, File: g.File, DataDir: g.DataDir, DefaultDir: Defaults().DataDir}
 }
