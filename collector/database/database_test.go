@@ -303,7 +303,7 @@ func TestIntakeRole(t *testing.T) {
 		}
 	}
 	allowed := map[string]string{
-		"inbox": "school agent generation sequence digest previous type sealed_at received_at bytes receipt state", "requests": "school digest message receipt state",
+		"inbox": "school agent generation sequence digest previous type sealed_at received_at bytes receipt state", "requests": "school digest message sender receipt state",
 		"codes": "school code_id public_key offer expires_at used_by", "agents": "school agent generation sign_key state reenrolled",
 		"statements": "*", "keyrings": "*", "attempts": "school agent counter conflict", "goose_db_version": "*",
 	}

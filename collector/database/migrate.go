@@ -100,7 +100,7 @@ var intakeGrants = []string{
 	"INSERT (school, agent, generation, sequence, digest, previous, type, sealed_at, received_at, bytes, envelope, receipt) ON inbox",
 	"INSERT (school, digest, message, sender, frame, received_at, receipt) ON requests",
 	"SELECT (school, agent, generation, sequence, digest, previous, type, sealed_at, received_at, bytes, receipt, state) ON inbox",
-	"SELECT (school, digest, message, receipt, state) ON requests",
+	"SELECT (school, digest, message, sender, receipt, state) ON requests",
 	"SELECT (school, code_id, public_key, offer, expires_at, used_by) ON codes",
 	"SELECT (school, agent, generation, sign_key, state, reenrolled) ON agents",
 	"SELECT ON statements, keyrings, " + goose.DefaultTablename,

@@ -250,11 +250,17 @@ type Request struct {
 	State string
 }
 
-// ErrTooMany is returned when a school has so many undecided requests that
-// another one adds nothing but bulk.
-var ErrTooMany = errors.New("too many undecided requests of one school")
+// ErrTooMany is returned when a school has so many undecided requests, or a
+// sender has made so many different ones, that another one adds nothing but
+// bulk.
+var ErrTooMany = errors.New("too many requests of one school or sender")
 
-const maxWaitingRequests = 100
+// A sender means one request and repeats it; a second one comes of a crash
+// before it was kept.
+const (
+	maxWaitingRequests = 100
+	maxSenderRequests  = 20
+)
 
 // KeepRequest stores a request once: the same digest again gets Repeated with
 // the first receipt and what was decided.
@@ -290,12 +296,16 @@ func keepRequest(ctx context.Context, tx *database.Tx, q Request) (Result, error
 	if err != nil || r.Verdict == Repeated {
 		return r, err
 	}
-	var waiting int
-	if err := tx.QueryRow(ctx, "SELECT COUNT(*) FROM requests WHERE school = ? AND message = ? AND state = 'waiting'",
-		q.School, string(q.Message)).Scan(&waiting); err != nil {
+	var waiting, own int
+	err = tx.QueryRow(ctx, "SELECT COUNT(*) FROM requests WHERE school = ? AND message = ? AND state = 'waiting'",
+		q.School, string(q.Message)).Scan(&waiting)
+	if err == nil {
+		err = tx.QueryRow(ctx, "SELECT COUNT(*) FROM requests WHERE school = ? AND sender = ?", q.School, q.Sender[:]).Scan(&own)
+	}
+	if err != nil {
 		return Result{}, fmt.Errorf("count requests: %w", err)
 	}
-	if waiting >= maxWaitingRequests {
+	if waiting >= maxWaitingRequests || own >= maxSenderRequests {
 		return Result{}, ErrTooMany
 	}
 	n, err := tx.Exec(ctx, `INSERT INTO requests (school, digest, message, sender, frame, received_at, receipt)

@@ -56,7 +56,7 @@ func (r Row) Link() envelope.Link { return envelope.Link{Sequence: r.Sequence, D
 // days.
 func Waiting(ctx context.Context, tx *database.Tx, limit int) ([]string, error) {
 	return schools(ctx, tx, `SELECT i.school FROM inbox i LEFT JOIN agents a ON a.school = i.school AND a.agent = i.agent
-		WHERE i.state = 'waiting' AND COALESCE(a.state, '') <> 'pending' GROUP BY i.school ORDER BY MIN(i.received_at) LIMIT ?`, limit)
+		WHERE i.state = 'waiting' AND COALESCE(a.state, '') <> 'pending' GROUP BY i.school ORDER BY MIN(i.received_at) `+atMost, limit)
 }
 
 func schools(ctx context.Context, tx *database.Tx, query string, args ...any) ([]string, error) {
@@ -76,20 +76,24 @@ func schools(ctx context.Context, tx *database.Tx, query string, args ...any) ([
 	return found, rows.Err()
 }
 
+// atMost is a limit that SQLite does not look into: it would parse the statement
+// again each time a bare one is bound.
+const atMost = "LIMIT CAST(? AS BIGINT)"
+
 const rowColumns = "school, agent, generation, sequence, digest, previous, type, sealed_at, received_at, bytes, state"
 
 // Rows lists a school's batches of one agent and generation with a sequence
 // above after, in rising sequence, decided or not, at most limit.
 func Rows(ctx context.Context, tx *database.Tx, after ID, limit int) ([]Row, error) {
 	return rows(ctx, tx, "SELECT "+rowColumns+` FROM inbox WHERE school = ? AND agent = ? AND generation = ? AND sequence > ?
-		ORDER BY sequence LIMIT ?`, after.School, after.Agent[:], after.Generation, int64(after.Sequence), limit)
+		ORDER BY sequence `+atMost, after.School, after.Agent[:], after.Generation, int64(after.Sequence), limit)
 }
 
 // WaitingRows lists all undecided batches of a school, whichever agent sealed
 // them, by generation, agent and sequence, at most limit.
 func WaitingRows(ctx context.Context, tx *database.Tx, school string, limit int) ([]Row, error) {
 	return rows(ctx, tx, "SELECT "+rowColumns+` FROM inbox WHERE school = ? AND state = 'waiting'
-		ORDER BY generation, agent, sequence LIMIT ?`, school, limit)
+		ORDER BY generation, agent, sequence `+atMost, school, limit)
 }
 
 func rows(ctx context.Context, tx *database.Tx, query string, args ...any) ([]Row, error) {

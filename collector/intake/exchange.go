@@ -50,7 +50,7 @@ func (x *exchange) answer(load func() error) (*protocol.Reply, error) {
 	if errors.Is(err, context.Canceled) {
 		return nil, &rejection{http.StatusServiceUnavailable, reasonCut, "the sender went away"}
 	}
-	if errors.Is(err, errBusy) {
+	if errors.Is(err, errBusy) || errors.Is(err, inbox.ErrTooMany) {
 		return x.say(protocol.Answer{Kind: protocol.AnswerLater, Why: protocol.LaterBusy, RetryAfter: busyWait})
 	}
 	if errors.Is(err, inbox.ErrRange) {
