@@ -140,12 +140,16 @@ func (r *reading) csvMark(raw rawRow, at place, who *child, on day) error {
 	if len(raw[aMark]) > longestMark {
 		return r.fieldFault(d, at, aMark, "it is too long to be a mark: check that the column of marks is read, not one of comments")
 	}
-	m := mark{code: taken(c.printable(aMark, raw[aMark])), late: int32(c.number(aLate, maxLate)), line: int32(at.line)}
+	m := mark{code: taken(c.printable(aMark, raw[aMark])), late: c.number(aLate, maxLate), line: at.line}
 	if c.err != nil {
 		return c.err
 	}
-	if before, clash := r.mark(who, on, session, m); clash {
-		return fault(d, "%s and line %d: two different marks of one pupil in one session: the export must have one row for each session; remove columns that repeat it", at, before.line)
+	clash, err := r.mark(who, on, session, m)
+	if err != nil {
+		return err
+	}
+	if clash != 0 {
+		return fault(d, "%s and line %d: two different marks of one pupil in one session: the export must have one row for each session; remove columns that repeat it", at, clash)
 	}
 	return nil
 }

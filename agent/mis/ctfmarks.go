@@ -76,9 +76,12 @@ func (w *ctfWalk) sessionsOf(who *child, at place) error {
 			continue
 		}
 		for n := range len(s.marks) {
-			m := mark{code: taken(strings.TrimSpace(s.marks[n : n+1])), line: int32(s.line)}
+			m := mark{code: taken(strings.TrimSpace(s.marks[n : n+1])), line: s.line}
 			on, _ := w.r.dayOf(string(s.day.AddDays(n / 2)))
-			w.r.mark(who, on, n%2, m) // strings that overlap were not understood
+			// Strings that overlap were not understood, so there is no clash.
+			if _, err := w.r.mark(who, on, n%2, m); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"hash/maphash"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"rollbridge/shared/protocol"
@@ -33,8 +32,9 @@ type reading struct {
 	schema     map[string]bool
 
 	pupils   pupilSet
-	children []*child // admitted, in the order in which they were read
-	words    map[string]string
+	children []*child          // admitted, in the order in which they were read
+	words    []string          // the different marks
+	numbers  map[string]uint16 // of words
 	days     map[string]day
 }
 
@@ -75,7 +75,7 @@ func newReading(s *Source, ask Ask, admit func(Candidate) (bool, error), sink fu
 		incomplete: map[record.Dataset]bool{},
 		schema:     map[string]bool{},
 		pupils:     newPupilSet(),
-		words:      map[string]string{},
+		numbers:    map[string]uint16{},
 		days:       map[string]day{},
 	}
 	for _, d := range record.Datasets() {
@@ -128,17 +128,6 @@ func (r *reading) give(row Row) error {
 		return fmt.Errorf("pass on a %s record: %w", row.Record.Dataset(), err)
 	}
 	return nil
-}
-
-// word returns one copy of a short text that comes again and again, so that
-// keeping it does not keep the row it was cut from.
-func (r *reading) word(s string) string {
-	if w, ok := r.words[s]; ok {
-		return w
-	}
-	w := strings.Clone(s)
-	r.words[w] = w
-	return w
 }
 
 // finish completes the report.

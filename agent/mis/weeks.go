@@ -23,38 +23,68 @@ const (
 	maxLate     = 600
 )
 
-// A week collects the marks of one child's week, in whatever order they come.
-type week [2][weekDays]mark
-
-// A mark is one session as the MIS has it; line 0 means that there was none.
+// A mark is one session as the MIS has it.
 type mark struct {
 	code string // "" not taken
-	late int32
-	line int32
+	late int
+	line int
+}
+
+// A week collects the marks of one child's week, in whatever order they come.
+type week [2][weekDays]cell
+
+// A cell is a mark in eight bytes: a school year of a pupil has hundreds, and
+// they are all kept until the file is read. Line 0 means that there was none.
+type cell struct {
+	line uint32
+	late uint16
+	word uint16 // of reading.words
 }
 
 // mark puts one session's mark in its week. Marks of earlier academic years are
 // counted as read and left alone: they are history that the school has sent.
-func (r *reading) mark(who *child, on day, session int, m mark) (before mark, clash bool) {
+// clash is the line of a different mark of the same session, 0 if there is none.
+func (r *reading) mark(who *child, on day, session int, m mark) (clash int, err error) {
 	if on.date < r.year {
-		return mark{}, false
+		return 0, nil
 	}
 	w := who.weeks[on.monday]
 	if w == nil {
 		w = new(week)
 		who.weeks[on.monday] = w
 	}
-	cell := &w[session][on.weekday]
-	if cell.line == 0 {
-		m.code = r.word(m.code)
-		*cell = m
-		return mark{}, false
+	word, err := r.word(m.code)
+	if err != nil {
+		return 0, err
 	}
-	if cell.code != m.code || cell.late != m.late {
-		return *cell, true
+	made, kept := cell{line: uint32(m.line), late: uint16(m.late), word: word}, &w[session][on.weekday]
+	switch {
+	case kept.line == 0:
+		*kept = made
+	case kept.word != made.word || kept.late != made.late:
+		return int(kept.line), nil
+	default:
+		r.warn(record.DatasetAttendance, "mark", WarnRepeated)
 	}
-	r.warn(record.DatasetAttendance, "mark", WarnRepeated)
-	return mark{}, false
+	return 0, nil
+}
+
+// maxWords bounds how many different marks a read may have: every list of codes
+// has a few dozen.
+const maxWords = 10_000
+
+// word is the number of a mark's text among the different ones of this read, so
+// that keeping it does not keep the row it was cut from.
+func (r *reading) word(s string) (uint16, error) {
+	if n, ok := r.numbers[s]; ok {
+		return n, nil
+	}
+	if len(r.words) == maxWords {
+		return 0, fault(record.DatasetAttendance, "attendance: more than %d different marks: check that the column of marks is read, not one of comments", maxWords)
+	}
+	n, text := uint16(len(r.words)), strings.Clone(s)
+	r.words, r.numbers[text] = append(r.words, text), n
+	return n, nil
 }
 
 // A day is a date and its place in a week; weekday is 0 for Monday.
@@ -105,6 +135,7 @@ func (r *reading) giveWeeks() error {
 				return err
 			}
 		}
+		c.weeks = nil // given out: the next child's need the room
 	}
 	return nil
 }
@@ -114,7 +145,7 @@ func (r *reading) attendance(id record.PupilID, monday record.Date, w *week) *re
 	for _, half := range w {
 		for _, m := range half[schoolDays:] {
 			// A closed weekend is how exports pad the calendar, not a session.
-			if m.code != "" && m.code != "#" {
+			if code := r.words[m.word]; m.line != 0 && code != "" && code != "#" {
 				days = weekDays
 			}
 		}
@@ -132,15 +163,17 @@ func (r *reading) attendance(id record.PupilID, monday record.Date, w *week) *re
 
 // half turns five or seven mornings or afternoons into DfE codes. local says
 // whether any of them is not the text of the MIS; late is nil if all are 0.
-func (r *reading) half(monday record.Date, marks []mark, session int) (dfe, raw []string, late []int, local bool) {
+func (r *reading) half(monday record.Date, marks []cell, session int) (dfe, raw []string, late []int, local bool) {
 	dfe, raw = make([]string, len(marks)), make([]string, len(marks))
 	minutes := make([]int, len(marks))
 	anyLate := false
 	for i, m := range marks {
-		raw[i], minutes[i] = m.code, int(m.late)
+		if m.line != 0 {
+			raw[i], minutes[i] = r.words[m.word], int(m.late)
+		}
 		anyLate = anyLate || m.late > 0
-		if m.code != "" {
-			dfe[i] = r.dfeCode(monday.AddDays(i), m.code, session)
+		if raw[i] != "" {
+			dfe[i] = r.dfeCode(monday.AddDays(i), raw[i], session)
 		}
 		local = local || dfe[i] != raw[i]
 	}
