@@ -116,13 +116,12 @@ func (a *Applier) drain(ctx context.Context, school string) (worked bool, err er
 // step applies the next read of a school, or sets aside what cannot be read.
 // more says whether there may be something after it.
 func (a *Applier) step(ctx context.Context, school string) (worked, more bool, err error) {
-	refused, err := a.refuseStale(ctx, school)
-	if err != nil {
-		return refused, true, err
+	next, stale, err := a.next(ctx, school)
+	if err == nil && stale {
+		return true, true, a.refuseStale(ctx, school)
 	}
-	next, err := a.next(ctx, school)
 	if err != nil || next == nil {
-		return refused, true, err
+		return false, true, err
 	}
 	if next.unreadable != nil {
 		return true, true, a.setAside(ctx, next.position, next.unreadable)

@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -37,16 +36,22 @@ func (r *read) last() inbox.Row { return r.parts[len(r.parts)-1] }
 
 // next finds what can be applied next, nil if nothing can. A newer full batch
 // that takes back everything before it comes first: what it withdraws would be
-// work for nothing.
-func (a *Applier) next(ctx context.Context, school string) (found *read, err error) {
+// work for nothing. stale says that something waits of an agent that may not be
+// applied: refuseStale comes first then.
+func (a *Applier) next(ctx context.Context, school string) (found *read, stale bool, err error) {
 	err = a.Store.Read(ctx, func(tx *store.Tx) error {
 		found = nil
-		agent, err := tx.ConfirmedAgent(ctx, school)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil // what a pending agent sends waits sealed
-		}
+		agents, err := tx.Agents(ctx, school)
 		if err != nil {
 			return err
+		}
+		refused, err := staleRows(ctx, tx, school, agents)
+		if stale = len(refused) > 0; err != nil || stale {
+			return err
+		}
+		agent, ok := confirmed(agents)
+		if !ok {
+			return nil // what a pending agent sends waits sealed
 		}
 		position, err := tx.Position(ctx, school)
 		if err != nil {
@@ -64,7 +69,17 @@ func (a *Applier) next(ctx context.Context, school string) (found *read, err err
 		found, err = c.choose(ctx)
 		return err
 	})
-	return found, err
+	return found, stale, err
+}
+
+// confirmed is the one agent whose batches are applied.
+func confirmed(agents []store.Agent) (store.Agent, bool) {
+	for _, g := range slices.Backward(agents) {
+		if g.State == store.AgentConfirmed {
+			return g, true
+		}
+	}
+	return store.Agent{}, false
 }
 
 // A chain is the part of an agent's chain that is not applied.
@@ -190,42 +205,33 @@ func (c *chain) parts(i, n int) []inbox.Row {
 	return parts
 }
 
-// refuseStale decides what waits of agents that may not be applied (any more):
-// an older generation is never applied after a newer.
-func (a *Applier) refuseStale(ctx context.Context, school string) (worked bool, err error) {
-	stale := func(tx *store.Tx) (rows []inbox.Row, err error) {
+// staleRows are what waits of agents that may not be applied (any more): an
+// older generation is never applied after a newer.
+func staleRows(ctx context.Context, tx *store.Tx, school string, agents []store.Agent) ([]inbox.Row, error) {
+	waiting, err := inbox.WaitingRows(ctx, tx.Tx, school, maxRows)
+	return slices.DeleteFunc(waiting, func(row inbox.Row) bool {
+		return slices.ContainsFunc(agents, func(g store.Agent) bool {
+			return g.ID == row.Agent && g.Generation == row.Generation && g.State.Live()
+		})
+	}), err
+}
+
+// refuseStale decides what staleRows finds.
+func (a *Applier) refuseStale(ctx context.Context, school string) error {
+	return a.Store.Write(ctx, func(tx *store.Tx) error {
 		agents, err := tx.Agents(ctx, school)
 		if err != nil {
-			return nil, err
-		}
-		waiting, err := inbox.WaitingRows(ctx, tx.Tx, school, maxRows)
-		for _, row := range waiting {
-			if !slices.ContainsFunc(agents, func(g store.Agent) bool {
-				return g.ID == row.Agent && g.Generation == row.Generation && g.State.Live()
-			}) {
-				rows = append(rows, row)
-			}
-		}
-		return rows, err
-	}
-	var found []inbox.Row
-	err = a.Store.Read(ctx, func(tx *store.Tx) (err error) {
-		found, err = stale(tx)
-		return err
-	})
-	if err != nil || len(found) == 0 {
-		return false, err
-	}
-	err = a.Store.Write(ctx, func(tx *store.Tx) error {
-		if found, err = stale(tx); err != nil {
 			return err
 		}
-		for _, row := range found {
+		rows, err := staleRows(ctx, tx, school, agents)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
 			if err := inbox.MarkRefused(ctx, tx.Tx, row.ID); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	return err == nil, err
 }

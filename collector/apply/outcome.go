@@ -100,17 +100,8 @@ func (k *work) deliver(ctx context.Context, to store.Position) error {
 	if err != nil {
 		return err
 	}
-	holds, err := k.tx.Holds(ctx, k.school)
-	if err != nil {
-		return err
-	}
 	o := protocol.Outcome{First: d.First, Last: to.Link.Sequence, Digest: to.Link.Digest,
-		Applied: k.upserts + k.unchanged, Removed: k.removals, Refused: k.refused, Details: details}
-	for _, h := range holds {
-		if !h.ByAgent {
-			o.Holds = append(o.Holds, h.Hold)
-		}
-	}
+		Applied: k.upserts + k.unchanged, Removed: k.removals, Refused: k.refused, Details: details, Holds: k.held}
 	_, err = k.tx.Issue(ctx, k.Control, store.AddressOf(k.agent), protocol.KindOutcome, o)
 	return err
 }

@@ -82,6 +82,8 @@ type work struct {
 	fresh       map[store.Ref]bool      // upserted, and not there before (a delta: not counted)
 	present     map[record.PupilID]bool // pupil records upserted
 	named       map[store.Ref]string    // removals that the batch names, with why
+	lines       []protocol.Op           // upserts to decide about together
+	held        []protocol.Hold         // what the collector holds after this read
 
 	upserts, removals, refused, unchanged int
 	quarantined                           []protocol.RefusedRecord
@@ -131,9 +133,12 @@ func (k *work) readParts(ctx context.Context) error {
 		var m protocol.Manifest
 		var failed error
 		err := protocol.ReadBody(plain, &m, func(o protocol.Op) error {
-			failed = k.take(ctx, o)
+			failed = k.line(ctx, o)
 			return failed
 		})
+		if err == nil {
+			failed = k.takeLines(ctx)
+		}
 		switch {
 		case errors.Is(failed, protocol.ErrBody) || failed == nil && err != nil:
 			return &unreadable{row, whyCannotOpen, err.Error()}
@@ -170,13 +175,17 @@ func (k *work) openPart(ctx context.Context, i int) ([]byte, error) {
 	return plain, nil
 }
 
-// take decides about one line. Removals wait until all lines are read, because
-// the rule of mass disappearance looks at them together.
-func (k *work) take(ctx context.Context, o protocol.Op) error {
+// maxLines bounds how many lines are decided about together.
+const maxLines = 64
+
+// line takes in one line. Removals wait until all lines are read, because the
+// rule of mass disappearance looks at them together; upserts wait for a few
+// more, so that they are looked up and written together.
+func (k *work) line(ctx context.Context, o protocol.Op) error {
 	if !datasetName.MatchString(string(o.Dataset)) || !keyForm.MatchString(string(o.Key)) {
 		return fmt.Errorf("%w: a dataset or key that cannot be stored", protocol.ErrBody)
 	}
-	ref := store.Ref{Dataset: o.Dataset, Key: o.Key}
+	ref := refOf(o)
 	if o.Remove != "" {
 		k.named[ref] = o.Remove
 		return nil
@@ -186,11 +195,59 @@ func (k *work) take(ctx context.Context, o protocol.Op) error {
 	if o.Dataset == record.DatasetPupil {
 		k.present[o.Key.Pupil()] = true
 	}
+	again := slices.ContainsFunc(k.lines, func(l protocol.Op) bool { return refOf(l) == ref })
+	if again || len(k.lines) == maxLines {
+		if err := k.takeLines(ctx); err != nil {
+			return err
+		}
+	}
+	k.lines = append(k.lines, o)
+	return nil
+}
+
+func refOf(o protocol.Op) store.Ref { return store.Ref{Dataset: o.Dataset, Key: o.Key} }
+
+// takeLines decides about the upserts that wait, each of another record.
+func (k *work) takeLines(ctx context.Context) error {
+	refs := make([]store.Ref, len(k.lines))
+	for i, o := range k.lines {
+		refs[i] = refOf(o)
+	}
+	if err := k.w.Look(ctx, refs); err != nil {
+		return err
+	}
+	var good goods
+	for _, o := range k.lines {
+		if err := k.take(ctx, o, &good); err != nil {
+			return err
+		}
+	}
+	k.lines = k.lines[:0]
+	if err := k.w.Store(ctx, good.versions); err != nil {
+		return err
+	}
+	for _, p := range good.pupils {
+		if err := k.w.Describe(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goods are records to store, and the pupils among them.
+type goods struct {
+	versions []store.Version
+	pupils   []*record.Pupil
+}
+
+// take decides about one upsert: unchanged, quarantined, or good.
+func (k *work) take(ctx context.Context, o protocol.Op, good *goods) error {
 	if o.Was != "" && o.Was != o.Key.Pupil() {
 		if err := k.w.Follow(ctx, o.Key.Pupil(), o.Was); err != nil {
 			return err
 		}
 	}
+	ref := refOf(o)
 	tag := record.NewTag(k.idKey, o.Dataset, o.Key, o.Record)
 	row, known, err := k.w.Find(ctx, ref)
 	if err != nil {
@@ -203,11 +260,6 @@ func (k *work) take(ctx context.Context, o protocol.Op) error {
 		k.unchanged++
 		return k.w.Mark(ctx, row, true, "")
 	}
-	return k.write(ctx, o, ref, tag)
-}
-
-// write stores a record that is new or has changed, or quarantines it.
-func (k *work) write(ctx context.Context, o protocol.Op, ref store.Ref, tag record.Tag) error {
 	rec, reasons := k.check(o)
 	if len(reasons) > 0 {
 		k.refused++
@@ -215,11 +267,9 @@ func (k *work) write(ctx context.Context, o protocol.Op, ref store.Ref, tag reco
 		return k.w.Refuse(ctx, ref, o.Record, tag, reasons)
 	}
 	k.upserts++
-	if err := k.w.Store(ctx, ref, o.Record, tag, k.asAt(o.Dataset)); err != nil {
-		return err
-	}
+	good.versions = append(good.versions, store.Version{Ref: ref, Canonical: o.Record, Tag: tag, AsAt: k.asAt(o.Dataset)})
 	if p, ok := rec.(*record.Pupil); ok {
-		return k.w.Describe(ctx, p)
+		good.pupils = append(good.pupils, p)
 	}
 	return nil
 }

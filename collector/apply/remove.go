@@ -285,6 +285,8 @@ func (k *work) settleHolds(ctx context.Context) error {
 			if err := k.w.Release(ctx, h.Code); err != nil {
 				return err
 			}
+		} else if !h.ByAgent {
+			k.held = append(k.held, h.Hold)
 		}
 	}
 	return nil

@@ -4,11 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"time"
 
-	"rollbridge/collector/database"
 	"rollbridge/collector/vault"
-	"rollbridge/shared/record"
 )
 
 // SchoolKey opens the key of a school, and makes it if there is none: it seals
@@ -28,24 +25,6 @@ func (t *Tx) SchoolKey(ctx context.Context, v *vault.Vault, school string) (vaul
 		_, err = t.Exec(ctx, "INSERT INTO school_keys (school, key, epoch) VALUES (?, ?, ?)", school, w.Key, int64(w.Epoch))
 	}
 	return key, wrap(err, "make the key of %s", school)
-}
-
-func (t *Tx) pupilKey(ctx context.Context, v *vault.Vault, school string, pupil record.PupilID, now time.Time) (vault.Key, error) {
-	owner := vault.Owner{School: school, Pupil: pupil}
-	var w vault.Wrapped
-	err := t.QueryRow(ctx, "SELECT key, epoch FROM pupils WHERE school = ? AND pupil = ?", school, string(pupil)).Scan(&w.Key, &w.Epoch)
-	if err == nil {
-		return v.Unwrap(owner, w)
-	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return vault.Key{}, wrap(err, "read a pupil's key")
-	}
-	key, w, err := v.NewKey(owner)
-	if err == nil {
-		_, err = t.Exec(ctx, "INSERT INTO pupils (school, pupil, authority, key, epoch, first_seen) VALUES (?, ?, '', ?, ?, ?)",
-			school, string(pupil), w.Key, int64(w.Epoch), database.Micros(now))
-	}
-	return key, wrap(err, "make a pupil's key")
 }
 
 func idKeyName(school string) vault.Name { return vault.Name{School: school, Dataset: "id_key"} }
@@ -72,15 +51,20 @@ func (t *Tx) SetIDKey(ctx context.Context, school string, sealed []byte) error {
 // IDKey opens the school's id key; nil if it has none yet.
 func (t *Tx) IDKey(ctx context.Context, v *vault.Vault, school string) ([]byte, error) {
 	var sealed []byte
-	if err := t.QueryRow(ctx, "SELECT id_key FROM schools WHERE school = ?", school).Scan(&sealed); err != nil {
+	var w vault.Wrapped
+	var epoch sql.NullInt64
+	err := t.QueryRow(ctx, "SELECT s.id_key, k.key, k.epoch FROM schools s LEFT JOIN school_keys k ON k.school = s.school WHERE s.school = ?", school).
+		Scan(&sealed, &w.Key, &epoch)
+	if err != nil {
 		return nil, wrap(err, "read the id key of %s", school)
 	}
 	if sealed == nil {
 		return nil, nil
 	}
-	key, err := t.SchoolKey(ctx, v, school)
+	w.Epoch = vault.Epoch(epoch.Int64)
+	key, err := v.Unwrap(vault.Owner{School: school}, w)
 	if err != nil {
-		return nil, err
+		return nil, wrap(err, "open the id key of %s", school)
 	}
 	return key.Open(idKeyName(school), sealed)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"rollbridge/collector/database"
+	"rollbridge/collector/vault"
 	"rollbridge/shared/codes"
 	"rollbridge/shared/record"
 )
@@ -61,14 +62,71 @@ func (w *Writer) DropEmpty(ctx context.Context) error {
 	return wrap(err, "forget pupils without records")
 }
 
-// PupilAuthorities says which authority looks after each pupil of the school.
-func (w *Writer) PupilAuthorities(ctx context.Context) (map[record.PupilID]string, error) {
-	found := map[record.PupilID]string{}
-	err := w.tx.each(ctx, "SELECT pupil, authority FROM pupils WHERE school = ?", []any{w.School}, func(r *sql.Rows) error {
-		var id, authority string
-		err := r.Scan(&id, &authority)
-		found[record.PupilID(id)] = authority
+// A pupil is what is known of one without opening a record.
+type pupil struct {
+	authority string
+	wrapped   vault.Wrapped
+	// key is wrapped, opened; nil until it is needed.
+	key *vault.Key
+}
+
+func (w *Writer) loadPupils(ctx context.Context) error {
+	if w.pupils != nil {
+		return nil
+	}
+	found := map[record.PupilID]*pupil{}
+	err := w.tx.each(ctx, "SELECT pupil, authority, key, epoch FROM pupils WHERE school = ?", []any{w.School}, func(r *sql.Rows) error {
+		var id string
+		p := new(pupil)
+		err := r.Scan(&id, &p.authority, &p.wrapped.Key, &p.wrapped.Epoch)
+		found[record.PupilID(id)] = p
 		return err
 	})
-	return found, wrap(err, "read the authorities of pupils")
+	if err != nil {
+		return wrap(err, "read the pupils of %s", w.School)
+	}
+	w.pupils = found
+	return nil
+}
+
+// PupilAuthorities says which authority looked after each pupil of the school
+// when the writer began.
+func (w *Writer) PupilAuthorities(ctx context.Context) (map[record.PupilID]string, error) {
+	if err := w.loadPupils(ctx); err != nil {
+		return nil, err
+	}
+	found := make(map[record.PupilID]string, len(w.pupils))
+	for id, p := range w.pupils {
+		found[id] = p.authority
+	}
+	return found, nil
+}
+
+// pupilKey opens the key of a pupil, and makes it if there is none.
+func (w *Writer) pupilKey(ctx context.Context, id record.PupilID) (vault.Key, error) {
+	if err := w.loadPupils(ctx); err != nil {
+		return vault.Key{}, err
+	}
+	owner := vault.Owner{School: w.School, Pupil: id}
+	p, known := w.pupils[id]
+	if known && p.key != nil {
+		return *p.key, nil
+	}
+	if known {
+		key, err := w.vault.Unwrap(owner, p.wrapped)
+		if err == nil {
+			p.key = &key
+		}
+		return key, err
+	}
+	key, wrapped, err := w.vault.NewKey(owner)
+	if err == nil {
+		_, err = w.tx.Exec(ctx, "INSERT INTO pupils (school, pupil, authority, key, epoch, first_seen) VALUES (?, ?, '', ?, ?, ?)",
+			w.School, string(id), wrapped.Key, int64(wrapped.Epoch), database.Micros(w.Now))
+	}
+	if err != nil {
+		return vault.Key{}, wrap(err, "make a pupil's key")
+	}
+	w.pupils[id] = &pupil{wrapped: wrapped, key: &key}
+	return key, nil
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"rollbridge/collector/database"
@@ -49,10 +49,14 @@ type Writer struct {
 	Arrival
 	State record.Digest
 
-	tx     *Tx
-	vault  *vault.Vault
-	keys   map[record.PupilID]vault.Key
+	tx    *Tx
+	vault *vault.Vault
+	// pupils are all of the school; nil until one is asked for.
+	pupils map[record.PupilID]*pupil
+	// loaded are the rows read so far; looked are the refs that were looked for,
+	// whole says that all rows were read: what is then not loaded is not there.
 	loaded map[Ref]Row
+	looked map[Ref]bool
 	whole  bool
 	// history says whether the school has old versions; nil until it is asked.
 	history *bool
@@ -60,7 +64,7 @@ type Writer struct {
 
 // Writer begins writing at a position's state.
 func (t *Tx) Writer(v *vault.Vault, a Arrival, state record.Digest) *Writer {
-	return &Writer{Arrival: a, State: state, tx: t, vault: v, keys: map[record.PupilID]vault.Key{}, loaded: map[Ref]Row{}}
+	return &Writer{Arrival: a, State: state, tx: t, vault: v, loaded: map[Ref]Row{}, looked: map[Ref]bool{}}
 }
 
 const rowColumns = "SELECT dataset, key, version, body IS NOT NULL, tag, counted, refused, held FROM records WHERE school = ? "
@@ -88,58 +92,33 @@ func (w *Writer) All(ctx context.Context) (map[Ref]Row, error) {
 	return w.loaded, wrap(err, "read the rows of %s", w.School)
 }
 
-// Find reads the row of a record; ok is false if there is none.
-func (w *Writer) Find(ctx context.Context, ref Ref) (row Row, ok bool, err error) {
-	if row, ok = w.loaded[ref]; ok || w.whole {
-		return row, ok, nil
+// Look reads the rows of records, so that Find answers from memory.
+func (w *Writer) Look(ctx context.Context, refs []Ref) error {
+	if w.whole {
+		return nil
 	}
-	row, err = scanRow(w.tx.QueryRow(ctx, rowColumns+"AND dataset = ? AND key = ?", w.School, string(ref.Dataset), string(ref.Key)))
-	if errors.Is(err, sql.ErrNoRows) {
-		return Row{}, false, nil
-	}
+	fresh := slices.DeleteFunc(slices.Clone(refs), func(r Ref) bool { return w.looked[r] })
+	err := eachKeys(fresh, func(d record.Dataset, in string, keys []any) error {
+		return w.tx.each(ctx, rowColumns+"AND dataset = ? AND key "+in, append([]any{w.School, string(d)}, keys...), func(r *sql.Rows) error {
+			row, err := scanRow(r)
+			w.loaded[row.Ref] = row // the claim on the position keeps others from changing it
+			return err
+		})
+	})
 	if err != nil {
-		return Row{}, false, wrap(err, "find a %s row", ref.Dataset)
+		return wrap(err, "find rows of %s", w.School)
 	}
-	w.loaded[ref] = row // the claim on the position keeps others from changing it
-	return row, true, nil
+	for _, r := range fresh {
+		w.looked[r] = true
+	}
+	return nil
 }
 
-// Store writes a good version of a record: canonical bytes and tag as they
-// stood in the batch. The version before goes to the history, a quarantined
-// one is forgotten.
-func (w *Writer) Store(ctx context.Context, ref Ref, canonical []byte, tag record.Tag, asAt time.Time) error {
-	row, known, err := w.Find(ctx, ref)
-	if err != nil {
-		return err
-	}
-	if !known {
-		if row.Version, err = w.lastVersion(ctx, ref); err != nil {
-			return err
-		}
-	}
-	if err := w.retire(ctx, row, "replaced"); err != nil {
-		return err
-	}
-	key, err := w.pupilKey(ctx, ref.Key.Pupil())
-	if err != nil {
-		return err
-	}
-	row.Version++
-	body, err := key.Seal(bodyName(w.School, ref, row.Version), canonical)
-	if err != nil {
-		return err
-	}
-	next := Row{Ref: ref, Version: row.Version, HasBody: true, Tag: tag, Counted: true}
-	if err := w.put(ctx, next, body, asAt); err != nil {
-		return err
-	}
-	if row.Refused {
-		if err := w.unquarantine(ctx, ref); err != nil {
-			return err
-		}
-	}
-	w.recount(row, next)
-	return nil
+// Find reads the row of a record; ok is false if there is none.
+func (w *Writer) Find(ctx context.Context, ref Ref) (row Row, ok bool, err error) {
+	err = w.Look(ctx, []Ref{ref})
+	row, ok = w.loaded[ref]
+	return row, ok, err
 }
 
 // Refuse quarantines a version: its tag counts, because the agent holds it as
@@ -150,9 +129,11 @@ func (w *Writer) Refuse(ctx context.Context, ref Ref, content []byte, tag record
 		return err
 	}
 	if !known {
-		if row.Version, err = w.lastVersion(ctx, ref); err != nil {
+		last, err := w.lastVersions(ctx, []Ref{ref})
+		if err != nil {
 			return err
 		}
+		row.Version = last[ref]
 	}
 	next := row
 	next.Ref, next.Tag, next.Counted, next.Refused, next.Held = ref, tag, true, true, ""
@@ -160,7 +141,7 @@ func (w *Writer) Refuse(ctx context.Context, ref Ref, content []byte, tag record
 		_, err = w.tx.Exec(ctx, `UPDATE records SET tag = ?, counted = TRUE, refused = TRUE, held = '' WHERE school = ? AND dataset = ? AND key = ?`,
 			tag[:], w.School, string(ref.Dataset), string(ref.Key))
 	} else {
-		err = w.put(ctx, next, nil, w.Received)
+		err = w.put(ctx, []written{{row: next, asAt: w.Received}})
 	}
 	if err != nil {
 		return wrap(err, "quarantine a %s row", ref.Dataset)
@@ -206,7 +187,7 @@ func (w *Writer) Mark(ctx context.Context, row Row, counted bool, held string) e
 // Remove takes a record out: its last good version goes to the history, a
 // quarantined one is forgotten.
 func (w *Writer) Remove(ctx context.Context, row Row, why string) error {
-	if err := w.retire(ctx, row, why); err != nil {
+	if err := w.retire(ctx, []Row{row}, why); err != nil {
 		return err
 	}
 	if row.Refused {
@@ -225,54 +206,9 @@ func (w *Writer) Remove(ctx context.Context, row Row, why string) error {
 	return nil
 }
 
-// retire copies the present good version to the history.
-func (w *Writer) retire(ctx context.Context, row Row, why string) error {
-	if !row.HasBody {
-		return nil
-	}
-	_, err := w.tx.Exec(ctx, `INSERT INTO record_history (school, dataset, key, version, pupil, body, replaced_at, why)
-		SELECT school, dataset, key, version, pupil, body, CAST(? AS BIGINT), CAST(? AS TEXT) FROM records
-		WHERE school = ? AND dataset = ? AND key = ?`,
-		database.Micros(w.Now), why, w.School, string(row.Dataset), string(row.Key))
-	some := true
-	w.history = &some
-	return wrap(err, "keep the history of a %s row", row.Dataset)
-}
-
 func (w *Writer) unquarantine(ctx context.Context, ref Ref) error {
 	_, err := w.tx.Exec(ctx, "DELETE FROM quarantine WHERE school = ? AND dataset = ? AND key = ?", w.School, string(ref.Dataset), string(ref.Key))
 	return wrap(err, "empty the quarantine of a %s row", ref.Dataset)
-}
-
-// lastVersion is the version that a record had when it was last removed. Most
-// schools have no removed records when they send much that is new, so whether
-// there is a history at all is asked first, once.
-func (w *Writer) lastVersion(ctx context.Context, ref Ref) (uint64, error) {
-	if w.history == nil {
-		var some bool
-		if err := w.tx.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM record_history WHERE school = ?)", w.School).Scan(&some); err != nil {
-			return 0, wrap(err, "look for a history of %s", w.School)
-		}
-		w.history = &some
-	}
-	if !*w.history {
-		return 0, nil
-	}
-	var n sql.NullInt64
-	err := w.tx.QueryRow(ctx, "SELECT MAX(version) FROM record_history WHERE school = ? AND dataset = ? AND key = ?",
-		w.School, string(ref.Dataset), string(ref.Key)).Scan(&n)
-	return uint64(n.Int64), wrap(err, "find the last version of a %s row", ref.Dataset)
-}
-
-func (w *Writer) put(ctx context.Context, row Row, body []byte, asAt time.Time) error {
-	_, err := w.tx.Exec(ctx, `INSERT INTO records (school, dataset, key, pupil, week, version, body, tag, counted, refused, held,
-		generation, sequence, received_at, as_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (school, dataset, key) DO UPDATE SET version = excluded.version, body = excluded.body, tag = excluded.tag,
-		counted = excluded.counted, refused = excluded.refused, held = excluded.held, generation = excluded.generation,
-		sequence = excluded.sequence, received_at = excluded.received_at, as_at = excluded.as_at`,
-		w.School, string(row.Dataset), string(row.Key), string(row.Key.Pupil()), string(week(row.Ref)), int64(row.Version), body, row.Tag[:],
-		row.Counted, row.Refused, row.Held, int64(w.Generation), int64(w.Sequence), database.Micros(w.Received), database.Micros(asAt))
-	return wrap(err, "write a %s row", row.Dataset)
 }
 
 // week is the week that a row is of, for attendance only.
@@ -292,17 +228,6 @@ func (w *Writer) recount(old, next Row) {
 		w.State.Add(next.Tag)
 	}
 	w.loaded[next.Ref] = next
-}
-
-func (w *Writer) pupilKey(ctx context.Context, pupil record.PupilID) (vault.Key, error) {
-	if k, ok := w.keys[pupil]; ok {
-		return k, nil
-	}
-	k, err := w.tx.pupilKey(ctx, w.vault, w.School, pupil, w.Now)
-	if err == nil {
-		w.keys[pupil] = k
-	}
-	return k, err
 }
 
 func bodyName(school string, ref Ref, version uint64) vault.Name {

@@ -26,6 +26,10 @@ type Address struct {
 // AddressOf addresses an agent.
 func AddressOf(a Agent) Address { return Address{a.School, a.ID, a.Generation} }
 
+// anyKind is a parameter that is not compared with the kind that a partial
+// index is of: SQLite would parse the statement again for each value of it.
+const anyKind = "CAST(? AS TEXT)"
+
 // Issue signs a statement with a control key and stores it for intake to
 // relay. Its serial is above all of its kind for that address, and at least
 // the present time in milliseconds, so that a collector restored from a backup
@@ -33,7 +37,7 @@ func AddressOf(a Agent) Address { return Address{a.School, a.ID, a.Generation} }
 func (t *Tx) Issue(ctx context.Context, control ed25519.PrivateKey, to Address, kind protocol.StatementKind, body any) (protocol.Statement, error) {
 	now := clock.Now()
 	var last sql.NullInt64
-	err := t.QueryRow(ctx, "SELECT MAX(serial) FROM statements WHERE school = ? AND agent = ? AND kind = ?",
+	err := t.QueryRow(ctx, "SELECT MAX(serial) FROM statements WHERE school = ? AND agent = ? AND kind = "+anyKind,
 		to.School, to.Agent[:], string(kind)).Scan(&last)
 	if err != nil {
 		return protocol.Statement{}, fmt.Errorf("issue %s statement: %w", kind, err)
@@ -60,7 +64,7 @@ func (t *Tx) Issue(ctx context.Context, control ed25519.PrivateKey, to Address, 
 // collector stored it; ErrNotFound if there is none.
 func (t *Tx) LastStatement(ctx context.Context, to Address, kind protocol.StatementKind) (protocol.Statement, error) {
 	var text []byte
-	err := t.QueryRow(ctx, "SELECT signed FROM statements WHERE school = ? AND agent = ? AND kind = ? ORDER BY serial DESC LIMIT 1",
+	err := t.QueryRow(ctx, "SELECT signed FROM statements WHERE school = ? AND agent = ? AND kind = "+anyKind+" ORDER BY serial DESC LIMIT 1",
 		to.School, to.Agent[:], string(kind)).Scan(&text)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound

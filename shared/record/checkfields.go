@@ -2,6 +2,7 @@ package record
 
 import (
 	"errors"
+	"time"
 
 	"rollbridge/shared/codes"
 )
@@ -128,13 +129,14 @@ func (c *checker) sameLength(field string, n, days int, optional bool) {
 // otherwise give ten sentences.
 func (c *checker) marks(field string, marks []string, week Date) {
 	long, unknown := false, false
+	monday := week.Time()
 	for i, m := range marks {
 		switch {
 		case m == "":
 		case len([]rune(m)) > 2:
 			long = true
 		default:
-			unknown = unknown || !knownMark(m, week.AddDays(i))
+			unknown = unknown || !knownMark(m, monday.AddDate(0, 0, i))
 		}
 	}
 	if long {
@@ -145,9 +147,9 @@ func (c *checker) marks(field string, marks []string, week Date) {
 	}
 }
 
-func knownMark(code string, day Date) bool {
+func knownMark(code string, day time.Time) bool {
 	for _, nation := range []string{codes.NationEngland, codes.NationWales} {
-		if _, ok := codes.LookupMark(codes.RegimeFor(nation, day.Time()), code, day.Time()); ok {
+		if _, ok := codes.LookupMark(codes.RegimeFor(nation, day), code, day); ok {
 			return true
 		}
 	}
