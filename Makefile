@@ -93,7 +93,7 @@ missing:
 	@absent=; for program in npm strace postgres; do \
 		command -v $$program >/dev/null || ls /usr/lib/postgresql/*/bin/$$program >/dev/null 2>&1 || absent="$$absent $$program"; \
 	done; \
-	if [ -n "$$absent" ]; then echo "Missing on this machine:$$absent; what needs them is not tested here."; fi
+	if [ -n "$$absent" ]; then echo "Missing on this machine:$$absent; tests that need them fail (Debian: apt-get install npm postgresql strace)."; fi
 
 clean: ## remove what the other targets made
 	@rm -rf bin dist $(STYLESHEET) $(ASSETS)/node_modules
