@@ -2,6 +2,7 @@ package apply
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -509,6 +510,39 @@ func (r *rig) testDigestMismatch(t *testing.T) {
 	a.fsck(t)
 }
 
+func (r *rig) testGivesWayBeforeEachRead(t *testing.T) {
+	a, m := r.begun(t, 2)
+	var applied []uint64
+	r.applier.GiveWay = func(context.Context) { applied = append(applied, r.position(t, a.school).Link.Sequence) }
+	defer func() { r.applier.GiveWay = nil }()
+	for range 2 {
+		a.sync(t, m.rows, false, 1, nil)
+	}
+	a.deliver(t)
+	if len(applied) < 2 || applied[0] != 1 || applied[1] != 2 {
+		t.Errorf("gave way when %d were applied", applied)
+	}
+}
+
+// A record that stands several times in one batch is what its last line says.
+func (r *rig) testLastLineOfARecordCounts(t *testing.T) {
+	a, m := r.begun(t, 2)
+	id := m.ids()[0]
+	var ops []protocol.Op
+	for _, mark := range []string{"L", "N", "/", "N"} {
+		ref := m.week(id, 1, mark)
+		ops = append(ops, protocol.Op{Dataset: ref.Dataset, Key: ref.Key, Record: json.RawMessage(m.rows[ref])})
+	}
+	a.state = maps.Clone(m.rows)
+	a.seal(t, a.manifest(false), ops, 1)
+	a.deliver(t)
+	a.want(t, m.rows)
+	if p := a.position(t, a.school); p.State != a.digest() {
+		t.Error("the digest is not the last line's")
+	}
+	a.fsck(t)
+}
+
 // Cases that need no database of their own run as schools of one collector.
 func TestOnOneCollector(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
@@ -518,6 +552,8 @@ func TestOnOneCollector(t *testing.T) {
 			run  func(*testing.T)
 		}{
 			{"EmptyDeltaChangesNothing", r.testEmptyDeltaChangesNothing},
+			{"GivesWayBeforeEachRead", r.testGivesWayBeforeEachRead},
+			{"LastLineOfARecordCounts", r.testLastLineOfARecordCounts},
 			{"Quarantine", r.testQuarantine},
 			{"ARefusedRecordThatGoesLeavesNothing", r.testARefusedRecordThatGoesLeavesNothing},
 			{"OnePupilLeaves", r.testOnePupilLeaves},
