@@ -75,6 +75,10 @@ type work struct {
 	// day is the day on which the read arrived, at the school.
 	day      record.Date
 	datasets map[record.Dataset]protocol.DatasetRead
+	// begins are the Mondays of the first weeks that the read covers of each
+	// dataset, year that of its academic year; empty where there is no bound.
+	begins map[record.Dataset]record.Date
+	year   record.Date
 
 	// authorities is who looked after each pupil before this read.
 	authorities map[record.PupilID]string
@@ -103,13 +107,13 @@ func (a *Applier) begin(ctx context.Context, tx *store.Tx, r *read) (*work, erro
 	k := &work{
 		Applier: a, read: r, tx: tx, idKey: idKey, now: clock.Now(),
 		day:      record.DateOf(r.last().Received.In(status.London())),
-		datasets: map[record.Dataset]protocol.DatasetRead{},
-		seen:     map[store.Ref]bool{}, fresh: map[store.Ref]bool{}, present: map[record.PupilID]bool{}, named: map[store.Ref]string{},
+		datasets: map[record.Dataset]protocol.DatasetRead{}, begins: map[record.Dataset]record.Date{}, year: r.manifest.Year.Monday(),
+		seen: map[store.Ref]bool{}, fresh: map[store.Ref]bool{}, present: map[record.PupilID]bool{}, named: map[store.Ref]string{},
 	}
 	k.w = tx.Writer(a.Vault, store.Arrival{School: r.school, Generation: r.agent.Generation, Sequence: r.last().Sequence,
 		Received: r.last().Received, Now: k.now}, r.position.State)
 	for _, d := range r.manifest.Datasets {
-		k.datasets[d.Dataset] = d
+		k.datasets[d.Dataset], k.begins[d.Dataset] = d, d.From.Monday()
 	}
 	if k.authorities, err = k.w.PupilAuthorities(ctx); err != nil {
 		return nil, err

@@ -150,7 +150,7 @@ func (k *work) group(row store.Row) group {
 // year begins with the Monday of its first week.
 func (k *work) before(key record.Key) bool {
 	week := key.Week()
-	return week != "" && k.manifest.Year != "" && week < k.manifest.Year.Monday()
+	return week != "" && week < k.year
 }
 
 // covered says whether the read would have shown the record if it existed.
@@ -163,7 +163,7 @@ func (k *work) covered(row store.Row) bool {
 	if week == "" {
 		return true
 	}
-	return (read.From == "" || week >= read.From.Monday()) && (read.To == "" || week <= read.To)
+	return week >= k.begins[row.Dataset] && (read.To == "" || week <= read.To)
 }
 
 // carryOut removes or holds each group, pupils first: other records go or stay

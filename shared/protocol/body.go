@@ -135,7 +135,7 @@ func ReadBody(plain []byte, manifest *Manifest, op func(Op) error) error {
 		return fmt.Errorf("%w: not compressed as expected", ErrBody)
 	}
 	defer z.Close()
-	lines := bufio.NewReaderSize(io.LimitReader(z, MaxBodyBytes+1), 64<<10)
+	lines := bufio.NewReaderSize(io.LimitReader(z, MaxBodyBytes+1), 16<<10)
 	total := 0
 	for n := 1; ; n++ {
 		line, err := readLine(lines)
