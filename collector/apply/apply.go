@@ -25,9 +25,6 @@ type Config struct {
 	Log     *slog.Logger
 	// Every is how often Run looks for work without being nudged.
 	Every time.Duration
-	// GiveWay, if not nil, is called before each read is looked for, and returns
-	// when nothing more urgent needs the machine, or soon.
-	GiveWay func(context.Context)
 }
 
 // An Applier applies batches. Several may run on one database.
@@ -101,9 +98,6 @@ func (a *Applier) Once(ctx context.Context) (worked bool, err error) {
 // drain applies reads of one school until nothing more can be applied.
 func (a *Applier) drain(ctx context.Context, school string) (worked bool, err error) {
 	for ctx.Err() == nil {
-		if a.GiveWay != nil {
-			a.GiveWay(ctx)
-		}
 		did, more, err := a.step(ctx, school)
 		if errors.Is(err, store.ErrMoved) || errors.Is(err, inbox.ErrDecided) {
 			continue // another process was faster: look again

@@ -2,7 +2,6 @@ package apply
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -510,20 +509,6 @@ func (r *rig) testDigestMismatch(t *testing.T) {
 	a.fsck(t)
 }
 
-func (r *rig) testGivesWayBeforeEachRead(t *testing.T) {
-	a, m := r.begun(t, 2)
-	var applied []uint64
-	r.applier.GiveWay = func(context.Context) { applied = append(applied, r.position(t, a.school).Link.Sequence) }
-	defer func() { r.applier.GiveWay = nil }()
-	for range 2 {
-		a.sync(t, m.rows, false, 1, nil)
-	}
-	a.deliver(t)
-	if len(applied) < 2 || applied[0] != 1 || applied[1] != 2 {
-		t.Errorf("gave way when %d were applied", applied)
-	}
-}
-
 // A record that stands several times in one batch is what its last line says.
 func (r *rig) testLastLineOfARecordCounts(t *testing.T) {
 	a, m := r.begun(t, 2)
@@ -552,7 +537,6 @@ func TestOnOneCollector(t *testing.T) {
 			run  func(*testing.T)
 		}{
 			{"EmptyDeltaChangesNothing", r.testEmptyDeltaChangesNothing},
-			{"GivesWayBeforeEachRead", r.testGivesWayBeforeEachRead},
 			{"LastLineOfARecordCounts", r.testLastLineOfARecordCounts},
 			{"Quarantine", r.testQuarantine},
 			{"ARefusedRecordThatGoesLeavesNothing", r.testARefusedRecordThatGoesLeavesNothing},

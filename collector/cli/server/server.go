@@ -51,14 +51,13 @@ type process struct {
 	vault   *vault.Vault
 	desk    *enrolment.Desk
 	applier *apply.Applier
-	rush    *rush
 }
 
 // Run runs the roles until ctx ends and then stops them in order; it returns
 // nil after an orderly stop. An error before anything listens has changed
 // nothing.
 func Run(ctx context.Context, c Config) (err error) {
-	p := &process{Config: c, metrics: newRegistry(), rush: newRush()}
+	p := &process{Config: c, metrics: newRegistry()}
 	defer func() {
 		for _, closeIt := range slices.Backward(p.closers) {
 			err = errors.Join(err, closeIt())
@@ -139,7 +138,6 @@ func (p *process) startApply(ctx context.Context) error {
 	}
 	p.applier = apply.New(apply.Config{
 		Store: p.store, Vault: p.vault, Keys: p.Settings.Keys(), Control: p.control.Key, Log: p.Log, Every: lookEvery,
-		GiveWay: p.rush.wait,
 	})
 	p.work = append(p.work, p.applier.Run, p.desk.Run)
 	return nil
@@ -185,9 +183,7 @@ func (p *process) startIntake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s := intake.Server(h, c)
-	p.rush.watch(s)
-	return p.listen("intake", p.Settings.Intake.Listen, s)
+	return p.listen("intake", p.Settings.Intake.Listen, intake.Server(h, c))
 }
 
 // kept tells apply in the same process that something has arrived; nil where
