@@ -71,6 +71,15 @@ func TestCanary(t *testing.T) {
 	w.must(err)
 	command("sync")
 	w.same()
+	// Records that cannot be right go through quarantine, outcome and status.
+	cared := w.school.LookedAfter()
+	w.edit(cared[0].ID, "UPN", "B123456789012")
+	w.edit(cared[1].ID, "Date of Birth", "01/01/2090")
+	command("sync")
+	w.must(stack.Await(w.ctx, "two records to be in quarantine", func() (bool, error) { return w.status().Refused == 2, nil }))
+	command("sync")
+	command("status")
+	w.must(w.school.WriteCSV(w.folder()))
 	command("sync", "--full")
 	w.same()
 	// A bad MIS file makes errors of all kinds; none may quote it.
