@@ -30,40 +30,25 @@ type Config struct {
 // An Applier applies batches. Several may run on one database.
 type Applier struct {
 	Config
-	nudge   chan struct{}
-	sealing sealing
+	inbox.Bell // rung when something has arrived
+	sealing    sealing
 	// fault, in tests only, is asked before each step that a crash may come
 	// before.
 	fault func(step string) error
 }
 
 // New makes an Applier; it starts nothing.
-func New(c Config) *Applier { return &Applier{Config: c, nudge: make(chan struct{}, 1)} }
-
-// Nudge tells Run that something has arrived. It never blocks.
-func (a *Applier) Nudge() {
-	select {
-	case a.nudge <- struct{}{}:
-	default:
-	}
-}
+func New(c Config) *Applier { return &Applier{Config: c, Bell: inbox.NewBell()} }
 
 // Run applies what arrives until ctx ends; it then returns nil. Errors are
 // logged and tried again.
 func (a *Applier) Run(ctx context.Context) error {
-	tick := time.NewTicker(a.Every)
-	defer tick.Stop()
-	for {
+	a.Rounds(ctx, a.Every, func() {
 		if _, err := a.Once(ctx); err != nil && ctx.Err() == nil {
 			a.Log.Error("applying batches failed; it is tried again", logkey.Error, err.Error(), logkey.Duration, a.Every.Milliseconds())
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-a.nudge:
-		case <-tick.C:
-		}
-	}
+	})
+	return nil
 }
 
 // maxSchools bounds how many schools one round looks at; the others are there

@@ -36,36 +36,21 @@ type Config struct {
 // beside the running service.
 type Desk struct {
 	Config
-	nudge chan struct{}
+	inbox.Bell // rung when something has arrived
 }
 
 // New makes a Desk; it starts nothing.
-func New(c Config) *Desk { return &Desk{Config: c, nudge: make(chan struct{}, 1)} }
-
-// Nudge tells Run that a request has arrived. It never blocks.
-func (d *Desk) Nudge() {
-	select {
-	case d.nudge <- struct{}{}:
-	default:
-	}
-}
+func New(c Config) *Desk { return &Desk{Config: c, Bell: inbox.NewBell()} }
 
 // Run decides requests as they arrive until ctx ends; it then returns nil.
 // Errors are logged and tried again.
 func (d *Desk) Run(ctx context.Context) error {
-	tick := time.NewTicker(d.Every)
-	defer tick.Stop()
-	for {
+	d.Rounds(ctx, d.Every, func() {
 		if _, err := d.Once(ctx); err != nil && ctx.Err() == nil {
 			d.Log.Error("deciding requests failed; it is tried again", logkey.Error, err.Error(), logkey.Duration, d.Every.Milliseconds())
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-d.nudge:
-		case <-tick.C:
-		}
-	}
+	})
+	return nil
 }
 
 // maxRequests bounds how many requests one round decides.
