@@ -312,3 +312,16 @@ func TestRewindToAFullBatch(t *testing.T) {
 		t.Errorf("%d entries after the second receipt, %d before: the same receipt is logged twice", again.Entries, sum.Entries)
 	}
 }
+
+// A collector that stands where the agent stands needs nothing again.
+func TestRewindToTheHead(t *testing.T) {
+	a := enrolled(t, t.TempDir())
+	head := a.seal(t, true, 0, 1, 1)[0].Link
+	a.deliver(t)
+	if kept, err := a.Rewind(head); err != nil || !kept {
+		t.Errorf("Rewind = %v, %v; a full batch would be sent for nothing", kept, err)
+	}
+	if item, found, err := a.Next(); err != nil || found {
+		t.Errorf("Next = batch %d, %v, %v; want nothing to send", item.Sequence, found, err)
+	}
+}
