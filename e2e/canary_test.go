@@ -40,7 +40,7 @@ func TestCanary(t *testing.T) {
 	cert, err := tls.LoadX509KeyPair(filepath.Join(w.collector.Dir, "keys/tls/cert.pem"), filepath.Join(w.collector.Dir, "keys/tls/key.pem"))
 	w.must(err)
 	wire.Serve(w.collector.IntakeAddress(), cert)
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), stack.AgentOptions{
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), stack.AgentOptions{
 		Env: []string{"ROLLBRIDGE_LOG_LEVEL=debug"},
 	})
 	w.must(err)
@@ -65,7 +65,7 @@ func TestCanary(t *testing.T) {
 	w.must(w.school.ChangeMark(w.school.LookedAfter()[0].ID, day, demoschool.AM, "I"))
 	w.must(w.school.EnterCare(w.school.NotLookedAfter()[0].ID, w.school.Authorities()[0], day))
 	w.must(w.school.LeaveCare(w.school.LookedAfter()[2].ID, day))
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	// Previews go to a person's screen and to no file; this one must leave none.
 	_, err = w.agent.Command(w.ctx, "preview")
 	w.must(err)
@@ -79,7 +79,7 @@ func TestCanary(t *testing.T) {
 	w.must(stack.Await(w.ctx, "two records to be in quarantine", func() (bool, error) { return w.status().Refused == 2, nil }))
 	command("sync")
 	command("status")
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	command("sync", "--full")
 	w.same()
 	// A bad MIS file makes errors of all kinds; none may quote it.

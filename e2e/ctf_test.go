@@ -27,7 +27,7 @@ func TestCTF(t *testing.T) {
 	w.must(err)
 	code, err := w.collector.AddSchool(w.ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
 	w.must(err)
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), stack.AgentOptions{Profile: "ctf"})
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), stack.Folder("ctf", w.folder()), stack.AgentOptions{})
 	w.must(err)
 	phrase, err := w.agent.Enrol(w.ctx, code)
 	w.must(err)

@@ -127,7 +127,7 @@ func TestKillEnrolment(t *testing.T) {
 	w, code := newWorld(t, small(), stack.CollectorOptions{PublicURL: gateway.URL()})
 	gateway.Serve(w.collector.IntakeAddress(), w.trialCertificate())
 	gateway.Decide(fault.Chance(seed, map[fault.Fate]int{fault.DropReply: 30, fault.Repeat: 20, fault.CutRequest: 10}))
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), stack.AgentOptions{})
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), stack.AgentOptions{})
 	w.must(err)
 	for range 12 {
 		enrol, err := stack.Start(w.agent.Programs.Agent, w.agent.LogFile(), w.agent.Env(), "enrol", code, "--accept")
@@ -218,7 +218,7 @@ func (w *world) trialCertificate() tls.Certificate {
 func (w *world) join(code string, a stack.AgentOptions) {
 	w.t.Helper()
 	var err error
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), a)
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), a)
 	w.must(err)
 	agent := w.agent
 	w.t.Cleanup(func() { _ = agent.Close() })
@@ -325,7 +325,7 @@ func (s *sweeper) change() {
 		err = s.school.ChangeMark(pupil.ID, day, demoschool.AM, marks[s.random.IntN(len(marks))])
 	}
 	s.must(err)
-	s.must(s.school.WriteCSV(s.folder()))
+	s.write()
 }
 
 // appliedOnce checks in the database that every batch that was taken belongs to

@@ -49,7 +49,7 @@ func TestCodes(t *testing.T) {
 		setClock(t, clock, 0)
 	})
 	t.Run("used", func(t *testing.T) {
-		first, err := stack.NewAgent(programs, filepath.Join(t.TempDir(), "first"), w.folder(), stack.AgentOptions{Clock: clock})
+		first, err := stack.NewAgent(programs, filepath.Join(t.TempDir(), "first"), w.source(), stack.AgentOptions{Clock: clock})
 		w.must(err)
 		phrase, err := first.Enrol(w.ctx, code)
 		w.must(err)
@@ -78,7 +78,7 @@ func setClock(t *testing.T, file string, ahead time.Duration) {
 func (w *world) refusedCode(t *testing.T, code, says, clock string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "agent")
-	a, err := stack.NewAgent(programs, dir, w.folder(), stack.AgentOptions{Clock: clock})
+	a, err := stack.NewAgent(programs, dir, w.source(), stack.AgentOptions{Clock: clock})
 	w.must(err)
 	r, err := a.Try(w.ctx, "enrol", code, "--accept")
 	w.must(err)

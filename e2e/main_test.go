@@ -68,7 +68,7 @@ func newWorld(t *testing.T, config demoschool.Config, o stack.CollectorOptions) 
 		}
 	})
 	w.must(os.Mkdir(w.folder(), 0o755))
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	_, err = w.collector.Start(ctx, "")
 	w.must(err)
 	code, err := w.collector.AddSchool(ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
@@ -90,7 +90,7 @@ func enrolled(t *testing.T, config demoschool.Config, o stack.CollectorOptions, 
 	w, code := newWorld(t, config, o)
 	var err error
 	a.Clock = o.Clock
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), a)
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), a)
 	w.must(err)
 	t.Cleanup(func() {
 		if err := w.agent.Close(); err != nil {
@@ -104,6 +104,15 @@ func enrolled(t *testing.T, config demoschool.Config, o stack.CollectorOptions, 
 }
 
 func (w *world) folder() string { return filepath.Join(w.dir, "mis") }
+
+// source is the MIS as an agent is told of it.
+func (w *world) source() stack.Source { return stack.Folder("csv", w.folder()) }
+
+// write makes the MIS hold what the school is now.
+func (w *world) write() {
+	w.t.Helper()
+	w.must(w.school.WriteCSV(w.folder()))
+}
 
 func (w *world) must(err error) {
 	w.t.Helper()

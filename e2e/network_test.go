@@ -183,7 +183,7 @@ func TestInterception(t *testing.T) {
 	trusted := filepath.Join(w.dir, "ca.pem")
 	w.must(authority.WriteFile(trusted))
 
-	refused, err := stack.NewAgent(programs, filepath.Join(w.dir, "refused"), w.folder(), stack.AgentOptions{})
+	refused, err := stack.NewAgent(programs, filepath.Join(w.dir, "refused"), w.source(), stack.AgentOptions{})
 	w.must(err)
 	r, err := refused.Try(w.ctx, "enrol", code, "--accept")
 	w.must(err)
@@ -240,7 +240,7 @@ func TestProxy(t *testing.T) {
 			w.join(code, stack.AgentOptions{Env: env})
 			first = c.name
 		}
-		w.agent, err = stack.NewAgent(programs, w.agent.Dir, w.folder(), stack.AgentOptions{Env: env})
+		w.agent, err = stack.NewAgent(programs, w.agent.Dir, w.source(), stack.AgentOptions{Env: env})
 		w.must(err)
 		w.anotherMark(len(c.name))
 		r, err := w.agent.Try(w.ctx, "sync")

@@ -31,7 +31,7 @@ func TestPupilLife(t *testing.T) {
 	before := w.idOf(temporary.AdmissionNo)
 	w.must(w.school.GivePermanentUPN(temporary.ID))
 	w.must(w.school.Rename(w.school.LookedAfter()[0].ID, demoschool.NewName{Surname: "Newname"}))
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	w.sync()
 	after := w.idOf(temporary.AdmissionNo)
 	if after == before {
@@ -41,13 +41,13 @@ func TestPupilLife(t *testing.T) {
 	returning := w.school.LookedAfter()[1]
 	authority, day := returning.CareAuthority, w.school.Today()
 	w.must(w.school.LeaveCare(returning.ID, day))
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	w.sync()
 	if got := w.status().Left; got != 1 {
 		t.Errorf("%d children are shown as having left the list, want 1: the renamed one has not left", got)
 	}
 	w.must(w.school.EnterCare(returning.ID, authority, day))
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	w.sync()
 	if got := w.status(); got.Left != 0 || got.Children != len(w.school.LookedAfter()) {
 		t.Errorf("%d children and %d who left are shown, want %d and 0", got.Children, got.Left, len(w.school.LookedAfter()))

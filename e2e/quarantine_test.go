@@ -51,9 +51,9 @@ func TestQuarantine(t *testing.T) {
 	}
 	w.sound()
 
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	w.must(w.school.ChangeMark(cared[0].ID, w.school.Today(), demoschool.AM, "M"))
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	w.sync()
 	w.must(stack.Await(w.ctx, "the refusals to be over", func() (bool, error) { return w.status().Refused == 0, nil }))
 	w.sound()

@@ -41,7 +41,7 @@ func (w *world) anotherMark(n int) {
 	days := slices.DeleteFunc(w.school.SchoolDays(), func(d time.Time) bool { return d.After(w.school.Today()) })
 	code := []string{"I", "C", "L", "N"}[n%4]
 	w.must(w.school.ChangeMark(cared[n%len(cared)].ID, days[n%min(5, len(days))], demoschool.PM, code))
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 }
 
 // TestRestoreCollector restores the collector from yesterday's copy after it
@@ -299,7 +299,7 @@ func (w *world) superseded(a *stack.Agent) {
 func TestTwoCopies(t *testing.T) {
 	w := enrolled(t, small(), stack.CollectorOptions{}, stack.AgentOptions{})
 	w.sync()
-	twin, err := stack.NewAgent(programs, w.snapshot(w.agent.Dir), w.folder(), stack.AgentOptions{})
+	twin, err := stack.NewAgent(programs, w.snapshot(w.agent.Dir), w.source(), stack.AgentOptions{})
 	w.must(err)
 	w.anotherMark(0)
 	w.sync()

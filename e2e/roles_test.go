@@ -55,7 +55,7 @@ func TestIntakeAlone(t *testing.T) {
 	w.must(apply.Stop())
 	for range 3 {
 		w.must(w.school.ChangeMark(w.school.LookedAfter()[1].ID, w.school.Today(), demoschool.AM, map[bool]string{true: "I", false: "M"}[time.Now().UnixNano()%2 == 0]))
-		w.must(w.school.WriteCSV(w.folder()))
+		w.write()
 		_, err := w.agent.Command(w.ctx, "sync")
 		w.must(err)
 	}
@@ -81,7 +81,7 @@ func splitWorld(t *testing.T, dsn string) *world {
 	w.must(err)
 	t.Cleanup(func() { w.must(w.collector.Close()) })
 	w.must(os.Mkdir(w.folder(), 0o755))
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	return w
 }
 
@@ -89,7 +89,7 @@ func (w *world) enrol() {
 	w.t.Helper()
 	code, err := w.collector.AddSchool(w.ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
 	w.must(err)
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), stack.AgentOptions{})
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), stack.AgentOptions{})
 	w.must(err)
 	phrase, err := w.agent.Enrol(w.ctx, code)
 	w.must(err)
@@ -165,7 +165,7 @@ func forgedStatementsChangeNothing(t *testing.T, w *world, db *database.DB) {
 		}))
 	}
 	w.must(w.school.ChangeMark(w.school.LookedAfter()[0].ID, w.school.Today(), demoschool.AM, "M"))
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	for range 2 {
 		_, err := w.agent.Command(w.ctx, "sync")
 		w.must(err)

@@ -24,7 +24,7 @@ func TestSchoolStory(t *testing.T) {
 	w, code := newWorld(t, config, stack.CollectorOptions{Clock: clock})
 	w.word(status.NotSetUp)
 	var err error
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), stack.AgentOptions{Clock: clock})
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), stack.AgentOptions{Clock: clock})
 	w.must(err)
 	t.Cleanup(func() { w.must(w.agent.Close()) })
 	w.writeAt(clock)
@@ -78,7 +78,7 @@ func at(t *testing.T, file string, day time.Time, clock string) {
 // writeAt writes the MIS files as the MIS would at the clock's present time.
 func (w *world) writeAt(clock string) {
 	w.t.Helper()
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	text, err := os.ReadFile(clock)
 	w.must(err)
 	ahead, err := time.ParseDuration(string(text))

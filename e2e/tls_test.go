@@ -34,7 +34,7 @@ func TestGivenCertificate(t *testing.T) {
 		"ROLLBRIDGE_COLLECTOR_INTAKE_TLS_KEY=" + keyFile,
 	}})
 
-	stranger, err := stack.NewAgent(programs, filepath.Join(w.dir, "stranger"), w.folder(), stack.AgentOptions{})
+	stranger, err := stack.NewAgent(programs, filepath.Join(w.dir, "stranger"), w.source(), stack.AgentOptions{})
 	w.must(err)
 	r, err := stranger.Try(w.ctx, "enrol", code, "--accept")
 	w.must(err)
@@ -42,7 +42,7 @@ func TestGivenCertificate(t *testing.T) {
 		t.Errorf("a certificate that the machine does not trust: code %d, and the issuer is not named:\n%s%s", r.Code, r.Stdout, r.Stderr)
 	}
 
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.folder(), stack.AgentOptions{
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), stack.AgentOptions{
 		Env: []string{"ROLLBRIDGE_UPLINK_CA_FILE=" + trusted},
 	})
 	w.must(err)
@@ -57,7 +57,7 @@ func TestGivenCertificate(t *testing.T) {
 		return served(t, w.collector.IntakeAddress()) != old, nil
 	}))
 	w.must(w.school.ChangeMark(w.school.LookedAfter()[0].ID, w.school.Today(), demoschool.AM, "I"))
-	w.must(w.school.WriteCSV(w.folder()))
+	w.write()
 	w.sync()
 	status, err := w.agent.Command(w.ctx, "status")
 	w.must(err)

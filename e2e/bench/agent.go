@@ -50,7 +50,7 @@ func (s *site) enrolAgent(ctx context.Context, profile, folder string) (school s
 	if err != nil {
 		return "", nil, err
 	}
-	a, err = stack.NewAgent(s.clocked, filepath.Join(s.dir, school), folder, stack.AgentOptions{Profile: profile, Clock: s.clock})
+	a, err = stack.NewAgent(s.clocked, filepath.Join(s.dir, school), stack.Folder(profile, folder), stack.AgentOptions{Clock: s.clock})
 	if err != nil {
 		return "", nil, err
 	}

@@ -90,7 +90,7 @@ func (d *demo) setUpSchool(ctx context.Context) error {
 		return err
 	}
 	var err error
-	d.agent, err = stack.NewAgent(d.programs, filepath.Join(d.dir, "agent"), d.folder(), stack.AgentOptions{})
+	d.agent, err = stack.NewAgent(d.programs, filepath.Join(d.dir, "agent"), stack.Folder("csv", d.folder()), stack.AgentOptions{})
 	if err != nil {
 		return err
 	}

@@ -20,35 +20,22 @@ type Agent struct {
 
 // AgentOptions vary an agent.
 type AgentOptions struct {
-	Profile string // empty for csv
 	// Clock is a file read as the time of day by programs built with testclock.
 	Clock string
 	// Env is added to the environment: a proxy, certificate authorities, settings.
 	Env []string
 }
 
-// NewAgent makes the settings of an agent in dir that reads the MIS files in
-// folder.
-func NewAgent(p Programs, dir, folder string, o AgentOptions) (*Agent, error) {
+// NewAgent makes an agent in dir whose settings name that source. In the
+// directory of an agent it changes the settings and leaves the rest.
+func NewAgent(p Programs, dir string, source Source, o AgentOptions) (*Agent, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make an agent: %w", err)
 	}
-	profile := o.Profile
-	if profile == "" {
-		profile = "csv"
-	}
-	folder, err := filepath.Abs(folder)
-	if err != nil {
+	if err := source.write(dir); err != nil {
 		return nil, fmt.Errorf("make an agent: %w", err)
 	}
-	a := &Agent{Programs: p, Dir: dir, env: []string{
-		"ROLLBRIDGE_DATA_DIR=" + dir,
-		"ROLLBRIDGE_MIS_PROFILE=" + profile,
-		"ROLLBRIDGE_MIS_FOLDER=" + folder,
-		// The demo school writes whole files and renames them, so none needs time
-		// to settle.
-		"ROLLBRIDGE_MIS_SETTLE_SECONDS=0",
-	}}
+	a := &Agent{Programs: p, Dir: dir, env: []string{"ROLLBRIDGE_DATA_DIR=" + dir}}
 	if o.Clock != "" {
 		a.env = append(a.env, "ROLLBRIDGE_TEST_CLOCK="+o.Clock)
 	}

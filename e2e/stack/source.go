@@ -1,0 +1,85 @@
+package stack
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// A Source is what school IT writes into agent.yaml about the MIS: the section
+// mis, without its profile.
+type Source struct {
+	profile  string
+	settings map[string]any
+}
+
+// Folder is a MIS that writes its export into a folder, read with a profile of
+// driver file (csv, ctf).
+func Folder(profile, folder string) Source {
+	return Source{profile: profile, settings: map[string]any{
+		"folder": folder,
+		// The demo school writes whole files and renames them, so none needs time
+		// to settle.
+		"settle_seconds": 0,
+	}}
+}
+
+// A Server is where a MIS on SQL Server is found, and as whom. What is empty
+// is left to the agent's defaults.
+type Server struct {
+	Host            string
+	Port            int
+	Database        string
+	Schema          string // of the views
+	School          string // where the database has several
+	User, Password  string
+	Encryption      string
+	CertificateFile string // pinned
+	SiteFile        string // what the school's own databases have, over the profile
+}
+
+// Source is the server read with a profile of driver sql.
+func (s Server) Source(profile string) Source {
+	server := map[string]any{}
+	for key, value := range map[string]string{
+		"host": s.Host, "database": s.Database, "schema": s.Schema, "school": s.School, "user": s.User,
+		"password": s.Password, "encryption": s.Encryption, "certificate_file": s.CertificateFile,
+	} {
+		if value != "" {
+			server[key] = value
+		}
+	}
+	if s.Port != 0 {
+		server["port"] = s.Port
+	}
+	settings := map[string]any{"server": server}
+	if s.SiteFile != "" {
+		settings["site_file"] = s.SiteFile
+	}
+	return Source{profile: profile, settings: settings}
+}
+
+// write makes agent.yaml in dir, for nobody else's eyes: it may hold a password.
+func (s Source) write(dir string) error {
+	mis := map[string]any{"profile": s.profile}
+	for key, value := range s.settings {
+		if path, ok := value.(string); ok {
+			full, err := filepath.Abs(path)
+			if err != nil {
+				return fmt.Errorf("write the agent's settings: %w", err)
+			}
+			value = full
+		}
+		mis[key] = value
+	}
+	text, err := yaml.Marshal(map[string]any{"mis": mis})
+	if err != nil {
+		return fmt.Errorf("write the agent's settings: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "agent.yaml"), text, 0o600); err != nil {
+		return fmt.Errorf("write the agent's settings: %w", err)
+	}
+	return nil
+}
