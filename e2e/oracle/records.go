@@ -80,7 +80,7 @@ func weeks(s *demoschool.School, pupilID string) []*record.Attendance {
 func isLate(minutes int) bool { return minutes != 0 }
 
 // leaveOutOfCTF empties what a common transfer file does not carry.
-func leaveOutOfCTF(r record.Record) {
+func leaveOutOfCTF(r record.Record) bool {
 	switch r := r.(type) {
 	case *record.Pupil:
 		r.AdmissionNumber, r.RegGroup, r.House = "", "", ""
@@ -92,6 +92,25 @@ func leaveOutOfCTF(r record.Record) {
 	case *record.Attendance:
 		r.LateAM, r.LatePM = nil, nil
 	}
+	return true
+}
+
+// leaveOutOfSIMS keeps what the profile sims-sql reads. No table of contacts is
+// known.
+func leaveOutOfSIMS(r record.Record) bool {
+	switch r := r.(type) {
+	case *record.Pupil:
+		*r = record.Pupil{
+			UPN: r.UPN, UniqueLearnerNumber: r.UniqueLearnerNumber, AdmissionNumber: r.AdmissionNumber,
+			Surname: r.Surname, Forename: r.Forename, DOB: r.DOB, InCare: r.InCare, CareAuthority: r.CareAuthority,
+			CareStart: r.CareStart, CareEnd: r.CareEnd, EntryDate: r.EntryDate, LeavingDate: r.LeavingDate,
+		}
+	case *record.Contact:
+		return false
+	case *record.Attendance:
+		r.LateAM, r.LatePM = nil, nil
+	}
+	return true
 }
 
 // WithoutClosedWeeks takes out weeks in which the school was closed throughout:
