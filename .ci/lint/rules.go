@@ -22,6 +22,9 @@ var importRules = slices.Concat([]importRule{
 	{from: "shared", not: "collector", tests: true, why: "shared is what both sides build on; it must not know either"},
 	{from: "configs", not: "agent", why: "configs only embeds files"},
 	{from: "configs", not: "collector", why: "configs only embeds files"},
+	{from: "docs", not: "agent", why: "docs only embeds pages"},
+	{from: "docs", not: "collector", why: "docs only embeds pages"},
+	{from: "agent/mis/sqlserver", not: "shared/record", tests: true, why: "it takes queries and gives cells; pupils are known to agent/mis only"},
 	{from: "", not: "e2e", except: "e2e", why: "no product code may depend on the test harness or the demo school"},
 	{from: "", not: "github.com/spf13/viper", except: "shared/config", tests: true, why: "viper drops unbound variables and unknown keys; shared/config guards against that and nothing else does"},
 
