@@ -3,6 +3,7 @@ package mis
 import (
 	"time"
 
+	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
 )
@@ -38,7 +39,7 @@ type Candidate struct {
 	// Authority is the caring authority's code as the MIS has it; it names an
 	// authority in force on Ask.Today or one with a single successor then.
 	Authority string
-	// Place is file and line, for messages.
+	// Place is file and line, or row and query, for messages.
 	Place string
 }
 
@@ -60,14 +61,16 @@ type Row struct {
 type Report struct {
 	Started, Ended time.Time
 	Datasets       []protocol.DatasetRead
-	// Schema is the fingerprint (hexadecimal SHA-256) of the headings or
-	// elements seen, ProfileHash that of the profile with its site settings.
+	// Schema is the fingerprint (hexadecimal SHA-256) of the headings,
+	// elements or columns seen, ProfileHash that of the profile with its site settings.
 	Schema, ProfileHash string
 	// Warnings are sorted and hold no value of a pupil.
 	Warnings []protocol.Warning
 	// Unknown counts pupils whose marker, or whose authority, is unclear. They
 	// are not sent, and while there is one no dataset is complete.
 	Unknown int
+	// Cost is what a database was asked; nil where files were read.
+	Cost *sqlserver.Cost
 }
 
 // Codes of warnings, beside the field they are about.

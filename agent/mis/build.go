@@ -119,7 +119,7 @@ func (r *reading) contact(raw rawRow, at place, who *child, give func(Row) error
 	sum := sha256.Sum256(line)
 	if before, twice := who.contacts[out.Key()]; twice {
 		if before.sum != sum {
-			return fault(c.d, "%s and line %d: one contact of one pupil twice, and not the same: correct it in the MIS, or have the export give each contact its own id", at, before.line)
+			return fault(c.d, "%s and %s: one contact of one pupil twice, and not the same: correct it in the MIS, or have %s give each contact its own id", at, at.other(before.line), r.plan.words.maker)
 		}
 		r.warn(c.d, "contact", WarnRepeated)
 		return nil

@@ -43,7 +43,10 @@ func checkProfile(p *Profile, at places) error {
 		return at.fault([]string{"name"}, "name must be given, in small letters, digits and hyphens")
 	}
 	if _, ok := drivers[[2]string{p.Driver, p.Format}]; !ok {
-		return at.fault([]string{"driver"}, "driver and format must be file with csv, or file with ctf")
+		return at.fault([]string{"driver"}, "driver and format must be file with csv, file with ctf, or sql without a format")
+	}
+	if p.Driver == driverSQL {
+		return checkSQL(p, at)
 	}
 	csv := p.Format == "csv"
 	err := errors.Join(
@@ -53,13 +56,21 @@ func checkProfile(p *Profile, at places) error {
 	if !csv && p.Delimiter+p.Encoding+p.Dates != "" {
 		err = errors.Join(err, at.fault([]string{"format"}, "a %s says its own encoding and dates: remove delimiter, encoding and dates", p.Format))
 	}
-	if p.Datasets[record.DatasetPupil] == nil {
-		err = errors.Join(err, at.fault([]string{"datasets"}, "datasets must have pupil: who is in care decides about all the others"))
+	if len(p.Needs) > 0 || p.School != "" {
+		err = errors.Join(err, at.fault([]string{"driver"}, "files are not asked: remove needs and school, or set driver to sql"))
 	}
+	err = errors.Join(err, at.pupilGiven(p.Datasets))
 	for _, d := range sortedDatasets(p.Datasets) {
 		err = errors.Join(err, checkDataset(p, d, at))
 	}
 	return err
+}
+
+func (p places) pupilGiven(datasets map[record.Dataset]*DatasetProfile) error {
+	if datasets[record.DatasetPupil] == nil {
+		return p.fault([]string{"datasets"}, "datasets must have pupil: who is in care decides about all the others")
+	}
+	return nil
 }
 
 func (p places) form(delimiter, encoding, dates string, need bool) error {
@@ -82,6 +93,9 @@ func checkDataset(p *Profile, d record.Dataset, at places) error {
 	err := at.oneOf(append(path, "evidence"), own.Evidence, evidences, true)
 	if own.File == "" || !plainName(own.File) {
 		err = errors.Join(err, at.fault(append(path, "file"), "file must be the name of a file in the school's folder, without a path"))
+	}
+	if own.Who+own.Query != "" {
+		err = errors.Join(err, at.fault(path, "files are not asked: remove who and query, or set driver to sql"))
 	}
 	err = errors.Join(err, at.values(path, d, own.Values))
 	if p.Format == "ctf" {

@@ -29,14 +29,14 @@ func readCSV(ctx context.Context, r *reading) error {
 			r.plan.datasets[record.DatasetPupil].file)
 	}
 	if r.wants(record.DatasetContact) {
-		if err := r.eachRow(ctx, record.DatasetContact, r.csvOwned(byID, record.DatasetContact, r.csvContact)); err != nil {
+		if err := r.eachRow(ctx, record.DatasetContact, r.owned(byID, record.DatasetContact, r.contactRow)); err != nil {
 			return err
 		}
 	}
 	if !r.wants(record.DatasetAttendance) {
 		return nil
 	}
-	if err := r.csvAttendance(ctx, byID); err != nil {
+	if err := r.eachRow(ctx, record.DatasetAttendance, r.sessionRow(byID)); err != nil {
 		return err
 	}
 	return r.giveWeeks()
@@ -57,101 +57,6 @@ func (r *reading) csvPupil(byID map[string]*child, raw rawRow, at place) error {
 	c, err := r.admitted(raw, at, authority)
 	byID[strings.Clone(id)] = c
 	return err
-}
-
-// csvOwned passes on the rows of admitted pupils. Rows of one pupil usually
-// follow each other, so the last answer is kept.
-func (r *reading) csvOwned(byID map[string]*child, d record.Dataset, use func(raw rawRow, at place, who *child) error) func(rawRow, place) error {
-	var last string
-	var who *child
-	known := true
-	return func(raw rawRow, at place) error {
-		id := raw[cPupil]
-		if id == "" {
-			return r.fieldFault(d, at, cPupil, "the identifier of the pupil is empty: every row must have one; correct the export")
-		}
-		if id != last {
-			last, who = strings.Clone(id), byID[id]
-			known = who != nil || r.pupils.has(id)
-		}
-		if !known {
-			r.warn(d, "pupil", WarnNoPupil)
-		}
-		if who == nil {
-			return nil
-		}
-		r.counts[d].matched++
-		return use(raw, at, who)
-	}
-}
-
-func (r *reading) csvContact(raw rawRow, at place, who *child) error {
-	if raw[cID] == "" && r.plan.datasets[record.DatasetContact].headings[cID] != "" {
-		return r.fieldFault(record.DatasetContact, at, cID, "the identifier of the contact is empty: every contact must have one; correct the export")
-	}
-	return r.contact(raw, at, who, r.give)
-}
-
-// csvAttendance reads one row a session. Dates are read in every row, since
-// they say which days the file covers.
-func (r *reading) csvAttendance(ctx context.Context, byID map[string]*child) error {
-	const d = record.DatasetAttendance
-	var on day
-	latest := r.ask.Today.AddDays(366)
-	own := r.csvOwned(byID, d, func(raw rawRow, at place, who *child) error { return r.csvMark(raw, at, who, on) })
-	return r.eachRow(ctx, d, func(raw rawRow, at place) error {
-		found, ok := r.dayOf(raw[aDate])
-		if !ok {
-			return r.fieldFault(d, at, aDate, badDate(r.plan.dates))
-		}
-		if found.date > latest {
-			return r.fieldFault(d, at, aDate, "it is more than a year ahead: check the year, the form of dates in the settings and this machine's clock")
-		}
-		on = found
-		r.window(on.date)
-		return own(raw, at)
-	})
-}
-
-// window widens the dates read; earlier academic years are not part of it.
-func (r *reading) window(day record.Date) {
-	c := r.counts[record.DatasetAttendance]
-	if day < r.year {
-		return
-	}
-	if c.from == "" || day < c.from {
-		c.from = day
-	}
-	c.to = max(c.to, day)
-}
-
-func (r *reading) csvMark(raw rawRow, at place, who *child, on day) error {
-	const d = record.DatasetAttendance
-	c := &cells{r: r, d: d, raw: raw, at: at}
-	var session int
-	switch strings.ToUpper(r.plan.datasets[d].code(aSession, raw[aSession])) {
-	case "AM":
-		session = morning
-	case "PM":
-		session = afternoon
-	default:
-		return r.fieldFault(d, at, aSession, "it is neither AM nor PM: correct the export, or have the profile say what it means under values")
-	}
-	if len(raw[aMark]) > longestMark {
-		return r.fieldFault(d, at, aMark, "it is too long to be a mark: check that the column of marks is read, not one of comments")
-	}
-	m := mark{code: taken(c.printable(aMark, raw[aMark])), late: c.number(aLate, maxLate), line: at.line}
-	if c.err != nil {
-		return c.err
-	}
-	clash, err := r.mark(who, on, session, m)
-	if err != nil {
-		return err
-	}
-	if clash != 0 {
-		return fault(d, "%s and line %d: two different marks of one pupil in one session: the export must have one row for each session; remove columns that repeat it", at, clash)
-	}
-	return nil
 }
 
 // A csvFile is one CSV while it is read.
@@ -318,7 +223,7 @@ func (f *csvFile) next() (rawRow, error) {
 		}
 		value := strings.TrimSpace(fields[at])
 		if f.r.plan.encoding == "utf-16" && strings.ContainsRune(value, '\uFFFD') {
-			return nil, f.r.fieldFault(f.d, place{f.shown, f.line}, i, "half a character of utf-16: the file is damaged; run the export again")
+			return nil, f.r.fieldFault(f.d, place{file: f.shown, line: f.line}, i, "half a character of utf-16: the file is damaged; run the export again")
 		}
 		f.raw[i] = value
 	}
@@ -343,13 +248,13 @@ func (f *csvFile) record() ([]string, error) {
 	}
 	var parse *csv.ParseError
 	if errors.As(err, &parse) {
-		at := place{f.shown, parse.StartLine}
+		at := place{file: f.shown, line: parse.StartLine}
 		if errors.Is(parse.Err, csv.ErrFieldCount) {
 			return nil, fault(f.d, "%s: the row has more or fewer values than there are headings: a value holds the delimiter without quotes, or the file was cut short; run the export again", at)
 		}
 		return nil, fault(f.d, "%s: a quote stands where none can: a value with quotes in it is not written as CSV, or the file was cut short; run the export again", at)
 	}
-	at := place{f.shown, f.line + 1}
+	at := place{file: f.shown, line: f.line + 1}
 	switch {
 	case errors.Is(err, errNUL):
 		return nil, fault(f.d, "%s or soon after: a NUL byte: the file is damaged, or it is utf-16 and the settings say %s; run the export again or set encoding", at, f.r.plan.encoding)

@@ -120,7 +120,7 @@ func (w *ctfWalk) endLookedAfter(string) error {
 
 // endPupil decides about the pupil, and keeps the records of one who is admitted.
 func (w *ctfWalk) endPupil(string) error {
-	p, at := &w.pupil, place{w.file.shown, w.pupil.line}
+	p, at := &w.pupil, place{file: w.file.shown, line: w.pupil.line}
 	defer func() { w.pupil = ctfPupil{} }()
 	older, err := w.seenInNewer(at)
 	if err != nil || older {
@@ -226,7 +226,7 @@ func (w *ctfWalk) giveContacts(who *child) error {
 			*w.contacts = append(*w.contacts, row)
 			return nil
 		}
-		if err := w.r.contact(one.raw, place{w.file.shown, one.line}, who, give); err != nil {
+		if err := w.r.contact(one.raw, place{file: w.file.shown, line: one.line}, who, give); err != nil {
 			return err
 		}
 	}

@@ -34,7 +34,7 @@ func ProfileNames() []string {
 	return names
 }
 
-// LoadProfile reads a profile that the program carries (csv, ctf) or, where
+// LoadProfile reads a profile that the program carries ([ProfileNames]) or, where
 // the argument has a slash, a backslash or ends in .yaml, the file of that
 // path. Errors name file and line, and the nearest known name for an unknown
 // one.
@@ -140,7 +140,7 @@ func yamlFault(file string, err error) error {
 // keysOf lists the names that each section may hold.
 var keysOf = func() map[string][]string {
 	keys := map[string][]string{}
-	for _, v := range []any{Profile{}, Capabilities{}, DatasetProfile{}} {
+	for _, v := range []any{Profile{}, Capabilities{}, DatasetProfile{}, NeedProfile{}, SiteFile{}, SiteFileDataset{}} {
 		t := reflect.TypeOf(v)
 		for i := range t.NumField() {
 			name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/shared/codes"
 	"rollbridge/shared/record"
 )
@@ -29,6 +30,8 @@ type plan struct {
 	settle         time.Duration
 	newline        bool // the last line must end in a line break
 	misID          bool
+	words          words
+	sql            sqlPlan
 	datasets       map[record.Dataset]*datasetPlan
 }
 
@@ -39,23 +42,47 @@ type datasetPlan struct {
 	// values by field number: what the MIS writes, in small letters, to the code.
 	values   map[int]map[string]string
 	complete bool
+	// query is what a database is asked for the pupils admitted.
+	query sqlserver.Select
 }
 
+// words are what messages call the thing that must be put right beside the MIS.
+type words struct{ maker, repeaters string }
+
+var (
+	fileWords = words{maker: "the export", repeaters: "columns"}
+	sqlWords  = words{maker: "the view or the query", repeaters: "joins"}
+)
+
+// newPlan lays the site over the profile, and refuses what cannot be read.
 func newPlan(p *Profile, site Site) (plan, error) {
+	made, err := layPlan(p, site)
+	if err != nil {
+		return plan{}, err
+	}
+	if made.driver == driverSQL {
+		return made, checkServer(site)
+	}
+	if strings.TrimSpace(site.Dir) == "" {
+		return plan{}, errors.New("the folder that holds the MIS's files is not given: set mis.folder")
+	}
+	return made, nil
+}
+
+// layPlan is newPlan without a look at where the MIS is.
+func layPlan(p *Profile, site Site) (plan, error) {
 	if p == nil {
 		return plan{}, errors.New("no profile is given: choose one of " + strings.Join(ProfileNames(), ", "))
 	}
-	if err := errors.Join(checkProfile(p, places{}), checkSite(site, places{})); err != nil {
+	if site.File != nil && p.Driver != driverSQL {
+		return plan{}, errors.New("a site file is for profiles that ask a database: remove mis.site_file, or choose such a profile")
+	}
+	p = p.with(site.File)
+	if err := errors.Join(checkProfile(p, places{}), checkSite(site, places{}), checkForm(p, site)); err != nil {
 		return plan{}, err
 	}
-	if strings.TrimSpace(site.Dir) == "" {
-		return plan{}, errors.New("the folder that holds the MIS's files is not given: set folder")
-	}
-	if p.Format != "csv" && site.Delimiter+site.Encoding+site.Dates != "" {
-		return plan{}, fmt.Errorf("a %s says its own encoding and dates: remove delimiter, encoding and dates", p.Format)
-	}
 	made := plan{
-		driver: p.Driver, format: p.Format, dir: site.Dir, misID: p.Capabilities.MISID,
+		driver: p.Driver, format: p.Format, dir: site.Dir, misID: p.Capabilities.MISID, words: fileWords,
 		delimiter: delimiters[cmp.Or(site.Delimiter, p.Delimiter)],
 		encoding:  cmp.Or(site.Encoding, p.Encoding),
 		dates:     cmp.Or(site.Dates, p.Dates),
@@ -65,8 +92,8 @@ func newPlan(p *Profile, site Site) (plan, error) {
 		newline:   site.FinalNewline != "optional",
 		datasets:  map[record.Dataset]*datasetPlan{},
 	}
-	if p.Format == "ctf" {
-		made.dates = "yyyy-mm-dd" // XML's own form
+	if p.Format != "csv" {
+		made.dates = "yyyy-mm-dd" // the form of XML, and of package sqlserver
 	}
 	made.layout = dateLayouts[made.dates]
 	if site.SettleSeconds != nil {
@@ -84,7 +111,27 @@ func newPlan(p *Profile, site Site) (plan, error) {
 		}
 		made.datasets[d] = dp
 	}
+	if p.Driver == driverSQL {
+		return made, made.addQueries(p, site)
+	}
 	return made, nil
+}
+
+// checkForm refuses settings of a site that its driver has no use for: a person
+// who wrote them expects them to be obeyed.
+func checkForm(p *Profile, site Site) error {
+	form := site.Delimiter + site.Encoding + site.Dates
+	switch {
+	case p.Driver == driverSQL && form+site.FinalNewline != "":
+		return errors.New("a database says its own encoding and dates: remove delimiter, encoding, dates and final_newline")
+	case p.Driver == driverSQL && site.Dir != "":
+		return fmt.Errorf("the profile %s asks a database, which has no folder: remove mis.folder", p.Name)
+	case p.Driver != driverSQL && site.Server != nil:
+		return fmt.Errorf("the profile %s reads files, not a database: remove mis.server, or choose another profile", p.Name)
+	case p.Driver != driverSQL && p.Format != "csv" && form != "":
+		return fmt.Errorf("a %s says its own encoding and dates: remove delimiter, encoding and dates", p.Format)
+	}
+	return nil
 }
 
 func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *Profile) (*datasetPlan, error) {
@@ -96,6 +143,9 @@ func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *
 	}
 	if p.Format == "ctf" && (len(site.Columns) > 0 || site.File != "" && d != record.DatasetPupil) {
 		return nil, fmt.Errorf("datasets.%s: a ctf has fixed names and one pattern of files: give only file, under pupil", d)
+	}
+	if p.Driver == driverSQL && (len(site.Columns) > 0 || site.File != "") {
+		return nil, fmt.Errorf("datasets.%s: a database has no files: remove file and columns; queries of the school's own stand in mis.site_file", d)
 	}
 	columns := maps.Clone(own.Columns)
 	for field, name := range site.Columns {

@@ -1,13 +1,18 @@
 package mis
 
-import "rollbridge/shared/record"
+import (
+	"log/slog"
+
+	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/shared/record"
+)
 
 // A Profile says how one MIS is read: the content of a file configs/mis/*.yaml.
 // It is not changed after LoadProfile and may be shared.
 type Profile struct {
 	Name        string `yaml:"name"`
 	Description string `yaml:"description"`
-	// Driver is "file"; Format is "csv" or "ctf".
+	// Driver is "file", with Format "csv" or "ctf", or "sql", which has none.
 	Driver       string       `yaml:"driver"`
 	Format       string       `yaml:"format"`
 	Capabilities Capabilities `yaml:"capabilities"`
@@ -16,10 +21,24 @@ type Profile struct {
 	NullMeans string `yaml:"null_means"`
 	// The form of the files; a Site may state another. Formats that say it
 	// themselves (ctf) have none.
-	Delimiter string                             `yaml:"delimiter"`
-	Encoding  string                             `yaml:"encoding"`
-	Dates     string                             `yaml:"dates"`
-	Datasets  map[record.Dataset]*DatasetProfile `yaml:"datasets"`
+	Delimiter string `yaml:"delimiter"`
+	Encoding  string `yaml:"encoding"`
+	Dates     string `yaml:"dates"`
+	// Needs are the tables and views that the queries read, each as
+	// schema.object, where {schema} stands for the site's schema (sql).
+	Needs map[string]*NeedProfile `yaml:"needs"`
+	// School is the query that says which school this is (sql).
+	School   string                             `yaml:"school"`
+	Datasets map[record.Dataset]*DatasetProfile `yaml:"datasets"`
+}
+
+// A NeedProfile is what one table or view must have.
+type NeedProfile struct {
+	// Evidence says how the names are known, as in a DatasetProfile.
+	Evidence string `yaml:"evidence"`
+	// Columns maps each column that a query names to the kind of its values:
+	// text, whole, number, flag, date, time or id.
+	Columns map[string]string `yaml:"columns"`
 }
 
 // Capabilities is what the MIS, read this way, can say at all.
@@ -37,6 +56,11 @@ type DatasetProfile struct {
 	File string `yaml:"file"`
 	// Columns maps a field to the heading of its column (csv).
 	Columns map[string]string `yaml:"columns"`
+	// Who is the query for the ids of the pupils who are in care, or about whom
+	// the MIS does not say clearly that they are not; it is given for pupil only.
+	// Query is the query for all that is read of those admitted (sql).
+	Who   string `yaml:"who"`
+	Query string `yaml:"query"`
 	// Values maps, per field, what the MIS writes to the code it stands for.
 	Values map[string]map[string]string `yaml:"values"`
 	// Evidence says how the names above are known: documented, seen, or site
@@ -47,8 +71,14 @@ type DatasetProfile struct {
 // A Site is what differs from school to school, laid over a profile. The zero
 // value of each field leaves the profile's own.
 type Site struct {
-	// Dir is the folder that the files are in; it must be given.
+	// Dir is the folder that the files are in; driver file needs it.
 	Dir string
+	// Server is the database; driver sql needs it.
+	Server *Server
+	// File is what the school's site file says, nil for none (sql).
+	File *SiteFile
+	// Log gets what a person should know of a connection, nil for nothing.
+	Log *slog.Logger `json:"-"`
 	// Delimiter is comma, semicolon or tab.
 	Delimiter string
 	// Encoding is utf-8, windows-1252 or utf-16 (with byte order mark).
@@ -67,6 +97,20 @@ type Site struct {
 	FinalNewline string
 	Datasets     map[record.Dataset]SiteDataset
 }
+
+// A Server is the database that driver sql reads.
+type Server struct {
+	// Settings say how it is reached. They are no part of the fingerprint: it
+	// travels, and how a school's server is reached is nobody else's business.
+	Settings sqlserver.Settings `json:"-"`
+	// Schema stands for {schema} in queries and needs; empty is DefaultSchema.
+	Schema string
+	// School is the id of this school, for a database with several.
+	School string
+}
+
+// DefaultSchema is the schema of the view contract (docs/mis/sql-views.md).
+const DefaultSchema = "rollbridge"
 
 // A SiteDataset is the school's own form of one dataset.
 type SiteDataset struct {

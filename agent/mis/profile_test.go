@@ -6,12 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/shared/record"
 )
 
 func TestShippedProfilesLoad(t *testing.T) {
 	names := ProfileNames()
-	wantDiff(t, []string{"csv", "ctf"}, names)
+	wantDiff(t, []string{"csv", "ctf", "sims-sql", "sql-views"}, names)
 	for _, name := range names {
 		p, err := LoadProfile(name)
 		if err != nil {
@@ -20,10 +21,18 @@ func TestShippedProfilesLoad(t *testing.T) {
 		if p.Name != name {
 			t.Errorf("the profile in %s.yaml calls itself %s", name, p.Name)
 		}
-		if _, err := Open(p, Site{Dir: "x"}); err != nil {
+		if _, err := Open(p, somewhere(p)); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// somewhere is a site that opens, with nothing in it.
+func somewhere(p *Profile) Site {
+	if p.Driver != driverSQL {
+		return Site{Dir: "x"}
+	}
+	return Site{Server: &Server{Settings: sqlserver.Settings{Host: "h", Database: "d", User: "u", Password: "p"}}}
 }
 
 // The shipped CSV profile maps every field that the records have.
@@ -56,7 +65,7 @@ func TestBadProfilesAreRefused(t *testing.T) {
 		"dates that are guessed":  {"dd/mm/yyyy", "auto", "test.yaml:9: dates must be one of dd/mm/yyyy, mm/dd/yyyy, yyyy-mm-dd"},
 		"unknown encoding":        {"utf-8", "utf-9", "encoding must be one of"},
 		"unknown delimiter":       {"comma", "','", "delimiter must be one of"},
-		"unknown driver":          {"driver: file", "driver: sql", "test.yaml:3: driver and format"},
+		"unknown driver":          {"driver: file", "driver: rest", "test.yaml:3: driver and format"},
 		"null_means missing":      {"null_means: unknown", "", "null_means must be one of"},
 		"a path for a file":       {"file: pupils.csv", "file: ../pupils.csv", "without a path"},
 		"one column for two":      {"Forename: Forename", "Forename: surname", "two fields are read from one column"},
@@ -79,7 +88,7 @@ func TestBadProfilesAreRefused(t *testing.T) {
 }
 
 func TestLoadProfileNamesWhatThereIs(t *testing.T) {
-	if _, err := LoadProfile("cvs"); err == nil || !strings.Contains(err.Error(), `did you mean "csv"?`) || !strings.Contains(err.Error(), "csv, ctf") {
+	if _, err := LoadProfile("cvs"); err == nil || !strings.Contains(err.Error(), `did you mean "csv"?`) || !strings.Contains(err.Error(), "csv, ctf, sims-sql, sql-views") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := LoadProfile(filepath.Join(t.TempDir(), "none.yaml")); err == nil {

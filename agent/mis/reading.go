@@ -102,13 +102,28 @@ func fault(d record.Dataset, format string, args ...any) *Error {
 	return &Error{Problem: protocol.ProblemMISData, Dataset: d, Text: fmt.Sprintf(format, args...)}
 }
 
-// A place is where a row was found.
+// A place is where a row was found: a line of a file, or a row of the answer to
+// a query.
 type place struct {
 	file string
 	line int
+	rows bool // file is the name of a query
 }
 
-func (p place) String() string { return fmt.Sprintf("%s line %d", p.file, p.line) }
+func (p place) String() string {
+	if p.rows {
+		return fmt.Sprintf("row %d of %s", p.line, p.file)
+	}
+	return fmt.Sprintf("%s line %d", p.file, p.line)
+}
+
+// other names another line or row of the same file or answer.
+func (p place) other(line int) string {
+	if p.rows {
+		return fmt.Sprintf("row %d", line)
+	}
+	return fmt.Sprintf("line %d", line)
+}
 
 // fieldFault is a fault of one value.
 func (r *reading) fieldFault(d record.Dataset, at place, field int, text string) *Error {

@@ -14,7 +14,7 @@ import (
 )
 
 // A Source is one school's MIS, ready to be read. It holds settings only: no
-// file is open between reads. Read may be called again, but not concurrently.
+// file and no connection is open between reads. Read may be called again, but not concurrently.
 type Source struct {
 	plan  plan
 	hash  string
@@ -46,7 +46,7 @@ func defaultLimits() limits {
 }
 
 // Open lays the site over the profile and checks the two together. It opens no
-// file, so it succeeds while the MIS is away; its errors are *Error and say
+// file and connects to nothing, so it succeeds while the MIS is away; its errors are *Error and say
 // which setting to put right.
 func Open(p *Profile, site Site) (*Source, error) {
 	made, err := newPlan(p, site)
@@ -64,14 +64,22 @@ func Open(p *Profile, site Site) (*Source, error) {
 	return &Source{plan: made, hash: hex.EncodeToString(sum[:]), limit: defaultLimits()}, nil
 }
 
+// Lint says what is wrong with a profile and a site together, apart from where
+// the MIS is: the folder, or how the server is reached.
+func Lint(p *Profile, site Site) error {
+	_, err := layPlan(p, site)
+	return err
+}
+
 // A driver reads one kind of MIS: it hands every pupil to the reading's gate
 // and every row of an admitted pupil to its sink, pupils first.
 type driver func(ctx context.Context, r *reading) error
 
-// drivers by name and format; sql, rest and report will stand beside them.
+// drivers by name and format; rest and report will stand beside them.
 var drivers = map[[2]string]driver{
 	{"file", "csv"}: readCSV,
 	{"file", "ctf"}: readCTF,
+	{driverSQL, ""}: readSQL,
 }
 
 // Read reads the whole of what is asked. admit is called once for each pupil

@@ -90,13 +90,16 @@ func (c *cells) date(field int) record.Date {
 	}
 	d, ok := readDate(s, c.r.plan.layout)
 	if !ok {
-		c.fail(field, badDate(c.r.plan.dates))
+		c.fail(field, c.r.badDate())
 	}
 	return d
 }
 
-func badDate(form string) string {
-	return "it is not a date of the form " + form + ": correct it in the MIS, or set dates to the form that the file has"
+func (r *reading) badDate() string {
+	if r.plan.driver == driverSQL {
+		return "it is not a date from 1900 on: correct it in the MIS, or have the query give a column of a date type"
+	}
+	return "it is not a date of the form " + r.plan.dates + ": correct it in the MIS, or set dates to the form that the file has"
 }
 
 func readDate(s, layout string) (record.Date, bool) {

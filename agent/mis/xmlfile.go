@@ -55,7 +55,7 @@ func (x *xmlFile) line() int {
 }
 
 func (x *xmlFile) fault(text string) error {
-	return fault(record.DatasetPupil, "%s: %s", place{x.shown, x.line()}, text)
+	return fault(record.DatasetPupil, "%s: %s", place{file: x.shown, line: x.line()}, text)
 }
 
 // token returns the next start, end or text; io.EOF after the end of the root.

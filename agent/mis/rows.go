@@ -1,0 +1,104 @@
+package mis
+
+import (
+	"strings"
+
+	"rollbridge/shared/record"
+)
+
+// owned passes on the rows of admitted pupils, whoever made them: a file or a
+// database. Rows of one pupil usually follow each other, so the last answer is
+// kept.
+func (r *reading) owned(byID map[string]*child, d record.Dataset, use func(raw rawRow, at place, who *child) error) func(rawRow, place) error {
+	var last string
+	var who *child
+	known := true
+	return func(raw rawRow, at place) error {
+		id := raw[cPupil]
+		if id == "" {
+			return r.fieldFault(d, at, cPupil, "the identifier of the pupil is empty: every row must have one; correct "+r.plan.words.maker)
+		}
+		if id != last {
+			last, who = strings.Clone(id), byID[id]
+			known = who != nil || r.pupils.has(id)
+		}
+		if !known {
+			r.warn(d, "pupil", WarnNoPupil)
+		}
+		if who == nil {
+			return nil
+		}
+		r.counts[d].matched++
+		return use(raw, at, who)
+	}
+}
+
+func (r *reading) contactRow(raw rawRow, at place, who *child) error {
+	if raw[cID] == "" && r.plan.datasets[record.DatasetContact].headings[cID] != "" {
+		return r.fieldFault(record.DatasetContact, at, cID, "the identifier of the contact is empty: every contact must have one; correct "+r.plan.words.maker)
+	}
+	return r.contact(raw, at, who, r.give)
+}
+
+// sessionRow takes one row a session. Dates are read in every row, since they
+// say which days are covered.
+func (r *reading) sessionRow(byID map[string]*child) func(raw rawRow, at place) error {
+	const d = record.DatasetAttendance
+	var on day
+	latest := r.ask.Today.AddDays(366)
+	own := r.owned(byID, d, func(raw rawRow, at place, who *child) error { return r.markRow(raw, at, who, on) })
+	return func(raw rawRow, at place) error {
+		found, ok := r.dayOf(raw[aDate])
+		if !ok {
+			return r.fieldFault(d, at, aDate, r.badDate())
+		}
+		if found.date > latest {
+			return r.fieldFault(d, at, aDate, "it is more than a year ahead: check the year, the form of dates in the settings and this machine's clock")
+		}
+		on = found
+		r.window(on.date)
+		return own(raw, at)
+	}
+}
+
+// window widens the dates read; earlier academic years are not part of it.
+func (r *reading) window(day record.Date) {
+	c := r.counts[record.DatasetAttendance]
+	if day < r.year {
+		return
+	}
+	if c.from == "" || day < c.from {
+		c.from = day
+	}
+	c.to = max(c.to, day)
+}
+
+func (r *reading) markRow(raw rawRow, at place, who *child, on day) error {
+	const d = record.DatasetAttendance
+	c := &cells{r: r, d: d, raw: raw, at: at}
+	var session int
+	switch strings.ToUpper(r.plan.datasets[d].code(aSession, raw[aSession])) {
+	case "AM":
+		session = morning
+	case "PM":
+		session = afternoon
+	default:
+		return r.fieldFault(d, at, aSession, "it is neither AM nor PM: correct "+r.plan.words.maker+", or have the profile say what it means under values")
+	}
+	if len(raw[aMark]) > longestMark {
+		return r.fieldFault(d, at, aMark, "it is too long to be a mark: check that the column of marks is read, not one of comments")
+	}
+	m := mark{code: taken(c.printable(aMark, raw[aMark])), late: c.number(aLate, maxLate), line: at.line}
+	if c.err != nil {
+		return c.err
+	}
+	clash, err := r.mark(who, on, session, m)
+	if err != nil {
+		return err
+	}
+	if clash != 0 {
+		return fault(d, "%s and %s: two different marks of one pupil in one session: %s must have one row for each session; remove %s that repeat it",
+			at, at.other(clash), r.plan.words.maker, r.plan.words.repeaters)
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package mis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
+)
+
+// A sqlReading is the state of one read of a database.
+type sqlReading struct {
+	*reading
+	session *sqlserver.Session
+	school  string // @school
+	asked   askedPupils
+}
+
+// readSQL is the driver sql: the school, then who is in care, then everything
+// of those admitted and of nobody else.
+func readSQL(ctx context.Context, r *reading) error {
+	session, err := r.plan.connect(ctx)
+	if err != nil {
+		return sqlFault(ctx, "", err)
+	}
+	defer session.Close() // nothing was written: nothing can be lost
+	q := &sqlReading{reading: r, session: session, asked: newAskedPupils()}
+	err = q.read(ctx)
+	cost := session.Cost()
+	r.report.Cost = &cost
+	return err
+}
+
+func (q *sqlReading) read(ctx context.Context) error {
+	// The pupils' own rows are read whatever is asked for: they name the pupils.
+	datasets := []record.Dataset{record.DatasetPupil}
+	for _, d := range []record.Dataset{record.DatasetContact, record.DatasetAttendance} {
+		if q.wants(d) {
+			datasets = append(datasets, d)
+		}
+	}
+	seen, err := q.session.Verify(ctx, q.plan.needs(datasets))
+	if err != nil {
+		return sqlFault(ctx, "", err)
+	}
+	for _, line := range seen {
+		q.reading.schema[line] = true
+	}
+	school, err := q.readSchool(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range record.Datasets() {
+		q.counts[d].asAt = school.asAt
+	}
+	q.school = school.id
+	if err := q.readWho(ctx, school); err != nil {
+		return err
+	}
+	byID, err := q.readPupils(ctx)
+	if err != nil {
+		return err
+	}
+	if q.wants(record.DatasetContact) {
+		if err := q.readOwned(ctx, record.DatasetContact, q.owned(byID, record.DatasetContact, q.contactRow)); err != nil {
+			return err
+		}
+	}
+	if !q.wants(record.DatasetAttendance) {
+		return nil
+	}
+	if err := q.readOwned(ctx, record.DatasetAttendance, q.sessionRow(byID)); err != nil {
+		return err
+	}
+	// The query asked for the whole year, so days without a row are read too.
+	c := q.counts[record.DatasetAttendance]
+	c.from, c.to = q.year, max(c.to, q.ask.Today)
+	return q.giveWeeks()
+}
+
+// connect opens a session with the school's server.
+func (p *plan) connect(ctx context.Context) (*sqlserver.Session, error) {
+	log := p.sql.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return sqlserver.Open(ctx, p.sql.settings, log)
+}
+
+// Session connects to the database of a source of driver sql, for a look at
+// what its login may do. The caller closes it.
+func (s *Source) Session(ctx context.Context) (*sqlserver.Session, error) {
+	if s.plan.driver != driverSQL {
+		return nil, errors.New("this profile reads files: there is no database to connect to")
+	}
+	session, err := s.plan.connect(ctx)
+	return session, sqlFault(ctx, "", err)
+}
+
+// sqlFault puts what went wrong with the server into the words of a read.
+func sqlFault(ctx context.Context, d record.Dataset, err error) error {
+	var f *sqlserver.Fault
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("read the MIS: %w", ctx.Err())
+	case !errors.As(err, &f):
+		return err
+	}
+	problem := protocol.ProblemMISDown
+	switch f.Reason {
+	case sqlserver.Right, sqlserver.Login:
+		problem = protocol.ProblemRightMissing
+	case sqlserver.Schema, sqlserver.Data, sqlserver.Setting:
+		problem = protocol.ProblemMISData
+	}
+	return &Error{Problem: problem, Dataset: d, Text: f.Text}
+}
+
+// A query is one question with where its answers are found in a raw row.
+type query struct {
+	d      record.Dataset
+	name   string // for messages
+	text   sqlserver.Select
+	fields []int // by column
+	raw    rawRow
+	rows   int
+	exact  string // the identifier of the row as the database wrote it
+}
+
+func (q *sqlReading) query(d record.Dataset, name string, text sqlserver.Select, fields []string) *query {
+	made := &query{d: d, name: name, text: text, raw: make(rawRow, len(fields))}
+	for _, column := range text.Columns() {
+		made.fields = append(made.fields, slices.Index(fields, column))
+	}
+	return made
+}
+
+// run asks and hands every row to use; raw is used again for each.
+func (q *sqlReading) run(ctx context.Context, one *query, pupils []string, use func(raw rawRow, at place) error) error {
+	err := q.session.Query(ctx, one.text, q.values(one.text, pupils), func(cells []sqlserver.Cell) error {
+		if one.rows++; one.rows > q.limit.rows[one.d] {
+			return fault(one.d, "the query %s gives more than %d rows: check the views that it reads", one.name, q.limit.rows[one.d])
+		}
+		at := place{file: one.name, line: one.rows, rows: true}
+		for i, field := range one.fields {
+			if field == pID {
+				one.exact = cells[i].Text
+			}
+			text, err := q.cell(one, field, cells[i], at)
+			if err != nil {
+				return err
+			}
+			one.raw[field] = text
+		}
+		return use(one.raw, at)
+	})
+	return sqlFault(ctx, one.d, err)
+}
+
+// values are the parameters that the query names, and no other.
+func (q *sqlReading) values(text sqlserver.Select, pupils []string) sqlserver.Values {
+	v := sqlserver.Values{Lists: map[string][]string{}, Dates: map[string]string{}, Texts: map[string]string{}}
+	for _, name := range text.Parameters() {
+		switch name {
+		case paramPupils:
+			v.Lists[name] = pupils
+		case paramSince:
+			v.Dates[name] = string(q.year)
+		case paramToday:
+			v.Dates[name] = string(q.ask.Today)
+		case paramSchool:
+			v.Texts[name] = q.school
+		}
+	}
+	return v
+}
+
+// dateFields have days; databases write "no date" as a day long ago.
+var dateFields = map[record.Dataset][]int{record.DatasetPupil: {pDOB, pCareStart, pCareEnd, pEntry, pLeaving}}
+
+// cell is the text of one value as files would have it.
+func (q *sqlReading) cell(one *query, field int, c sqlserver.Cell, at place) (string, error) {
+	if c.Null {
+		return "", nil
+	}
+	switch c.Kind {
+	case sqlserver.KindOther:
+		return "", q.fieldFault(one.d, at, field, "it is of a type that is not read, such as binary or XML: have the query give another column, or CAST it")
+	case sqlserver.KindDate, sqlserver.KindTime:
+		day := c.Text[:min(len("2006-01-02"), len(c.Text))]
+		if day < "1900-01-01" && slices.Contains(dateFields[one.d], field) {
+			q.warn(one.d, fieldNames[one.d][field], WarnNotUnderstood)
+			return "", nil
+		}
+		return day, nil
+	}
+	text := strings.TrimSpace(c.Text)
+	if strings.ContainsRune(text, '\uFFFD') {
+		return "", q.fieldFault(one.d, at, field, "there is half a character in it: correct the value in the MIS")
+	}
+	return text, nil
+}

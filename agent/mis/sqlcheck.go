@@ -1,0 +1,239 @@
+package mis
+
+import (
+	"errors"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/shared/record"
+)
+
+const (
+	driverSQL = "sql"
+
+	// placeholder stands for the site's schema in queries and needs.
+	placeholder = "{schema}"
+)
+
+// Parameters that a query may have.
+const (
+	paramPupils = "pupils" // MIS ids of the pupils admitted
+	paramSince  = "since"  // first day of the academic year
+	paramToday  = "today"
+	paramSchool = "school" // School of the row that the query school gave
+)
+
+// Columns of the query school.
+const (
+	schoolID     = "School"
+	schoolName   = "Name"
+	schoolPupils = "Pupils"
+	schoolLooked = "LookedAfter"
+	schoolAsAt   = "AsAt"
+	whoName      = "who"
+	queryName    = "query"
+	maxSchools   = 1000 // of one database
+)
+
+var (
+	schoolColumns = []string{schoolID, schoolName, schoolPupils, schoolLooked, schoolAsAt}
+	schoolNeeded  = []string{schoolID, schoolPupils}
+	whoColumns    = []string{"pupil", "InCare", "CareAuthority"}
+	whoNeeded     = []string{"pupil", "InCare"}
+)
+
+// needKinds are the kinds of columns as profiles write them.
+var needKinds = map[string]sqlserver.Kind{
+	"text": sqlserver.KindText, "whole": sqlserver.KindWhole, "number": sqlserver.KindNumber, "flag": sqlserver.KindFlag,
+	"date": sqlserver.KindDate, "time": sqlserver.KindTime, "id": sqlserver.KindID,
+}
+
+// identifier is what a schema, table or view may be called here: what needs no
+// quoting. Anything else would have to be told apart from the query around it.
+var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,127}$`)
+
+// inSchema puts a schema where {schema} stands.
+func inSchema(text, schema string) string {
+	return strings.ReplaceAll(text, placeholder, "["+schema+"]")
+}
+
+// checkSQL is checkProfile for driver sql.
+func checkSQL(p *Profile, at places) error {
+	err := errors.Join(at.oneOf([]string{"null_means"}, p.NullMeans, nullMeanings, true), at.pupilGiven(p.Datasets), at.needs(p.Needs))
+	if p.Delimiter+p.Encoding+p.Dates != "" {
+		err = errors.Join(err, at.fault([]string{"driver"}, "a database says its own encoding and dates: remove delimiter, encoding and dates"))
+	}
+	if !p.Capabilities.MISID {
+		err = errors.Join(err, at.fault([]string{"capabilities", "mis_id"}, "mis_id must be true: a database is asked by the ids of pupils"))
+	}
+	used, bad := at.schoolQuery(p.School)
+	err = errors.Join(err, bad, at.listed(p.Needs, []string{"school"}, used))
+	for _, d := range sortedDatasets(p.Datasets) {
+		err = errors.Join(err, checkSQLDataset(p, d, at))
+	}
+	return err
+}
+
+func checkSQLDataset(p *Profile, d record.Dataset, at places) error {
+	path := []string{"datasets", string(d)}
+	if err := at.dataset(path, d); err != nil {
+		return err
+	}
+	own := p.Datasets[d]
+	if own == nil {
+		return at.fault(path, "this dataset says nothing: give query, or remove it")
+	}
+	err := errors.Join(at.oneOf(append(path, "evidence"), own.Evidence, evidences, true), at.values(path, d, own.Values))
+	if own.File != "" || len(own.Columns) > 0 {
+		err = errors.Join(err, at.fault(path, "a database has no files: remove file and columns; the query names its columns after the fields"))
+	}
+	if d == record.DatasetPupil || own.Who != "" {
+		used, bad := at.whoQuery(path, d, own.Who)
+		err = errors.Join(err, bad, at.listed(p.Needs, append(path, whoName), used))
+	}
+	used, bad := at.dataQuery(path, d, own.Query)
+	return errors.Join(err, bad, at.listed(p.Needs, append(path, queryName), used))
+}
+
+// needs checks the list of tables and views.
+func (p places) needs(needs map[string]*NeedProfile) error {
+	var found error
+	for _, name := range slices.Sorted(maps.Keys(needs)) {
+		path := []string{"needs", name}
+		if _, ok := objectNamed(name, DefaultSchema); !ok {
+			found = errors.Join(found, p.fault(path, "a table or view is named as schema.name, or {schema}.name for the site's own schema, in letters, digits and underscores"))
+			continue
+		}
+		own := needs[name]
+		if own == nil || len(own.Columns) == 0 {
+			found = errors.Join(found, p.fault(path, "give evidence and columns: each column that a query names, with its kind"))
+			continue
+		}
+		found = errors.Join(found, p.oneOf(append(slices.Clone(path), "evidence"), own.Evidence, evidences, true))
+		for _, column := range slices.Sorted(maps.Keys(own.Columns)) {
+			here := append(slices.Clone(path), "columns", column)
+			if kinds := slices.Sorted(maps.Keys(needKinds)); !slices.Contains(kinds, own.Columns[column]) {
+				found = errors.Join(found, p.fault(here, "a kind that is not known%s; known are %s", didYouMean(own.Columns[column], kinds), strings.Join(kinds, ", ")))
+			}
+			if strings.TrimSpace(column) == "" || len(column) > 128 {
+				found = errors.Join(found, p.fault(here, "a column has a name of 1 to 128 characters"))
+			}
+		}
+	}
+	return found
+}
+
+// objectNamed reads the name of a table or view.
+func objectNamed(name, schema string) (sqlserver.Object, bool) {
+	first, second, _ := strings.Cut(name, ".")
+	if first == placeholder {
+		first = schema
+	}
+	return sqlserver.Object{Schema: first, Name: second}, identifier.MatchString(first) && identifier.MatchString(second)
+}
+
+// listed refuses a query over an object whose columns are not checked at start.
+func (p places) listed(needs map[string]*NeedProfile, path []string, q sqlserver.Select) error {
+	for _, used := range q.Objects() {
+		if _, ok := needOf(needs, used, DefaultSchema); !ok {
+			return p.fault(path, "the query reads %s.%s, which needs does not list: list it with each column that is read of it", used.Schema, used.Name)
+		}
+	}
+	return nil
+}
+
+// needOf finds an object among the needs; SQL Server does not tell names apart
+// by case in most databases.
+func needOf(needs map[string]*NeedProfile, o sqlserver.Object, schema string) (string, bool) {
+	for _, name := range slices.Sorted(maps.Keys(needs)) {
+		if n, ok := objectNamed(name, schema); ok && strings.EqualFold(n.Schema, o.Schema) && strings.EqualFold(n.Name, o.Name) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+func (p places) schoolQuery(text string) (sqlserver.Select, error) {
+	path := []string{"school"}
+	q, err := p.query(path, text, []string{paramToday, paramSince})
+	if err != nil {
+		return q, err
+	}
+	return q, errors.Join(p.namesOf(path, q, schoolColumns), p.has(path, q, schoolNeeded))
+}
+
+func (p places) whoQuery(path []string, d record.Dataset, text string) (sqlserver.Select, error) {
+	path = append(slices.Clone(path), whoName)
+	if d != record.DatasetPupil {
+		return sqlserver.Select{}, p.fault(path, "only pupil has who: rows of other datasets are asked for by the pupils it gives")
+	}
+	q, err := p.query(path, text, []string{paramSchool, paramToday, paramSince})
+	if err != nil {
+		return q, err
+	}
+	return q, errors.Join(p.namesOf(path, q, whoColumns), p.has(path, q, whoNeeded))
+}
+
+func (p places) dataQuery(path []string, d record.Dataset, text string) (sqlserver.Select, error) {
+	path = append(slices.Clone(path), queryName)
+	q, err := p.query(path, text, []string{paramPupils, paramSchool, paramToday, paramSince})
+	if err != nil {
+		return q, err
+	}
+	known, need := fieldNames[d], neededFields[d]
+	if d == record.DatasetPupil {
+		isWho := func(name string) bool { return name != "pupil" && slices.Contains(whoColumns, name) }
+		known, need = slices.DeleteFunc(slices.Clone(known), isWho), whoColumns[:1]
+	}
+	err = errors.Join(p.namesOf(path, q, known), p.has(path, q, need))
+	if !slices.Contains(q.Parameters(), paramPupils) {
+		err = errors.Join(err, p.fault(path, "the query must ask for the pupils admitted only: add WHERE … IN (@pupils)"))
+	}
+	if d == record.DatasetAttendance && !slices.Contains(q.Parameters(), paramSince) {
+		err = errors.Join(err, p.fault(path, "the query must ask for this academic year only: add … >= @since to its WHERE"))
+	}
+	return q, err
+}
+
+// query parses one query with the default schema in the site's place.
+func (p places) query(path []string, text string, params []string) (sqlserver.Select, error) {
+	if strings.TrimSpace(text) == "" {
+		return sqlserver.Select{}, p.fault(path, "%s is not given: it is the SELECT that is asked", path[len(path)-1])
+	}
+	q, err := sqlserver.ParseSelect(inSchema(text, DefaultSchema))
+	if err != nil {
+		return sqlserver.Select{}, p.fault(path, "%v", err)
+	}
+	for _, name := range q.Parameters() {
+		if !slices.Contains(params, name) {
+			return sqlserver.Select{}, p.fault(path, "a parameter that this query cannot have%s; it can have @%s", didYouMean(name, params), strings.Join(params, ", @"))
+		}
+	}
+	return q, nil
+}
+
+// namesOf refuses columns that are no field of known, and a field given twice.
+func (p places) namesOf(path []string, q sqlserver.Select, known []string) error {
+	var found error
+	for i, name := range q.Columns() {
+		if !slices.Contains(known, name) {
+			found = errors.Join(found, p.fault(path, "column %d of the query has a name that is not known here%s; known are %s (capital letters count)",
+				i+1, didYouMean(name, known), strings.Join(known, ", ")))
+		} else if slices.Index(q.Columns(), name) < i {
+			found = errors.Join(found, p.fault(path, "the query gives %s twice: remove one", name))
+		}
+	}
+	return found
+}
+
+func (p places) has(path []string, q sqlserver.Select, need []string) error {
+	for _, name := range need {
+		if !slices.Contains(q.Columns(), name) {
+			return p.fault(path, "the query gives no column %s: add … AS %s", name, name)
+		}
+	}
+	return nil
+}

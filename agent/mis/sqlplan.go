@@ -1,0 +1,111 @@
+package mis
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/shared/record"
+)
+
+// A sqlPlan is what driver sql needs beside the queries of the datasets.
+type sqlPlan struct {
+	settings sqlserver.Settings
+	log      *slog.Logger
+	schoolID string // "" where the database has one school
+	school   sqlserver.Select
+	who      sqlserver.Select
+	profile  *Profile // for its needs
+	schema   string
+}
+
+// checkServer checks how the database is reached.
+func checkServer(site Site) error {
+	if site.Server == nil {
+		return errors.New("the database is not given: set mis.server.host and mis.server.database, and the login under mis.server")
+	}
+	if err := site.Server.Settings.Validate(); err != nil {
+		return fmt.Errorf("mis.server: %w", err)
+	}
+	return nil
+}
+
+// addQueries puts the site's schema into the queries of a profile that has
+// been checked.
+func (p *plan) addQueries(from *Profile, site Site) error {
+	p.words = sqlWords
+	server := site.Server
+	if server == nil {
+		server = new(Server)
+	}
+	schema := cmp.Or(server.Schema, DefaultSchema)
+	if !identifier.MatchString(schema) {
+		return errors.New("mis.server.schema must be the name of a schema, in letters, digits and underscores")
+	}
+	p.sql = sqlPlan{settings: server.Settings, log: site.Log, schoolID: server.School, profile: from, schema: schema}
+	var err error
+	parse := func(text string) sqlserver.Select {
+		q, bad := sqlserver.ParseSelect(inSchema(text, schema))
+		err = errors.Join(err, bad)
+		return q
+	}
+	p.sql.school = parse(from.School)
+	for d, own := range from.Datasets {
+		made := p.datasets[d]
+		made.query = parse(own.Query)
+		columns := made.query.Columns()
+		if d == record.DatasetPupil {
+			p.sql.who = parse(own.Who)
+			columns = append(slices.Clone(columns), p.sql.who.Columns()...)
+		}
+		for _, name := range columns {
+			made.headings[slices.Index(fieldNames[d], name)] = name
+		}
+	}
+	return err
+}
+
+// needs are the tables and views that the queries for these datasets read, with
+// the columns that the profile names of them.
+func (p *plan) needs(datasets []record.Dataset) []sqlserver.Need {
+	queries := []sqlserver.Select{p.sql.school, p.sql.who}
+	for _, d := range datasets {
+		if own := p.datasets[d]; own != nil {
+			queries = append(queries, own.query)
+		}
+	}
+	found := map[string]*sqlserver.Need{}
+	for _, q := range queries {
+		for _, o := range q.Objects() {
+			name, ok := needOf(p.sql.profile.Needs, o, p.sql.schema)
+			if !ok {
+				continue // cannot be: the profile was checked
+			}
+			need := p.sql.profile.Needs[name]
+			object, _ := objectNamed(name, p.sql.schema)
+			made := &sqlserver.Need{Object: object, Evidence: need.Evidence, Columns: map[string]sqlserver.Kind{}}
+			for column, kind := range need.Columns {
+				made.Columns[column] = needKinds[kind]
+			}
+			found[name] = made
+		}
+	}
+	var all []sqlserver.Need
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		all = append(all, *found[name])
+	}
+	return all
+}
+
+// Needs are the tables and views that a read of every dataset of the profile
+// needs, sorted; none for a source of files.
+func (s *Source) Needs() []sqlserver.Need {
+	if s.plan.driver != driverSQL {
+		return nil
+	}
+	return s.plan.needs(record.Datasets())
+}
