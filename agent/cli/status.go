@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/agent/school"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
@@ -101,6 +102,9 @@ func (p *program) showBatches(line func(string, string, ...any), st school.Statu
 			result = "failed"
 		}
 		line("Last read", "%s: %s", when(r.Started), result)
+		if r.Cost != nil {
+			line("MIS asked", "%s", costLine(*r.Cost))
+		}
 	}
 	if r := st.LastReceipt; r != nil {
 		line("Last receipt", "%s, for batch %d", when(r.Received), r.Sequence)
@@ -112,6 +116,15 @@ func (p *program) showBatches(line func(string, string, ...any), st school.Statu
 		line("Last heard", "%s", when(st.LastHeard))
 	}
 	line("Queue", "%d of the batches sealed wait for a receipt, %d for an outcome", st.Waiting, st.Unoutcomed)
+}
+
+// costLine says what a read asked of the MIS's database, beside what it may ask.
+func costLine(c sqlserver.Cost) string {
+	size := fmt.Sprintf("%d kB", (c.Bytes+999)/1000)
+	if c.Bytes >= 1_000_000 {
+		size = fmt.Sprintf("%.1f MB", float64(c.Bytes)/1_000_000)
+	}
+	return fmt.Sprintf("%d times (at most %d), %s, slowest answer %.1f s", c.Queries, sqlserver.MaxQueries, size, c.Slowest.Seconds())
 }
 
 func when(t time.Time) string { return t.Local().Format("2 January 2006 15:04:05") }

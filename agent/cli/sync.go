@@ -108,6 +108,9 @@ func (p *program) showSync(r school.SyncReport) {
 			what = "full batch"
 		}
 		p.printf("Sealed %s (%s): %d new or changed records, %d removed\n", batches(len(r.Sealed), r.Sealed[len(r.Sealed)-1].Sequence), what, r.Read.Upserts, r.Read.Removals)
+		if r.Read.Cost != nil {
+			p.printf("The MIS was asked %s\n", costLine(*r.Read.Cost))
+		}
 		if r.Read.Unknown > 0 {
 			p.printf("%d pupils were left out because the MIS does not say clearly whether, or by whom, they are looked after; nothing is removed meanwhile\n", r.Read.Unknown)
 		}

@@ -3,10 +3,10 @@ package mis
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/shared/record"
@@ -29,7 +29,8 @@ func checkServer(site Site) error {
 		return errors.New("the database is not given: set mis.server.host and mis.server.database, and the login under mis.server")
 	}
 	if err := site.Server.Settings.Validate(); err != nil {
-		return fmt.Errorf("mis.server: %w", err)
+		// Each line begins with the name of a setting.
+		return errors.New("mis.server." + strings.ReplaceAll(err.Error(), "\n", "\nmis.server."))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/agent/scope"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
@@ -109,6 +110,8 @@ type ReadResult struct {
 	Full     bool                   `json:"full,omitempty"`
 	Upserts  int                    `json:"upserts"`
 	Removals int                    `json:"removals"`
+	// Cost is what the MIS's database was asked; nil where files were read.
+	Cost *sqlserver.Cost `json:"cost,omitempty"`
 }
 
 // A ReceiptResult is the newest receipt.

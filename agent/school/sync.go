@@ -133,6 +133,9 @@ func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
 	head := done.Sealed[len(done.Sealed)-1]
 	s.log.Info("sealed what was read", logkey.Sequence, head.Sequence, logkey.Count, len(result.Lines),
 		logkey.Duration, report.Ended.Sub(report.Started).Milliseconds())
+	if c := report.Cost; c != nil {
+		s.log.Info("the MIS's database was asked", logkey.Queries, c.Queries, logkey.Count, c.Rows, logkey.Bytes, c.Bytes, logkey.Duration, c.Total.Milliseconds())
+	}
 	return done, nil
 }
 
@@ -155,7 +158,7 @@ func readResult(r delta.Result, report mis.Report, items []outbox.Item) *outbox.
 	upserts, removals := r.Totals()
 	return &outbox.ReadResult{
 		Started: report.Started, Ended: report.Ended, Datasets: report.Datasets, Unknown: report.Unknown,
-		Sealed: items[len(items)-1].Link, Full: r.Manifest.Full, Upserts: upserts, Removals: removals,
+		Sealed: items[len(items)-1].Link, Full: r.Manifest.Full, Upserts: upserts, Removals: removals, Cost: report.Cost,
 	}
 }
 
@@ -256,6 +259,7 @@ func (s *School) source() (*mis.Source, string, error) {
 	if err != nil {
 		return nil, "", &Fault{Kind: MIS, Text: err.Error()}
 	}
+	site.Log = s.log
 	profile, err := mis.LoadProfile(s.set.MIS.Profile)
 	if err != nil {
 		return nil, "", &Fault{Kind: MIS, Text: err.Error()}

@@ -4,12 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"rollbridge/agent/mis"
-	"rollbridge/shared/record"
+	"rollbridge/agent/mis/sqlserver"
 )
 
 // Settings is everything that a school can set.
@@ -21,13 +20,16 @@ type Settings struct {
 	Log      Log      `config:"log"`
 }
 
-// MIS says what is read. Apart from Profile and Folder everything is a
-// correction of the profile for this one school; empty leaves the profile's own.
+// MIS says what is read. Apart from Profile and from Folder or Server everything
+// is a correction of the profile for this one school; empty leaves the profile's
+// own.
 type MIS struct {
 	// Profile is the name of a profile that comes with the program, or the path
 	// of a file (it then ends in .yaml).
 	Profile       string   `config:"profile"`
 	Folder        string   `config:"folder"`
+	Server        Server   `config:"server"`
+	SiteFile      string   `config:"site_file"`
 	Delimiter     string   `config:"delimiter"`
 	Encoding      string   `config:"encoding"`
 	Dates         string   `config:"dates"`
@@ -72,14 +74,44 @@ type Log struct {
 	Level  string `config:"level"`
 }
 
+// Server is the SQL Server that a profile of driver sql asks. What each setting
+// may say is checked by package sqlserver when a read begins, so that a school
+// can pause and revoke whatever stands here.
+type Server struct {
+	Host            string `config:"host"`
+	Instance        string `config:"instance"`
+	Port            int    `config:"port"`
+	Database        string `config:"database"`
+	Schema          string `config:"schema"`
+	School          string `config:"school"`
+	Login           string `config:"login"`
+	User            string `config:"user"`
+	Password        string `config:"password" secret:"true"`
+	Encryption      string `config:"encryption"`
+	CAFile          string `config:"ca_file"`
+	CertificateFile string `config:"certificate_file"`
+	CertificateName string `config:"certificate_name"`
+	TLSMin          string `config:"tls_min"`
+	OldCiphers      bool   `config:"old_ciphers"`
+	QuerySeconds    int    `config:"query_seconds"`
+	LockSeconds     int    `config:"lock_seconds"`
+}
+
 // Defaults are the settings of an agent whose file says nothing.
 func Defaults() Settings {
 	whole := Dataset{Complete: true}
 	return Settings{
 		DataDir:  defaultDataDir(),
-		MIS:      MIS{SettleSeconds: 5, Datasets: Datasets{Pupil: whole, Contact: whole, Attendance: whole}},
+		MIS:      MIS{Server: defaultServer(), SettleSeconds: 5, Datasets: Datasets{Pupil: whole, Contact: whole, Attendance: whole}},
 		Schedule: Schedule{Times: []string{"09:30", "13:45"}},
 		Log:      Log{Format: "text", Level: "info"},
+	}
+}
+
+func defaultServer() Server {
+	return Server{
+		Schema: mis.DefaultSchema, Login: sqlserver.LoginSQL, Encryption: sqlserver.EncryptRequired, TLSMin: "1.2",
+		QuerySeconds: int(sqlserver.DefaultQueryTime / time.Second), LockSeconds: int(sqlserver.DefaultLockTime / time.Second),
 	}
 }
 
@@ -94,6 +126,9 @@ func (s *Settings) Validate() error {
 	}
 	check(s.DataDir != "", "data_dir must not be empty")
 	check(s.MIS.SettleSeconds >= 0 && s.MIS.SettleSeconds <= 3600, "mis.settle_seconds must be 0 to 3600")
+	check(s.MIS.Server.Port >= 0 && s.MIS.Server.Port <= 65535, "mis.server.port must be 1 to 65535, or 0 for SQL Server's own")
+	check(s.MIS.Server.QuerySeconds >= 1 && s.MIS.Server.QuerySeconds <= 3600, "mis.server.query_seconds must be 1 to 3600")
+	check(s.MIS.Server.LockSeconds >= 1 && s.MIS.Server.LockSeconds <= 3600, "mis.server.lock_seconds must be 1 to 3600")
 	check(s.Uplink.Proxy == "" || isProxy(s.Uplink.Proxy),
 		"uplink.proxy must be http://host:port, or http://user:password@host:port with special characters percent-encoded")
 	check(slices.Contains([]string{"text", "json"}, s.Log.Format), "log.format must be text or json")
@@ -124,31 +159,4 @@ func (s Schedule) Minutes() ([]int, error) {
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil
-}
-
-// errNoMIS is returned where a MIS is to be read and none is set.
-var errNoMIS = errors.New("no MIS is set: give mis.profile (csv or ctf) and mis.folder (the full path of its export) in agent.yaml in the data directory; `rollbridge-agent config explain` shows what is in force")
-
-// Site is what the settings lay over the profile. A relative folder would
-// depend on where a command is started, so it is refused.
-func (m MIS) Site() (mis.Site, error) {
-	if m.Profile == "" || m.Folder == "" {
-		return mis.Site{}, errNoMIS
-	}
-	if !filepath.IsAbs(m.Folder) {
-		return mis.Site{}, errors.New("mis.folder must be a full path: the service and the commands are not started from the same place")
-	}
-	settle := m.SettleSeconds
-	site := mis.Site{
-		Dir: m.Folder, Delimiter: m.Delimiter, Encoding: m.Encoding, Dates: m.Dates, NullMeans: m.NullMeans,
-		Nation: m.Nation, SettleSeconds: &settle, FinalNewline: m.FinalNewline,
-		Datasets: map[record.Dataset]mis.SiteDataset{},
-	}
-	for name, d := range map[record.Dataset]Dataset{
-		record.DatasetPupil: m.Datasets.Pupil, record.DatasetContact: m.Datasets.Contact, record.DatasetAttendance: m.Datasets.Attendance,
-	} {
-		complete := d.Complete
-		site.Datasets[name] = mis.SiteDataset{File: d.File, Columns: d.Columns, Complete: &complete}
-	}
-	return site, nil
 }

@@ -1,13 +1,19 @@
 package settings
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"rollbridge/agent/mis"
+	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/shared/record"
 )
 
@@ -67,6 +73,11 @@ func TestRefused(t *testing.T) {
 		"ROLLBRIDGE_LOG_LEVEL=loud":                          "log.level",
 		"ROLLBRIDGE_LOG_FORMAT=xml":                          "log.format",
 		"ROLLBRIDGE_MIS_SETTLE_SECONDS=-1":                   "mis.settle_seconds",
+		"ROLLBRIDGE_MIS_SERVER_PORT=70000":                   "mis.server.port",
+		"ROLLBRIDGE_MIS_SERVER_QUERY_SECONDS=0":              "mis.server.query_seconds",
+		"ROLLBRIDGE_MIS_SERVER_LOCK_SECONDS=9999":            "mis.server.lock_seconds",
+		"ROLLBRIDGE_MIS_SERVER_OLD_CIPHERS=yes":              "mis.server.old_ciphers",
+		"ROLLBRIDGE_MIS_SERVER_PASWORD=geheim":               "ROLLBRIDGE_MIS_SERVER_PASSWORD",
 		"ROLLBRIDGE_MIS_FOLDR=/x":                            "ROLLBRIDGE_MIS_FOLDER",
 		"ROLLBRIDGE_UPLINK_PROXY=http://u:geheim@[proxy/%zz": "uplink.proxy",
 	}
@@ -93,9 +104,101 @@ func TestSite(t *testing.T) {
 	m.Folder = t.TempDir()
 	m.Datasets.Contact.Complete = false
 	site, err := m.Site()
-	if err != nil || *site.SettleSeconds != 5 || !*site.Datasets[record.DatasetPupil].Complete || *site.Datasets[record.DatasetContact].Complete {
+	if err != nil || *site.SettleSeconds != 5 || *site.Datasets[record.DatasetContact].Complete || site.Server != nil {
 		t.Errorf("%+v, %v", site, err)
 	}
+	if _, said := site.Datasets[record.DatasetPupil]; said {
+		t.Error("a dataset about which nothing is set is laid over the profile, which may not have it")
+	}
+}
+
+func TestServerFromTheEnvironment(t *testing.T) {
+	const prefix = "ROLLBRIDGE_MIS_SERVER_"
+	s, explained, err := Load(Given{DataDir: t.TempDir()}, []string{
+		"ROLLBRIDGE_MIS_PROFILE=sql-views", prefix + "HOST=mis.example", prefix + "PORT=1444", prefix + "DATABASE=MIS", prefix + "SCHEMA=rb",
+		prefix + "SCHOOL=7", prefix + "USER=agent", prefix + "PASSWORD=geheim", prefix + "TLS_MIN=1.0", prefix + "OLD_CIPHERS=true",
+		prefix + "QUERY_SECONDS=30", prefix + "CERTIFICATE_NAME=sql.example",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := s.MIS.Site()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &mis.Server{Schema: "rb", School: "7", Settings: sqlserver.Settings{
+		Host: "mis.example", Port: 1444, Database: "MIS", Login: "sql", User: "agent", Password: "geheim", Encryption: "required",
+		CertificateName: "sql.example", TLSMin: "1.0", OldCiphers: true, QueryTime: 30 * time.Second, LockTime: 5 * time.Second,
+	}}
+	if d := cmp.Diff(want, site.Server); d != "" {
+		t.Errorf("differs (-want +got):\n%s", d)
+	}
+	var shown bytes.Buffer
+	if err := explained.WriteTable(&shown); err != nil || strings.Contains(shown.String(), "geheim") || !strings.Contains(shown.String(), "mis.server.password") {
+		t.Errorf("the explanation shows the password, or does not name it: %v", err)
+	}
+	p, err := mis.LoadProfile(s.MIS.Profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mis.Open(p, site); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever is wrong with the server is said with the whole name of its key, when
+// the MIS is to be read and not before: a school must be able to pause first.
+func TestServerThatCannotWork(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*MIS)
+		want   []string
+	}{
+		"nothing but a host":   {func(m *MIS) { *m = MIS{Profile: m.Profile, Server: defaultServer()}; m.Server.Host = "h" }, []string{"mis.server.database ", "mis.server.user ", "mis.server.password "}},
+		"a folder too":         {func(m *MIS) { m.Folder = os.TempDir() }, []string{"mis.folder"}},
+		"a port in the host":   {func(m *MIS) { m.Server.Host = "h,1433" }, []string{"mis.server.host "}},
+		"instance and port":    {func(m *MIS) { m.Server.Instance, m.Server.Port = "SIMS", 1433 }, []string{"mis.server.instance "}},
+		"unknown login":        {func(m *MIS) { m.Server.Login = "kerberos" }, []string{"mis.server.login "}},
+		"unknown encryption":   {func(m *MIS) { m.Server.Encryption = "yes" }, []string{"mis.server.encryption "}},
+		"unknown TLS":          {func(m *MIS) { m.Server.TLSMin = "0.9" }, []string{"mis.server.tls_min "}},
+		"schema with a quote":  {func(m *MIS) { m.Server.Schema = "a]b" }, []string{"mis.server.schema "}},
+		"relative CA":          {func(m *MIS) { m.Server.CAFile = "ca.pem" }, []string{"mis.server.ca_file "}},
+		"relative certificate": {func(m *MIS) { m.Server.CertificateFile = "c.pem" }, []string{"mis.server.certificate_file "}},
+		"relative site file":   {func(m *MIS) { m.SiteFile = "site.yaml" }, []string{"mis.site_file "}},
+		"no site file there":   {func(m *MIS) { m.SiteFile = filepath.Join(os.TempDir(), "none", "site.yaml") }, []string{"site file"}},
+		"dates":                {func(m *MIS) { m.Dates = "dd/mm/yyyy" }, []string{"remove delimiter, encoding, dates"}},
+		"a file of a dataset":  {func(m *MIS) { m.Datasets.Pupil.File = "x.csv" }, []string{"mis.site_file"}},
+		"a server for files":   {func(m *MIS) { m.Profile = "csv" }, []string{"mis.server"}},
+	} {
+		m := Defaults().MIS
+		m.Profile = "sql-views"
+		m.Server.Host, m.Server.Database, m.Server.User, m.Server.Password = "h", "d", "u", "geheim"
+		c.change(&m)
+		err := open(m)
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "geheim") {
+				t.Errorf("%s: error %v, want in it %q and no password", name, err, want)
+			}
+		}
+		s := Defaults()
+		s.MIS = m
+		if err := s.Validate(); err != nil && m.SettleSeconds == 5 && m.Server.QuerySeconds != 0 {
+			t.Errorf("%s stops every command: %v", name, err)
+		}
+	}
+}
+
+// open does what a read does with the settings.
+func open(m MIS) error {
+	site, err := m.Site()
+	if err != nil {
+		return err
+	}
+	p, err := mis.LoadProfile(m.Profile)
+	if err != nil {
+		return err
+	}
+	_, err = mis.Open(p, site)
+	return err
 }
 
 func TestMinutes(t *testing.T) {

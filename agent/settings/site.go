@@ -1,0 +1,79 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"rollbridge/agent/mis"
+	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/shared/record"
+)
+
+// errNoMIS is returned where a MIS is to be read and none is set.
+var errNoMIS = errors.New("no MIS is set: give mis.profile, and mis.folder (the full path of the export; profiles csv and ctf) or mis.server (the database; profiles sql-views and sims-sql), in agent.yaml in the data directory; `rollbridge-agent config explain` shows what is in force")
+
+// Site is what the settings lay over the profile, the site file among it. A
+// relative path would depend on where a command is started, so it is refused.
+func (m MIS) Site() (mis.Site, error) {
+	if m.Profile == "" || m.Folder == "" && !m.Server.given() {
+		return mis.Site{}, errNoMIS
+	}
+	if err := m.fullPaths(); err != nil {
+		return mis.Site{}, err
+	}
+	settle := m.SettleSeconds
+	site := mis.Site{
+		Dir: m.Folder, Delimiter: m.Delimiter, Encoding: m.Encoding, Dates: m.Dates, NullMeans: m.NullMeans,
+		Nation: m.Nation, SettleSeconds: &settle, FinalNewline: m.FinalNewline,
+		Datasets: map[record.Dataset]mis.SiteDataset{},
+	}
+	if m.Server.given() {
+		site.Server = m.Server.site()
+	}
+	if m.SiteFile != "" {
+		var err error
+		if site.File, err = mis.LoadSite(m.SiteFile); err != nil {
+			return mis.Site{}, err
+		}
+	}
+	for name, d := range map[record.Dataset]Dataset{
+		record.DatasetPupil: m.Datasets.Pupil, record.DatasetContact: m.Datasets.Contact, record.DatasetAttendance: m.Datasets.Attendance,
+	} {
+		// A dataset about which nothing is said may be one that the profile does not have.
+		if complete := d.Complete; !complete || d.File != "" || len(d.Columns) > 0 {
+			site.Datasets[name] = mis.SiteDataset{File: d.File, Columns: d.Columns, Complete: &complete}
+		}
+	}
+	return site, nil
+}
+
+func (m MIS) fullPaths() error {
+	var faults []error
+	for _, p := range []struct{ key, path string }{
+		{"mis.folder", m.Folder}, {"mis.site_file", m.SiteFile},
+		{"mis.server.ca_file", m.Server.CAFile}, {"mis.server.certificate_file", m.Server.CertificateFile},
+	} {
+		if p.path != "" && !filepath.IsAbs(p.path) {
+			faults = append(faults, fmt.Errorf("%s must be a full path: the service and the commands are not started from the same place", p.key))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// given says whether anything of the server was set.
+func (s Server) given() bool { return s != defaultServer() }
+
+func (s Server) site() *mis.Server {
+	return &mis.Server{
+		Schema: s.Schema, School: s.School,
+		Settings: sqlserver.Settings{
+			Host: s.Host, Instance: s.Instance, Port: s.Port, Database: s.Database,
+			Login: s.Login, User: s.User, Password: s.Password,
+			Encryption: s.Encryption, CAFile: s.CAFile, CertificateFile: s.CertificateFile, CertificateName: s.CertificateName,
+			TLSMin: s.TLSMin, OldCiphers: s.OldCiphers,
+			QueryTime: time.Duration(s.QuerySeconds) * time.Second, LockTime: time.Duration(s.LockSeconds) * time.Second,
+		},
+	}
+}
