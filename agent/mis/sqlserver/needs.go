@@ -20,8 +20,8 @@ type Need struct {
 	Evidence string
 }
 
-// A column is one column as INFORMATION_SCHEMA describes it.
-type column struct {
+// A described is one column as INFORMATION_SCHEMA describes it.
+type described struct {
 	name  string
 	base  string // nvarchar
 	typed string // nvarchar(40)
@@ -42,7 +42,7 @@ var accepted = map[Kind][]string{
 }
 
 // fits says whether a column can be read as a kind.
-func (c column) fits(k Kind) bool {
+func (c described) fits(k Kind) bool {
 	if (c.base == "decimal" || c.base == "numeric") && (k == KindWhole || k == KindID) && !c.whole {
 		return false
 	}
@@ -50,7 +50,7 @@ func (c column) fits(k Kind) bool {
 }
 
 // misfit says what is wrong with a column that does not fit.
-func (c column) misfit(k Kind) string {
+func (c described) misfit(k Kind) string {
 	if c.base == "datetimeoffset" {
 		return fmt.Sprintf("column %s is %s, which counts from a time zone, while a school's days and times are the clock on its wall: give a date or a datetime2 in London's time", bracket(c.name), c.typed)
 	}
@@ -59,7 +59,7 @@ func (c column) misfit(k Kind) string {
 }
 
 // isText says whether a column may hold blanks in place of nothing.
-func (c column) isText() bool { return slices.Contains(accepted[KindText], c.base) }
+func (c described) isText() bool { return slices.Contains(accepted[KindText], c.base) }
 
 // typed writes a type as T-SQL does. Absent numbers are empty.
 func typed(base, length, precision, scale string) string {
@@ -75,13 +75,13 @@ func typed(base, length, precision, scale string) string {
 	return base
 }
 
-// columnsOf is a table or view, by the spelling that the server has for its
+// A shape is a table or view, by the spelling that the server has for its
 // columns.
-type columnsOf []column
+type shape []described
 
 // find is the column that a query means by name: SQL Server's usual collations
 // do not tell case apart, so one that differs in case only will do.
-func (c columnsOf) find(name string) (column, bool) {
+func (c shape) find(name string) (described, bool) {
 	for _, same := range []func(a, b string) bool{func(a, b string) bool { return a == b }, strings.EqualFold} {
 		for _, one := range c {
 			if same(one.name, name) {
@@ -89,5 +89,5 @@ func (c columnsOf) find(name string) (column, bool) {
 			}
 		}
 	}
-	return column{}, false
+	return described{}, false
 }

@@ -92,7 +92,7 @@ func (p *probe) needs(ctx context.Context, needs []Need) error {
 	return nil
 }
 
-func (p *probe) need(ctx context.Context, n Need, there columnsOf) error {
+func (p *probe) need(ctx context.Context, n Need, there shape) error {
 	right, err := p.answer(ctx, askSelect, n.Object.String())
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func (p *probe) need(ctx context.Context, n Need, there columnsOf) error {
 const askAdministrator = "ask the database administrator to run the T-SQL"
 
 // readable looks at the rights on the object and on each column.
-func (p *probe) readable(ctx context.Context, n Need, there columnsOf, whole Cell) (bool, error) {
+func (p *probe) readable(ctx context.Context, n Need, there shape, whole Cell) (bool, error) {
 	rights := map[string]Cell{}
 	err := p.ask(ctx, askColumnRights, []any{n.Object.String(), n.Object.Schema, n.Object.Name}, func(cells []Cell) error {
 		rights[strings.Clone(cells[0].Text)] = Cell{Text: strings.Clone(cells[1].Text), Null: cells[1].Null}
@@ -154,7 +154,7 @@ func (p *probe) readable(ctx context.Context, n Need, there columnsOf, whole Cel
 }
 
 // rows counts what is there, with every column, so that a read is known to work.
-func (p *probe) rows(ctx context.Context, n Need, there columnsOf) error {
+func (p *probe) rows(ctx context.Context, n Need, there shape) error {
 	q, names, err := n.counting(there)
 	if err != nil {
 		return err
@@ -222,7 +222,7 @@ func number(rows int) string {
 
 // counting is the query that counts an object's rows and, of each column
 // needed, the values. Its text is made of identifiers only.
-func (n Need) counting(there columnsOf) (Select, []string, error) {
+func (n Need) counting(there shape) (Select, []string, error) {
 	names := slices.Sorted(maps.Keys(n.Columns))
 	var counts, columns []string
 	for i, name := range names {

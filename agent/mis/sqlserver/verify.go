@@ -74,8 +74,8 @@ func (s *Session) Verify(ctx context.Context, needs []Need) (seen []string, err 
 }
 
 // columns are those of the needed objects, as far as the login may see them.
-func (s *Session) columns(ctx context.Context, needs []Need) (map[Object]columnsOf, error) {
-	found := map[Object]columnsOf{}
+func (s *Session) columns(ctx context.Context, needs []Need) (map[Object]shape, error) {
+	found := map[Object]shape{}
 	for chunk := range slices.Chunk(sorted(needs), objectsAtOnce) {
 		args := make([]any, 2*objectsAtOnce)
 		for i, n := range chunk {
@@ -84,7 +84,7 @@ func (s *Session) columns(ctx context.Context, needs []Need) (map[Object]columns
 		err := s.ask(ctx, askColumns, args, func(cells []Cell) error {
 			base := strings.ToLower(cells[3].Text)
 			o := named(chunk, cells[0].Text, cells[1].Text)
-			found[o] = append(found[o], column{
+			found[o] = append(found[o], described{
 				name: strings.Clone(cells[2].Text), base: base,
 				typed: typed(base, cells[4].Text, cells[5].Text, cells[6].Text), whole: cells[6].Text == "0",
 			})
@@ -118,7 +118,7 @@ func sorted(needs []Need) []Need {
 }
 
 // compare says what is wrong with the columns that are there.
-func (n Need) compare(there columnsOf) (wrong []string) {
+func (n Need) compare(there shape) (wrong []string) {
 	for _, name := range slices.Sorted(maps.Keys(n.Columns)) {
 		c, ok := there.find(name)
 		switch {
