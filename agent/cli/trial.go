@@ -1,0 +1,203 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"rollbridge/agent/mis"
+	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/shared/clock"
+	"rollbridge/shared/codes"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
+)
+
+// staleAfter is how old a copy or an export may be without a word: a day and
+// its morning.
+const staleAfter = 36 * time.Hour
+
+// A trial is one try of a profile on the MIS. What is exported is the result of
+// `profile test --json`; the names are kept from version to version.
+type trial struct {
+	Profile  string              `json:"profile"`
+	Works    bool                `json:"works"` // nothing failed
+	Findings []sqlserver.Finding `json:"findings"`
+	Counts   *trialCounts        `json:"counts,omitempty"` // absent if the MIS could not be read
+	Cost     *sqlserver.Cost     `json:"cost,omitempty"`   // of the look and the read of a database
+
+	source   *mis.Source
+	server   *sqlserver.Settings
+	datasets []record.Dataset
+}
+
+// trialCounts are numbers of rows; of a database only the pupils' are asked.
+type trialCounts struct {
+	Pupils      int            `json:"pupils"` // of files all, of a database those not clearly out of care
+	LookedAfter int            `json:"looked_after"`
+	Unclear     int            `json:"unclear"`
+	Authorities map[string]int `json:"authorities"` // looked-after pupils by the authority in force
+	Contacts    *int           `json:"contacts,omitempty"`
+	Marks       *int           `json:"attendance,omitempty"`
+}
+
+func (t *trial) add(level sqlserver.Level, what, do string) {
+	t.Findings = append(t.Findings, sqlserver.Finding{Level: level, What: what, Do: do})
+	t.Works = t.Works && level != sqlserver.LevelFail
+}
+
+// run looks at the rights, if there is a database, and then reads with nobody
+// admitted, so that nothing of any pupil is kept.
+func (t *trial) run(ctx context.Context) error {
+	if len(t.source.Needs()) > 0 {
+		if err := t.look(ctx); err != nil {
+			return t.failed(err)
+		}
+		if !t.Works {
+			return nil // the read would say the same again
+		}
+	}
+	if err := t.read(ctx); err != nil {
+		return t.failed(err)
+	}
+	return nil
+}
+
+// failed makes a finding of what a person can put right; the error says what
+// else there is.
+func (t *trial) failed(err error) error {
+	var fault *mis.Error
+	if errors.As(err, &fault) {
+		t.add(sqlserver.LevelFail, fault.Text, "")
+	}
+	return err
+}
+
+func (t *trial) look(ctx context.Context) error {
+	session, err := t.source.Session(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := session.Probe(ctx, t.source.Needs())
+	err = errors.Join(err, session.Close())
+	cost := session.Cost()
+	t.Cost = &cost
+	t.Findings = append(t.Findings, found...)
+	for _, f := range found {
+		t.Works = t.Works && f.Level != sqlserver.LevelFail
+	}
+	t.Findings = append(t.Findings, t.server.Findings()...)
+	var fault *sqlserver.Fault
+	if errors.As(err, &fault) {
+		t.add(sqlserver.LevelFail, fault.Text, "")
+		return nil
+	}
+	return err
+}
+
+func (t *trial) read(ctx context.Context) error {
+	idKey := make([]byte, 32) // of nobody: no id is made of a pupil who is not admitted
+	if _, err := rand.Read(idKey); err != nil {
+		return fmt.Errorf("draw a key: %w", err)
+	}
+	london, err := time.LoadLocation(clock.Location)
+	if err != nil {
+		return fmt.Errorf("find the time zone of England: %w", err)
+	}
+	ask := mis.Ask{Datasets: t.datasets, Today: record.DateOf(clock.Now().In(london)), IDKey: idKey}
+	byAuthority := map[string]int{}
+	admit := func(c mis.Candidate) (bool, error) {
+		authority, err := codes.ResolveAuthority(c.Authority, ask.Today.Time())
+		if err == nil {
+			byAuthority[authority.Code]++
+		}
+		return false, nil
+	}
+	report, err := t.source.Read(ctx, ask, admit, func(mis.Row) error { return nil })
+	if err != nil {
+		return err
+	}
+	t.count(report, byAuthority)
+	t.addCost(report.Cost)
+	return nil
+}
+
+// count says what the read found.
+func (t *trial) count(report mis.Report, byAuthority map[string]int) {
+	c := &trialCounts{Unclear: report.Unknown, Authorities: byAuthority}
+	t.Counts = c
+	for _, n := range byAuthority {
+		c.LookedAfter += n
+	}
+	for _, d := range report.Datasets {
+		t.age(d, report.Started)
+		switch {
+		case d.Dataset == record.DatasetPupil:
+			c.Pupils = d.Rows
+		case t.server != nil: // nobody is admitted, so nothing was asked
+		case d.Dataset == record.DatasetContact:
+			c.Contacts = &d.Rows
+		case d.Dataset == record.DatasetAttendance:
+			c.Marks = &d.Rows
+		}
+	}
+	t.sayPupils(c)
+	for _, n := range []struct {
+		what string
+		rows *int
+	}{{"contacts", c.Contacts}, {"marks", c.Marks}} {
+		if n.rows != nil {
+			t.add(sqlserver.LevelOK, fmt.Sprintf("%d rows of %s, of all pupils; those of the looked-after are read at a sync", *n.rows, n.what), "")
+		}
+	}
+	for _, w := range report.Warnings {
+		if w.Code != mis.WarnUnclear {
+			t.add(sqlserver.LevelWarn, fmt.Sprintf("%s, %s: %s (%d rows)", w.Dataset, w.Field, w.Code, w.Count), "docs/profiles.md says what the word means")
+		}
+	}
+}
+
+func (t *trial) sayPupils(c *trialCounts) {
+	what := fmt.Sprintf("%d pupils read: %d looked after", c.Pupils, c.LookedAfter)
+	if t.server != nil {
+		what = fmt.Sprintf("%d pupils are looked after or unclear: %d looked after", c.Pupils, c.LookedAfter)
+	}
+	if c.LookedAfter == 0 {
+		t.add(sqlserver.LevelWarn, what, "either nobody at this school is looked after, or the MIS has no marker with the authority for them: ask the school office to look at one such child")
+	} else {
+		var each []string
+		for _, code := range slices.Sorted(maps.Keys(c.Authorities)) {
+			each = append(each, fmt.Sprintf("%s: %d", code, c.Authorities[code]))
+		}
+		t.add(sqlserver.LevelOK, what+" (by authority "+strings.Join(each, ", ")+")", "")
+	}
+	if c.Unclear > 0 {
+		t.add(sqlserver.LevelWarn, fmt.Sprintf("of %d pupils the MIS does not say clearly whether, or by which authority, they are looked after", c.Unclear),
+			"ask the school office to fill the marker and the authority's code; such pupils are not sent, and nothing is removed meanwhile")
+	}
+}
+
+// age speaks up where the data are not of today.
+func (t *trial) age(d protocol.DatasetRead, read time.Time) {
+	if old := read.Sub(d.AsAt); !d.AsAt.IsZero() && old > staleAfter {
+		t.add(sqlserver.LevelWarn, fmt.Sprintf("%s: the data are as they were on %s", d.Dataset, d.AsAt.Local().Format("2 January 2006 at 15:04")),
+			"see that the export or the copy is made every morning before the sync")
+	}
+}
+
+func (t *trial) addCost(c *sqlserver.Cost) {
+	if c == nil || t.Cost == nil {
+		return
+	}
+	t.Cost.Queries += c.Queries
+	t.Cost.Rows += c.Rows
+	t.Cost.Bytes += c.Bytes
+	t.Cost.Slowest = max(t.Cost.Slowest, c.Slowest)
+	t.Cost.Total += c.Total
+	t.add(sqlserver.LevelOK, fmt.Sprintf("The server was asked %d times for this; the slowest answer took %.1f s", t.Cost.Queries, t.Cost.Slowest.Seconds()), "")
+}
