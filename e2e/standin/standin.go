@@ -1,9 +1,6 @@
 package standin
 
 import (
-	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"rollbridge/e2e/standin/tds"
@@ -64,60 +61,3 @@ type Fault struct {
 	// Times is how often it happens; 0 is until undone.
 	Times int
 }
-
-// A Server answers until Close. Its methods may be called concurrently.
-type Server struct{}
-
-// Start begins to listen. Its certificate is made and written to CertificateFile.
-func Start(o Options) (*Server, error) { return nil, errors.New("standin: not written yet") }
-
-// Address is the host and the TCP port that it listens at; Restart keeps them.
-func (s *Server) Address() (host string, port int) { return "", 0 }
-
-// BrowserAddress is the UDP address of its SQL Browser, "" without one.
-func (s *Server) BrowserAddress() string { return "" }
-
-// CertificateFile is the server's own certificate as a PEM file, "" where
-// Options have neither encryption nor Strict.
-func (s *Server) CertificateFile() string { return "" }
-
-// Administrator is the login sa with its password.
-func (s *Server) Administrator() (user, password string) { return "", "" }
-
-// Open connects as the administrator through go-mssqldb; the caller closes it.
-func (s *Server) Open(ctx context.Context, database string) (*sql.DB, error) { return nil, nil }
-
-// Statements are the statements so far, in the order of their beginning.
-func (s *Server) Statements() []Statement { return nil }
-
-// Logins are the names that have signed on, in order, with repetitions; a
-// refused one is there too.
-func (s *Server) Logins() []string { return nil }
-
-// Bytes is what has crossed the wire so far: in from clients, out to them.
-func (s *Server) Bytes() (in, out int64) { return 0, 0 }
-
-// Renew gives the server another certificate, for connections from now on, and
-// writes it to CertificateFile.
-func (s *Server) Renew() error { return nil }
-
-// Stop cuts every connection and stops listening. Twice is the same as once.
-func (s *Server) Stop() error { return nil }
-
-// Restart listens again at the same port, after Stop or instead of it.
-func (s *Server) Restart() error { return nil }
-
-// Close stops the server for good. It may be called twice.
-func (s *Server) Close() error { return nil }
-
-// Disconnect cuts every connection whose session is in a database.
-func (s *Server) Disconnect(database string) {}
-
-// Lock locks a login or unlocks it: 18486.
-func (s *Server) Lock(login string, locked bool) error { return nil }
-
-// ExpirePassword makes a login's password expired (18487) until it is changed.
-func (s *Server) ExpirePassword(login string) error { return nil }
-
-// Stage makes a fault happen; undo takes it back.
-func (s *Server) Stage(f Fault) (undo func()) { return func() {} }
