@@ -63,7 +63,7 @@ var rights = []string{"CONTROL", "SELECT", "INSERT", "UPDATE", "DELETE", "EXECUT
 var (
 	askSchemas = fix("SELECT s.name AS s, " + rightsText("QUOTENAME(s.name)", "SCHEMA") +
 		" FROM sys.schemas AS s WHERE s.schema_id < 16384 AND s.name NOT IN ('sys', 'INFORMATION_SCHEMA')")
-	askObjects = fix("SELECT s.name AS s, o.name AS o, o.type AS t, " + rightsText("CONCAT(QUOTENAME(s.name), '.', QUOTENAME(o.name))", "OBJECT") +
+	askObjects = fix("SELECT s.name AS s, o.name AS o, o.type AS t, " + rightsText("QUOTENAME(s.name) + N'.' + QUOTENAME(o.name)", "OBJECT") +
 		" FROM sys.objects AS o JOIN sys.schemas AS s ON s.schema_id = o.schema_id" +
 		" WHERE o.is_ms_shipped = 0 AND o.type IN ('U', 'V', 'P', 'PC', 'FN', 'FS', 'AF', 'IF', 'TF', 'FT')")
 )

@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -164,7 +165,7 @@ func (q Select) subject(message string) (object, column string) {
 	if object == "" && len(q.objects) == 1 {
 		object = q.objects[0].String()
 	}
-	for _, w := range q.words {
+	for _, w := range slices.Sorted(maps.Keys(q.words)) {
 		if column == "" && quotes(w) {
 			column = bracket(w)
 		}

@@ -1,7 +1,5 @@
 package sqlserver
 
-import "slices"
-
 // findParameters notes the parameters, and which of them can be lists: those
 // whose query may be asked for a part of the list at a time, because the list
 // narrows the rows (… WHERE a.b IN (@name), … AND a.b IN (@name)).
@@ -11,14 +9,11 @@ func (p *parser) findParameters() {
 	for i, t := range p.tokens {
 		switch t.kind {
 		case quoted:
-			if !slices.Contains(p.found.words, t.value) {
-				p.found.words = append(p.found.words, t.value)
-			}
+			p.found.words[t.value] = true
 		case parameter:
-			if !slices.Contains(p.found.parameters, t.value) {
+			if uses[t.value]++; uses[t.value] == 1 {
 				p.found.parameters = append(p.found.parameters, t.value)
 			}
-			uses[t.value]++
 			if p.narrows(i) {
 				p.found.lists[t.value] = t.at
 			}

@@ -69,9 +69,7 @@ func (p *parser) allowed(t token) error {
 	if t.kind != word {
 		return nil
 	}
-	if !slices.Contains(p.found.words, t.raw) {
-		p.found.words = append(p.found.words, t.raw)
-	}
+	p.found.words[t.raw] = true
 	if why, found := forbidden(t.value); found {
 		return p.errorf(t, "%s is not allowed: %s (if it is the name of a table or column, write [%s])", t.raw, why, t.raw)
 	}

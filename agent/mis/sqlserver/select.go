@@ -13,7 +13,7 @@ type Select struct {
 	objects    []Object
 	parameters []string
 	lists      map[string]span // parameters that stand once, and alone, in IN (@name)
-	words      []string        // every identifier in the text, each once
+	words      map[string]bool // every identifier in the text
 }
 
 // A span is a place in the text, in bytes.
@@ -62,7 +62,7 @@ func ParseSelect(text string) (Select, error) {
 	if err != nil {
 		return Select{}, err
 	}
-	p := &parser{tokens: tokens, found: Select{text: text}}
+	p := &parser{tokens: tokens, found: Select{text: text, words: map[string]bool{}}}
 	if err := p.statement(); err != nil {
 		return Select{}, err
 	}

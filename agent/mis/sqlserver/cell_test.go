@@ -1,0 +1,42 @@
+package sqlserver
+
+import (
+	"testing"
+	"time"
+)
+
+func TestCell(t *testing.T) {
+	guid := []byte{0xff, 0x19, 0x96, 0x6f, 0x86, 0x8b, 0x11, 0xd0, 0xb4, 0x2d, 0x00, 0xc0, 0x4f, 0xc9, 0x64, 0xff}
+	moment := time.Date(2025, 9, 1, 8, 45, 7, 123_000_000, time.UTC)
+	for _, c := range []struct {
+		kind  Kind
+		value any
+		want  string
+	}{
+		{KindText, "Zoë ", "Zoë "}, {KindText, "", ""},
+		{KindWhole, int64(-7), "-7"}, {KindWhole, []byte("12345678901234567890"), "12345678901234567890"},
+		{KindNumber, []byte("-1.50"), "-1.50"}, {KindNumber, 0.1, "0.1"}, {KindNumber, 1e21, "1000000000000000000000"},
+		{KindFlag, true, "1"}, {KindFlag, false, "0"},
+		{KindDate, moment, "2025-09-01"}, {KindDate, time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), "0001-01-01"},
+		{KindTime, moment, "2025-09-01 08:45:07"},
+		{KindGUID, guid, "6F9619FF-8B86-D011-B42D-00C04FC964FF"},
+		{KindOther, moment, ""}, {KindOther, []byte("secret"), ""},
+	} {
+		got, err := resultColumn{kind: c.kind}.cell(c.value)
+		if err != nil || got != (Cell{Text: c.want, Kind: c.kind}) {
+			t.Errorf("%s of %v: %+v, %v; want %q", c.kind, c.value, got, err, c.want)
+		}
+		null, err := resultColumn{kind: c.kind}.cell(nil)
+		if err != nil || null != (Cell{Null: true, Kind: c.kind}) {
+			t.Errorf("NULL of %s: %+v, %v", c.kind, null, err)
+		}
+	}
+	if got, err := (resultColumn{kind: KindNumber, single: true}).cell(float64(float32(0.1))); err != nil || got.Text != "0.1" {
+		t.Errorf("real: %+v, %v", got, err)
+	}
+	for kind, value := range map[Kind]any{KindText: int64(1), KindWhole: "1", KindDate: "x", KindGUID: []byte{1}, KindFlag: struct{}{}} {
+		if got, err := (resultColumn{name: "c", kind: kind}).cell(value); err == nil {
+			t.Errorf("%s took a %T: %+v", kind, value, got)
+		}
+	}
+}
