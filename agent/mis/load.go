@@ -10,6 +10,7 @@ import (
 	"path"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -173,7 +174,38 @@ func (p places) fault(path []string, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %s", p.file, p.line(path), text)
 }
 
+// queryLine is what begins the words of sqlserver.ParseSelect.
+var queryLine = regexp.MustCompile(`^line (\d+): `)
+
+// queryFault is a fault of the query at path, at its own line in the file where
+// the query is written as a block of lines.
+func (p places) queryFault(path []string, text string, err error) error {
+	words := err.Error()
+	m := queryLine.FindStringSubmatch(words)
+	if m == nil {
+		return p.fault(path, "%s", words)
+	}
+	if p.root == nil {
+		return fmt.Errorf("%s: %s", strings.Join(path, "."), words)
+	}
+	_, node := p.find(path)
+	line := node.Line
+	if node.Style&yaml.LiteralStyle != 0 {
+		n, _ := strconv.Atoi(m[1]) // digits, of a file of bounded size
+		blank := text[:len(text)-len(strings.TrimLeft(text, " \t\r\n"))]
+		line += n + strings.Count(blank, "\n")
+	}
+	return fmt.Errorf("%s:%d: %s", p.file, line, words[len(m[0]):])
+}
+
 func (p places) line(path []string) int {
+	line, _ := p.find(path)
+	return line
+}
+
+// find is the line of the name that path leads to, and its value; or those of
+// the nearest section above it that exists.
+func (p places) find(path []string) (int, *yaml.Node) {
 	node, line := p.root, p.root.Line
 	for _, name := range path {
 		if node.Kind == yaml.AliasNode {
@@ -181,11 +213,11 @@ func (p places) line(path []string) int {
 		}
 		next := valueOf(node, name)
 		if next < 0 {
-			return line
+			return line, node
 		}
 		line, node = node.Content[next-1].Line, node.Content[next]
 	}
-	return line
+	return line, node
 }
 
 // valueOf is where a mapping holds the value of name, -1 if it does not.

@@ -77,6 +77,9 @@ func layPlan(p *Profile, site Site) (plan, error) {
 	if site.File != nil && p.Driver != driverSQL {
 		return plan{}, errors.New("a site file is for profiles that ask a database: remove mis.site_file, or choose such a profile")
 	}
+	if err := checkDrops(p, site.File); err != nil {
+		return plan{}, err
+	}
 	p = p.with(site.File)
 	if err := errors.Join(checkProfile(p, places{}), checkSite(site, places{}), checkForm(p, site)); err != nil {
 		return plan{}, err

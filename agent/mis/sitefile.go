@@ -122,6 +122,20 @@ func (p *Profile) with(f *SiteFile) *Profile {
 	return &made
 }
 
+// checkDrops refuses to leave out what is not there: it is a wrong name, or a
+// site file for another profile.
+func checkDrops(p *Profile, f *SiteFile) error {
+	if f == nil {
+		return nil
+	}
+	for _, d := range sortedDatasets(f.Datasets) {
+		if f.Datasets[d] != nil && f.Datasets[d].Drop && p.Datasets[d] == nil {
+			return fmt.Errorf("the site file leaves out %s, which the profile %s does not read: remove it there", d, p.Name)
+		}
+	}
+	return nil
+}
+
 func overlaid[K comparable, V any](below, above map[K]V) map[K]V {
 	made := make(map[K]V, len(below)+len(above))
 	maps.Copy(made, below)

@@ -42,7 +42,6 @@ var (
 	schoolColumns = []string{schoolID, schoolName, schoolPupils, schoolLooked, schoolAsAt}
 	schoolNeeded  = []string{schoolID, schoolPupils}
 	whoColumns    = []string{"pupil", "InCare", "CareAuthority"}
-	whoNeeded     = []string{"pupil", "InCare"}
 )
 
 // needKinds are the kinds of columns as profiles write them.
@@ -138,22 +137,23 @@ func objectNamed(name, schema string) (sqlserver.Object, bool) {
 // listed refuses a query over an object whose columns are not checked at start.
 func (p places) listed(needs map[string]*NeedProfile, path []string, q sqlserver.Select) error {
 	for _, used := range q.Objects() {
-		if _, ok := needOf(needs, used, DefaultSchema); !ok {
-			return p.fault(path, "the query reads %s.%s, which needs does not list: list it with each column that is read of it", used.Schema, used.Name)
+		if len(needsOf(needs, used, DefaultSchema)) == 0 {
+			return p.fault(path, "%s reads %s.%s, which needs does not list: list it there with each column that is read of it", strings.Join(path, "."), used.Schema, used.Name)
 		}
 	}
 	return nil
 }
 
-// needOf finds an object among the needs; SQL Server does not tell names apart
-// by case in most databases.
-func needOf(needs map[string]*NeedProfile, o sqlserver.Object, schema string) (string, bool) {
+// needsOf are the names of an object among the needs; SQL Server does not tell
+// names apart by case in most databases.
+func needsOf(needs map[string]*NeedProfile, o sqlserver.Object, schema string) []string {
+	var names []string
 	for _, name := range slices.Sorted(maps.Keys(needs)) {
 		if n, ok := objectNamed(name, schema); ok && strings.EqualFold(n.Schema, o.Schema) && strings.EqualFold(n.Name, o.Name) {
-			return name, true
+			names = append(names, name)
 		}
 	}
-	return "", false
+	return names
 }
 
 func (p places) schoolQuery(text string) (sqlserver.Select, error) {
@@ -174,7 +174,7 @@ func (p places) whoQuery(path []string, d record.Dataset, text string) (sqlserve
 	if err != nil {
 		return q, err
 	}
-	return q, errors.Join(p.namesOf(path, q, whoColumns), p.has(path, q, whoNeeded))
+	return q, errors.Join(p.namesOf(path, q, whoColumns), p.has(path, q, whoColumns))
 }
 
 func (p places) dataQuery(path []string, d record.Dataset, text string) (sqlserver.Select, error) {
@@ -201,11 +201,11 @@ func (p places) dataQuery(path []string, d record.Dataset, text string) (sqlserv
 // query parses one query with the default schema in the site's place.
 func (p places) query(path []string, text string, params []string) (sqlserver.Select, error) {
 	if strings.TrimSpace(text) == "" {
-		return sqlserver.Select{}, p.fault(path, "%s is not given: it is the SELECT that is asked", path[len(path)-1])
+		return sqlserver.Select{}, p.fault(path, "%s is not given: it is the SELECT that is asked", strings.Join(path, "."))
 	}
 	q, err := sqlserver.ParseSelect(inSchema(text, DefaultSchema))
 	if err != nil {
-		return sqlserver.Select{}, p.fault(path, "%v", err)
+		return sqlserver.Select{}, p.queryFault(path, text, err)
 	}
 	for _, name := range q.Parameters() {
 		if !slices.Contains(params, name) {
@@ -215,15 +215,13 @@ func (p places) query(path []string, text string, params []string) (sqlserver.Se
 	return q, nil
 }
 
-// namesOf refuses columns that are no field of known, and a field given twice.
+// namesOf refuses columns that are no field of known.
 func (p places) namesOf(path []string, q sqlserver.Select, known []string) error {
 	var found error
 	for i, name := range q.Columns() {
 		if !slices.Contains(known, name) {
 			found = errors.Join(found, p.fault(path, "column %d of the query has a name that is not known here%s; known are %s (capital letters count)",
 				i+1, didYouMean(name, known), strings.Join(known, ", ")))
-		} else if slices.Index(q.Columns(), name) < i {
-			found = errors.Join(found, p.fault(path, "the query gives %s twice: remove one", name))
 		}
 	}
 	return found

@@ -82,17 +82,10 @@ func (p *plan) needs(datasets []record.Dataset) []sqlserver.Need {
 	found := map[string]*sqlserver.Need{}
 	for _, q := range queries {
 		for _, o := range q.Objects() {
-			name, ok := needOf(p.sql.profile.Needs, o, p.sql.schema)
-			if !ok {
-				continue // cannot be: the profile was checked
+			for _, name := range needsOf(p.sql.profile.Needs, o, p.sql.schema) {
+				object, _ := objectNamed(name, p.sql.schema)
+				addNeed(found, object, p.sql.profile.Needs[name])
 			}
-			need := p.sql.profile.Needs[name]
-			object, _ := objectNamed(name, p.sql.schema)
-			made := &sqlserver.Need{Object: object, Evidence: need.Evidence, Columns: map[string]sqlserver.Kind{}}
-			for column, kind := range need.Columns {
-				made.Columns[column] = needKinds[kind]
-			}
-			found[name] = made
 		}
 	}
 	var all []sqlserver.Need
@@ -100,6 +93,17 @@ func (p *plan) needs(datasets []record.Dataset) []sqlserver.Need {
 		all = append(all, *found[name])
 	}
 	return all
+}
+
+func addNeed(found map[string]*sqlserver.Need, o sqlserver.Object, need *NeedProfile) {
+	made := found[o.String()]
+	if made == nil {
+		made = &sqlserver.Need{Object: o, Evidence: need.Evidence, Columns: map[string]sqlserver.Kind{}}
+		found[o.String()] = made
+	}
+	for column, kind := range need.Columns {
+		made.Columns[column] = needKinds[kind]
+	}
 }
 
 // Needs are the tables and views that a read of every dataset of the profile
