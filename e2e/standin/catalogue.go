@@ -50,6 +50,8 @@ func init() {
 	}
 	system("sys", "columns", must("object_id", whole), must("name", sysname), must("column_id", whole),
 		may("is_nullable", flag), must("max_length", small), must("precision", tiny), must("scale", tiny))
+	// Row-level security is not made here: the view is there and empty.
+	system("sys", "security_policies", must("name", sysname), must("object_id", whole), must("is_enabled", flag))
 	system("INFORMATION_SCHEMA", "TABLES", may("TABLE_CATALOG", sysname), may("TABLE_SCHEMA", sysname),
 		must("TABLE_NAME", sysname), may("TABLE_TYPE", narrow(10)))
 	system("INFORMATION_SCHEMA", "COLUMNS", may("TABLE_CATALOG", sysname), may("TABLE_SCHEMA", sysname),

@@ -72,7 +72,8 @@ type principal struct {
 }
 
 // fixedRoles come with each database (sys.database_principals).
-var fixedRoles = []string{"public", "db_owner", "db_datareader", "db_datawriter", "db_ddladmin", "db_denydatareader", "db_denydatawriter"}
+var fixedRoles = []string{"public", "db_owner", "db_datareader", "db_datawriter", "db_ddladmin", "db_denydatareader", "db_denydatawriter",
+	"db_securityadmin", "db_accessadmin", "db_backupoperator"} // the last three have members and no effect
 
 // systemSchemas have nothing that a user can put anything into.
 var systemSchemas = []string{"INFORMATION_SCHEMA", "sys"}

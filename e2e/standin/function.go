@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollbridge/e2e/standin/tds"
+	"rollbridge/e2e/standin/tsql"
 )
 
 // A session is the tsql.Environment of its own statements.
@@ -232,8 +233,11 @@ func number(b bool) int64 {
 
 // hasPerms is HAS_PERMS_BY_NAME: NULL for what is not known, or not to be seen.
 func (ss *session) hasPerms(args []any) (any, error) {
+	if len(args) == 5 {
+		return ss.hasColumn(args)
+	}
 	if len(args) != 3 {
-		return nil, notTranslated("HAS_PERMS_BY_NAME with other than three arguments.")
+		return nil, notTranslated("HAS_PERMS_BY_NAME with other than three or five arguments.")
 	}
 	name, class, right := word(args, 0), strings.ToUpper(word(args, 1)), strings.ToUpper(strings.TrimSpace(word(args, 2)))
 	r := ss.reader()
@@ -261,9 +265,33 @@ func (ss *session) hasPerms(args []any) (any, error) {
 		there := d.reader(d.userOf(ss.login))
 		return there.has(rightsOf["DATABASE"], right, there.onDatabase), nil
 	case "", "SERVER":
-		return nil, notTranslated("HAS_PERMS_BY_NAME of the server.")
+		// No right on the server is given away here; sysadmin has them all.
+		if !slices.Contains(rightsOf["SERVER"], right) {
+			return nil, nil
+		}
+		return number(ss.login.sysadmin), nil
+	case "USER":
+		// Nor may anybody but dbo and its role act as somebody else.
+		if u, ok := ss.d.principals[fold(bareName(name))]; !ok || u.role || right != "IMPERSONATE" {
+			return nil, nil
+		}
+		return number(r.all() || r.roles["db_owner"]), nil
 	}
 	return nil, notTranslated("HAS_PERMS_BY_NAME of the class %s.", class)
+}
+
+// hasColumn is HAS_PERMS_BY_NAME of one column of an object.
+func (ss *session) hasColumn(args []any) (any, error) {
+	o, ok := ss.seenObject(word(args, 0))
+	right := strings.ToUpper(strings.TrimSpace(word(args, 2)))
+	if !ok || !strings.EqualFold(word(args, 1), "OBJECT") || !strings.EqualFold(word(args, 4), "COLUMN") || !slices.Contains(rightsOf["COLUMN"], right) {
+		return nil, nil
+	}
+	column := bareName(word(args, 3))
+	if !slices.ContainsFunc(o.Columns, func(c tsql.Column) bool { return strings.EqualFold(c.Name, column) }) {
+		return nil, nil
+	}
+	return number(ss.reader().column(o, column, right) == granted), nil
 }
 
 // has answers for one right, or for any of those of a class.
