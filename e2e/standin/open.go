@@ -20,12 +20,17 @@ import (
 // Open connects as the administrator through go-mssqldb; the caller closes it.
 // It keeps working through Renew and Restart.
 func (s *Server) Open(ctx context.Context, database string) (*sql.DB, error) {
+	return s.OpenAs(ctx, database, administrator, s.password)
+}
+
+// OpenAs is Open for another login; an empty database is the login's default.
+func (s *Server) OpenAs(ctx context.Context, database, user, password string) (*sql.DB, error) {
 	encrypt := "true"
 	if s.o.Encryption == tds.Unsupported {
 		encrypt = "disable"
 	}
-	query := url.Values{"database": {database}, "encrypt": {encrypt}, "app name": {"stand-in administrator"}}
-	u := url.URL{Scheme: "sqlserver", User: url.UserPassword(administrator, s.password),
+	query := url.Values{"database": {database}, "encrypt": {encrypt}, "app name": {"stand-in"}}
+	u := url.URL{Scheme: "sqlserver", User: url.UserPassword(user, password),
 		Host: net.JoinHostPort(s.host, strconv.Itoa(s.port)), RawQuery: query.Encode()}
 	config, err := msdsn.Parse(u.String())
 	if err != nil {
