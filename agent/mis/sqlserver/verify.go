@@ -123,7 +123,7 @@ func (n Need) compare(there shape) (wrong []string) {
 		c, ok := there.find(name)
 		switch {
 		case !ok:
-			wrong = append(wrong, fmt.Sprintf("column %s is missing", bracket(name)))
+			wrong = append(wrong, fmt.Sprintf("column %s is missing, or the login may not see it", bracket(name)))
 		case !c.fits(n.Columns[name]):
 			wrong = append(wrong, c.misfit(n.Columns[name]))
 		}
