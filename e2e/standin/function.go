@@ -64,6 +64,8 @@ func init() {
 		"@@VERSION": func(ss *session, _ []any) (any, error) {
 			return "Rollbridge stand-in for SQL Server (" + ss.version() + "), not SQL Server", nil
 		},
+		"APP_NAME":     func(ss *session, _ []any) (any, error) { return ss.hello.App, nil },
+		"HOST_NAME":    func(ss *session, _ []any) (any, error) { return ss.hello.Host, nil },
 		"@@SERVERNAME": func(ss *session, _ []any) (any, error) { return ss.serverName(), nil },
 		"@@SPID":       func(ss *session, _ []any) (any, error) { return 50 + ss.number%30000, nil },
 		"@@TRANCOUNT": func(ss *session, _ []any) (any, error) {

@@ -50,7 +50,8 @@ func (h handler) Login(ctx context.Context, l tds.Login) (tds.Session, error) {
 	}
 	lg.sessions++
 	s.mu.Unlock()
-	ss := &session{server: s, login: lg, home: d, conn: h.conn}
+	l.Password = ""
+	ss := &session{server: s, login: lg, home: d, conn: h.conn, hello: l}
 	ss.set = defaults()
 	if err := ss.enter(ctx, d); err != nil {
 		s.leave(ss)

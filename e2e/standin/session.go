@@ -24,6 +24,7 @@ type session struct {
 	login  *login
 	home   *database // entered at the sign-on
 	conn   net.Conn
+	hello  tds.Login // what the client said of itself
 	d      *database
 	file   *sql.Conn // SQLite
 	set    settings
@@ -101,12 +102,16 @@ func (ss *session) Reset(ctx context.Context) error {
 func (ss *session) Run(ctx context.Context, q tds.Request, w *tds.Response) error {
 	ss.record(q)
 	err := ss.batch(ctx, q, w)
-	if err == nil || ctx.Err() != nil || errors.Is(err, errCut) {
+	if err == nil || errors.Is(err, errCut) {
 		return err
 	}
-	err = ss.asError(err)
-	var e *tds.Error
-	doomed := errors.As(err, &e) && (e.Number == 1205 || e.Number == 3960)
+	doomed := false
+	if ctx.Err() == nil {
+		err = ss.asError(err)
+		var e *tds.Error
+		doomed = errors.As(err, &e) && (e.Number == 1205 || e.Number == 3960)
+	}
+	// An Attention is an error to XACT_ABORT too.
 	if ss.tx != nil && (doomed || ss.set.abort) {
 		if ended := ss.end(false); ended != nil {
 			return ended
