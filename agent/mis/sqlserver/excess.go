@@ -113,14 +113,7 @@ func (p *probe) wides(ctx context.Context) (covered map[string]bool, all bool, e
 	var unproven []string
 	var held []wide
 	err = p.ask(ctx, askWides, nil, func(cells []Cell) error {
-		for i, w := range wides {
-			switch {
-			case cells[i].Null:
-				unproven = append(unproven, w.what)
-			case cells[i].Text == "1":
-				held = append(held, w)
-			}
-		}
+		held, unproven = heldOf(cells)
 		return nil
 	})
 	if err != nil {
@@ -147,6 +140,19 @@ func (p *probe) wides(ctx context.Context) (covered map[string]bool, all bool, e
 		p.warn("The server does not say whether the login "+strings.Join(unproven, ", or ")+" (not proven)", "ask the database administrator to look", "")
 	}
 	return covered, false, nil
+}
+
+// heldOf reads the answer about wides. NULL is no yes and no no.
+func heldOf(cells []Cell) (held []wide, unproven []string) {
+	for i, w := range wides {
+		switch {
+		case cells[i].Null:
+			unproven = append(unproven, w.what)
+		case cells[i].Text == "1":
+			held = append(held, w)
+		}
+	}
+	return held, unproven
 }
 
 // schemas reports rights over a whole schema, and returns them as "schema

@@ -133,12 +133,14 @@ func (s *Session) encryptionFault(err error) *Fault {
 		out.Text = fmt.Sprintf("%s knows only versions of TLS that are older than %s, so nothing was sent to it. Ask the database administrator to update SQL Server or Windows; until then tls_min: \"1.0\" lets it through, and old_ciphers: true if that is not enough.", s.place(), s.tlsMin())
 	case handshake && said("handshake failure", "insufficient security", "unsupported cipher suite", "unconfigured cipher suite", "no mutual"):
 		out.Text = fmt.Sprintf("%s and this agent have no way of encryption in common, so nothing was sent to it. Ask the database administrator to update SQL Server or Windows; until then old_ciphers: true lets an old server through, with tls_min: \"1.0\" if that is not enough.", s.place())
-	case handshake && isTimeout(s.wire.failure()):
+	case isTimeout(s.wire.failure()):
 		return nil
+	case handshake && s.settings.encryption() == EncryptNone:
+		out.Text = fmt.Sprintf("%s demands encryption, which encryption: none rules out. Set encryption to required, with the server's certificate as certificate_file.", s.place())
+	case s.settings.encryption() == EncryptStrict && s.wire.failure() != nil:
+		out.Text = fmt.Sprintf("%s broke off at once, as a server does that does not know encryption: strict (SQL Server has it from 2022 on, where it is switched on). Set encryption to required.", s.place())
 	case handshake:
 		out.Text = fmt.Sprintf("%s broke off while encryption was being agreed, so nothing was sent to it. An old server does so: ask the database administrator to update SQL Server or Windows; until then try tls_min: \"1.0\" and old_ciphers: true. If it is not old, it may have been restarting.", s.place())
-	case s.settings.encryption() == EncryptStrict && s.wire.failure() != nil && !isTimeout(s.wire.failure()):
-		out.Text = fmt.Sprintf("%s does not take encryption: strict, which SQL Server has from 2022 on. Set encryption to required.", s.place())
 	default:
 		return nil
 	}

@@ -128,16 +128,7 @@ func (p *probe) readable(ctx context.Context, n Need, there shape, whole Cell) (
 	if err != nil {
 		return false, err
 	}
-	var denied, unproven []string
-	for _, name := range slices.Sorted(maps.Keys(n.Columns)) {
-		c, _ := there.find(name)
-		switch r, asked := rights[c.name]; {
-		case !asked || r.Null:
-			unproven = append(unproven, bracket(c.name))
-		case r.Text != "1":
-			denied = append(denied, bracket(c.name))
-		}
-	}
+	denied, unproven := n.denied(there, rights)
 	switch {
 	case len(denied) == len(n.Columns):
 		p.fail(fmt.Sprintf("%s: the login may not read it", n.Object), askAdministrator, grant(n.Object, p.user))
@@ -151,6 +142,21 @@ func (p *probe) readable(ctx context.Context, n Need, there shape, whole Cell) (
 			"look at the next line: if rows were counted, it may; otherwise "+askAdministrator, grant(n.Object, p.user))
 	}
 	return len(denied) == 0, nil
+}
+
+// denied are the columns needed that may not be read, and those of which the
+// server does not say it (NULL is no yes and no no).
+func (n Need) denied(there shape, rights map[string]Cell) (denied, unproven []string) {
+	for _, name := range slices.Sorted(maps.Keys(n.Columns)) {
+		c, _ := there.find(name)
+		switch r, asked := rights[c.name]; {
+		case !asked || r.Null:
+			unproven = append(unproven, bracket(c.name))
+		case r.Text != "1":
+			denied = append(denied, bracket(c.name))
+		}
+	}
+	return denied, unproven
 }
 
 // rows counts what is there, with every column, so that a read is known to work.

@@ -72,7 +72,7 @@ func Open(ctx context.Context, s Settings, log *slog.Logger) (*Session, error) {
 }
 
 func newSession(s Settings, t *trust) *Session {
-	w := &wire{}
+	w := &wire{limit: DialTime}
 	connector := mssql.NewConnectorConfig(driverConfig(s, t))
 	connector.Dialer = w
 	g := newGuard(connector, w)

@@ -24,7 +24,8 @@ var errTooMuch = errors.New("more was sent than a session may read")
 // A wire dials for the driver and remembers what it saw: the driver hides
 // network errors behind its own texts. It is safe for concurrent use.
 type wire struct {
-	read atomic.Int64
+	limit time.Duration // for reaching the server, and again for signing on
+	read  atomic.Int64
 
 	mu       sync.Mutex
 	conn     net.Conn
@@ -40,7 +41,7 @@ func (w *wire) HostName() string { return "" }
 
 // DialContext connects by TCP to the server, or by UDP to SQL Browser.
 func (w *wire) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	d := net.Dialer{Timeout: DialTime, KeepAlive: keepAlive}
+	d := net.Dialer{Timeout: w.limit, KeepAlive: keepAlive}
 	conn, err := d.DialContext(ctx, network, address)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -58,7 +59,7 @@ func (w *wire) DialContext(ctx context.Context, network, address string) (net.Co
 	w.conn, w.dialled, w.err = conn, true, nil
 	// Signing on is bounded here: the driver would wait for ever for a server
 	// that takes the connection and says nothing. established lifts the bound.
-	if err := conn.SetDeadline(time.Now().Add(DialTime)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(w.limit)); err != nil {
 		return nil, err
 	}
 	return &wireConn{Conn: conn, wire: w}, nil
