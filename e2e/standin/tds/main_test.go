@@ -57,9 +57,10 @@ type server struct {
 	ca      string
 	mu      sync.Mutex
 	logins  []tds.Login
-	done    []string      // what sessions were asked beside Run
-	waiting chan struct{} // a session has begun to wait
-	errs    []error       // what Serve returned
+	done    []string                    // what sessions were asked beside Run
+	waiting chan struct{}               // a session has begun to wait
+	errs    []error                     // what Serve returned
+	run     func(w *tds.Response) error // what "run" does
 }
 
 // secret has nothing outside the basic plane: go-mssqldb states the length of a
@@ -227,6 +228,8 @@ func (s *session) Run(ctx context.Context, q tds.Request, w *tds.Response) error
 		return errors.Join(count(w, 1), count(w, 2))
 	case "use":
 		return errors.Join(w.Database("Demo", "Other"), w.Done(-1))
+	case "run":
+		return s.run(w)
 	case "text":
 		return one(w, q.Text)
 	}

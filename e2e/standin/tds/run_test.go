@@ -38,7 +38,7 @@ func TestErrors(t *testing.T) {
 	db := serve(t, tds.Options{}).open()
 	db.SetMaxOpenConns(1)
 	for _, args := range [][]any{nil, {int64(1)}} {
-		suffix := ""
+		suffix := " ;"
 		if args != nil {
 			suffix = " @p1"
 		}
@@ -66,7 +66,7 @@ func TestErrors(t *testing.T) {
 	}
 	_, err = p.Query("x")
 	number1(t, err, 208)
-	_, err = db.Exec("fatal")
+	_, err = db.Exec("fatal ;")
 	if err == nil {
 		t.Error("a fatal error is none")
 	}
@@ -201,7 +201,7 @@ func TestCancel(t *testing.T) {
 		})
 	}
 	t.Run("rows left unread", func(t *testing.T) {
-		rows, err := db.Query("endless")
+		rows, err := db.Query("endless ;")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,7 +238,7 @@ func TestCancelAtTheEnd(t *testing.T) {
 func TestCut(t *testing.T) {
 	s := serve(t, tds.Options{})
 	db := s.open()
-	rows, err := db.Query("cut")
+	rows, err := db.Query("cut ;")
 	if err == nil {
 		for rows.Next() {
 		}
@@ -255,7 +255,7 @@ func TestCut(t *testing.T) {
 func TestResultsAndMessages(t *testing.T) {
 	s := serve(t, tds.Options{})
 	db := s.open()
-	rows, err := db.Query("two")
+	rows, err := db.Query("two ;")
 	if err != nil {
 		t.Fatal(err)
 	}

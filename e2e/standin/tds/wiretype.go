@@ -181,7 +181,9 @@ func readType(c *cursor) (t received, fixed bool, err error) {
 	case wireChar, wireVarChar, wireNChar, wireNVarChar, wireBinary, wireVarBinary:
 		t.readRun(c)
 	default:
-		return t, false, errNotTaken{code}
+		if !c.bad {
+			return t, false, errNotTaken{code}
+		}
 	}
 	if c.bad {
 		return t, false, broken("a type ends inside itself")
