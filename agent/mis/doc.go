@@ -5,19 +5,21 @@
 // A MIS is a profile, not a package: a YAML file that names a driver, the files
 // or queries to read and which column holds which field of a record
 // ([LoadProfile]; docs/profiles.md has the language). What differs from school
-// to school (the folder, a renamed heading, the date format) is a [Site], laid
-// over the profile. [Open] checks both together; [Source.Read] does the work.
+// to school (the folder or the server, a renamed heading, a query over a table of
+// its own) is a [Site], laid over the profile. [Open] checks both together; [Source.Read] does the work.
 //
 // It guarantees:
 //   - Only pupils whose marker says that they are looked after, with an authority
 //     that exists, are ever offered to the caller's admit; of a pupil who is not
 //     admitted nothing is kept but a keyed 16-byte hash, in memory, that finds
-//     duplicates. Memory grows with the pupils admitted, not with the school.
+//     duplicates. Memory grows with the pupils admitted, not with the school. A
+//     database is asked who is in care, and then for the rows of those admitted:
+//     nothing else of anybody else crosses the wire.
 //   - An unclear marker is never "no": such pupils are counted in
 //     [Report].Unknown, and no dataset is then complete, so nothing is removed.
 //   - A read is whole or void. Whatever is missing, half-written, renamed,
 //     ambiguous or empty where it may not be ends it with an [*Error] that names
-//     file, line and heading and says what to do. An optional value that is not
+//     file, line and heading, or query, row and column, and says what to do. An optional value that is not
 //     understood is kept as it is, or left out, and counted as a warning.
 //   - No error and no warning holds a value of a pupil, nor a heading or file
 //     name that the settings do not already contain.
@@ -26,6 +28,6 @@
 // pupil a child is: that is admit's.
 //
 // Start reading at Read in source.go, then csv.go and ctf.go (the two formats of
-// the driver file), gate.go (who is offered), build.go and weeks.go (rows to
+// the driver file) or sql.go (the driver sql), gate.go (who is offered), build.go and weeks.go (rows to
 // records).
 package mis
