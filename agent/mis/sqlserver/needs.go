@@ -54,8 +54,7 @@ func (c described) misfit(k Kind) string {
 	if c.base == "datetimeoffset" {
 		return fmt.Sprintf("column %s is %s, which counts from a time zone, while a school's days and times are the clock on its wall: give a date or a datetime2 in London's time", bracket(c.name), c.typed)
 	}
-	types := accepted[k]
-	return fmt.Sprintf("column %s is %s where %s or %s is needed", bracket(c.name), c.typed, strings.Join(types[:len(types)-1], ", "), types[len(types)-1])
+	return fmt.Sprintf("column %s is %s where one of these is needed: %s", bracket(c.name), c.typed, strings.Join(accepted[k], ", "))
 }
 
 // isText says whether a column may hold blanks in place of nothing.

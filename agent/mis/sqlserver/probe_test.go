@@ -106,16 +106,25 @@ func (s *school) answer(_ context.Context, q tds.Request, w *tds.Response) error
 			}
 			row = append(row, n)
 		}
-		return give(w, row)
+		return giveAs(w, func(i int) string {
+			if i == 0 {
+				return "n"
+			}
+			return "c" + strconv.Itoa(i-1)
+		}, row)
 	}
 	return &tds.Error{Number: 102, Class: 15, Message: "not expected: " + q.Text}
 }
 
 // give sends rows; the type of a column is that of its first value that is not NULL.
 func give(w *tds.Response, rows ...[]any) error {
+	return giveAs(w, func(i int) string { return "x" + strconv.Itoa(i) }, rows...)
+}
+
+func giveAs(w *tds.Response, name func(i int) string, rows ...[]any) error {
 	var columns []tds.Column
 	for i := range rows[0] {
-		c := tds.Column{Name: "x" + strconv.Itoa(i), Type: sqltype.Type{Kind: sqltype.Int}, Nullable: true}
+		c := tds.Column{Name: name(i), Type: sqltype.Type{Kind: sqltype.Int}, Nullable: true}
 		for _, r := range rows {
 			if _, ok := r[i].(string); ok {
 				c.Type = sqltype.Type{Kind: sqltype.NVarChar, Length: 128}
@@ -179,22 +188,26 @@ func TestProbeFindings(t *testing.T) {
 		"no rows":    {func(s *school) { s.rows = 0 }, "warn", "has no rows", "SELECT COUNT(*) FROM [rollbridge].[pupil];"},
 		"hidden rows": {func(s *school) { s.hidden = 2 }, "warn", "Row-level security is in force in this database (2 policies",
 			""},
-		"an id is empty":  {func(s *school) { s.filled[3] = 7 }, "fail", "[pupil] is empty in 2 of 9 rows", ""},
-		"ids are empty":   {func(s *school) { s.filled[3] = 0 }, "fail", "[pupil] is empty in 9 of 9 rows", ""},
-		"many rows":       {func(s *school) { s.rows, s.filled[3] = 100_001, 100_000 }, "fail", "1 of more than 100000 rows", ""},
-		"column missing":  {func(s *school) { s.columns = s.columns[:3] }, "fail", "column [DOB] is missing", ""},
-		"other type":      {func(s *school) { s.columns[3][3] = "nvarchar"; s.columns[3][4] = 20 }, "fail", "column [DOB] is nvarchar(20)", ""},
-		"view missing":    {func(s *school) { s.columns[0][1] = "x"; s.columns = s.columns[:1]; s.rights = nil }, "fail", "does not exist, or the login may not see it", "GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
-		"view not given":  {func(s *school) { s.columns[0][1] = "x"; s.columns = s.columns[:1]; s.rights["[rollbridge].[pupil]"] = 0 }, "fail", "[rollbridge].[pupil]: the login may not read it", "GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
+		"an id is empty": {func(s *school) { s.filled[3] = 7 }, "fail", "[pupil] is empty in 2 of 9 rows", ""},
+		"ids are empty":  {func(s *school) { s.filled[3] = 0 }, "fail", "[pupil] is empty in 9 of 9 rows", ""},
+		"many rows":      {func(s *school) { s.rows, s.filled[3] = 100_001, 100_000 }, "fail", "1 of more than 100000 rows", ""},
+		"column missing": {func(s *school) { s.columns = s.columns[:3] }, "fail", "column [DOB] is missing", ""},
+		"other type":     {func(s *school) { s.columns[3][3] = "nvarchar"; s.columns[3][4] = 20 }, "fail", "column [DOB] is nvarchar(20)", ""},
+		"view missing":   {func(s *school) { s.columns[0][1] = "x"; s.columns = s.columns[:1]; s.rights = nil }, "fail", "does not exist, or the login may not see it", "GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
+		"view not given": {func(s *school) {
+			s.columns[0][1] = "x"
+			s.columns = s.columns[:1]
+			s.rights["[rollbridge].[pupil]"] = 0
+		}, "fail", "[rollbridge].[pupil]: the login may not read it", "GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
 		"right to one":    {func(s *school) { s.column["UPN"] = 0 }, "fail", "may not read [UPN]", "GRANT SELECT ON [rollbridge].[pupil] ([UPN]) TO [rollbridge_agent];"},
 		"right not shown": {func(s *school) { s.column["UPN"] = nil }, "warn", "not proven", "GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
 		"object not shown": {func(s *school) { s.rights["[rollbridge].[pupil]"] = nil }, "warn", "not proven",
 			"GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
 		"read refused": {func(s *school) {
-			s.fault["SELECT COUNT(*) AS n"] = &tds.Error{Number: 229, Class: 14, Message: "The SELECT permission was denied on the object 'Student'"}
+			s.fault["SELECT COUNT(*) AS n, "] = &tds.Error{Number: 229, Class: 14, Message: "The SELECT permission was denied on the object 'Student'"}
 		}, "fail", "a read fails", ""},
 		"value broken": {func(s *school) {
-			s.fault["SELECT COUNT(*) AS n"] = &tds.Error{Number: 245, Class: 16, Message: "Conversion failed when converting the varchar value 'Ashdown'"}
+			s.fault["SELECT COUNT(*) AS n, "] = &tds.Error{Number: 245, Class: 16, Message: "Conversion failed when converting the varchar value 'Ashdown'"}
 		}, "fail", "a read fails", ""},
 		"sysadmin":     {func(s *school) { s.wide["'sysadmin'"] = 1; s.wide["'db_owner'"] = 1 }, "warn", "server role sysadmin", "ALTER SERVER ROLE [sysadmin] DROP MEMBER [rollbridge_agent];"},
 		"server right": {func(s *school) { s.wide["'VIEW SERVER STATE'"] = 1 }, "warn", "VIEW SERVER STATE on the server", "USE [master]; REVOKE VIEW SERVER STATE FROM [rollbridge_agent];"},
@@ -208,12 +221,14 @@ func TestProbeFindings(t *testing.T) {
 		"impersonation":   {func(s *school) { s.wide["'IMPERSONATE'"] = 1 }, "warn", "act as the database's owner", "REVOKE IMPERSONATE ON USER::[dbo] FROM [rollbridge_agent];"},
 		"roles not shown": {func(s *school) { s.wide["'db_ddladmin'"] = nil }, "warn", "does not say whether the login is a member of the role db_ddladmin", ""},
 		"schema":          {func(s *school) { s.schemas[0][3] = 1 }, "warn", "INSERT on the whole schema [dbo]", "REVOKE INSERT ON SCHEMA::[dbo] FROM [rollbridge_agent];"},
-		"procedure": {func(s *school) { s.objects = append(s.objects, []any{"dbo", "Tidy", "P ", 0, nil, nil, nil, nil, 1, 0}) }, "warn",
+		"procedure": {func(s *school) {
+			s.objects = append(s.objects, []any{"dbo", "Tidy", "P ", 0, nil, nil, nil, nil, 1, 0})
+		}, "warn",
 			"EXECUTE on [dbo].[Tidy]", "REVOKE EXECUTE ON [dbo].[Tidy] FROM [rollbridge_agent];"},
-		"write below": {func(s *school) { s.objects[0][5] = 1 }, "warn", "UPDATE on [rollbridge].[pupil]", "REVOKE UPDATE ON [rollbridge].[pupil] FROM [rollbridge_agent];"},
+		"write below": {func(s *school) { s.objects[0][6] = 1 }, "warn", "UPDATE on [rollbridge].[pupil]", "REVOKE UPDATE ON [rollbridge].[pupil] FROM [rollbridge_agent];"},
 		"control": {func(s *school) { s.objects[0] = []any{"rollbridge", "pupil", "V ", 1, 1, 1, 1, 1, 1, 1} }, "warn", "CONTROL on [rollbridge].[pupil]",
 			"REVOKE CONTROL ON [rollbridge].[pupil] FROM [rollbridge_agent];"},
-		"object rights not shown": {func(s *school) { s.objects[0][4] = nil }, "warn", "about 1 rights on single objects", ""},
+		"object rights not shown": {func(s *school) { s.objects[0][5] = nil }, "warn", "about 1 rights on single objects", ""},
 		"schema read": {func(s *school) {
 			s.schemas[0][2] = 1
 			s.objects = append(s.objects, []any{"dbo", "A", "U ", 0, 1, 0, 0, 0, 0, 0}, []any{"dbo", "B", "U ", 0, 1, 0, 0, 0, 0, 0})
@@ -275,7 +290,7 @@ func TestVerify(t *testing.T) {
 		t.Errorf("a type that changed does not show: %q, %v", wider, err)
 	}
 	s.columns[1][3] = "int"
-	f := wantFault(t, second(session.Verify(t.Context(), needsChild())), sqlserver.Schema, "[rollbridge].[pupil]", "column [InCare] is int where bit is needed")
+	f := wantFault(t, second(session.Verify(t.Context(), needsChild())), sqlserver.Schema, "[rollbridge].[pupil]", "column [InCare] is int where one of these is needed: bit")
 	if f.Object != "[rollbridge].[pupil]" {
 		t.Errorf("the fault is about %q", f.Object)
 	}
