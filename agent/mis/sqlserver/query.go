@@ -142,8 +142,12 @@ func (s *Session) run(ctx context.Context, r request) error {
 		s.cost.Total += took
 		s.cost.Slowest = max(s.cost.Slowest, took)
 	}()
-	limit, cancel := context.WithTimeout(ctx, s.settings.queryTime())
+	// Not a deadline: the driver takes that for an error of the network and gives
+	// the connection up, though the server has confirmed that it stopped.
+	limit, cancel := context.WithCancel(ctx)
 	defer cancel()
+	late := time.AfterFunc(s.settings.queryTime(), cancel)
+	defer late.Stop()
 	rows, err := s.send(limit, r)
 	if err != nil {
 		return s.fault(ctx, limit, r, err)
