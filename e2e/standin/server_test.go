@@ -2,6 +2,7 @@ package standin_test
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -201,7 +202,7 @@ func TestServerComesBack(t *testing.T) {
 
 func TestRenewedCertificate(t *testing.T) {
 	s, admin := start(t, standin.Options{})
-	old := s.CertificateFile() + ".old"
+	old := strings.TrimSuffix(s.CertificateFile(), ".pem") + "-old.pem"
 	text, err := os.ReadFile(s.CertificateFile())
 	if err != nil {
 		t.Fatal(err)
@@ -217,6 +218,21 @@ func TestRenewedCertificate(t *testing.T) {
 	}
 	wantNames(t, dial(t, s, pinned(s)))
 	wantNames(t, admin)
+}
+
+// A server of its time: TLS 1.0 with RSA key exchange, which has to be asked for.
+func TestOldServer(t *testing.T) {
+	s, admin := start(t, standin.Options{MinTLS: tls.VersionTLS10, MaxTLS: tls.VersionTLS10, CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA}})
+	wantNames(t, admin)
+	if _, err := names(t.Context(), dial(t, s, pinned(s))); err == nil {
+		t.Error("a client of today was served")
+	}
+}
+
+func TestStrict(t *testing.T) {
+	s, admin := start(t, standin.Options{Strict: true})
+	wantNames(t, admin)
+	wantNames(t, dial(t, s, "encrypt=strict&certificate="+url.QueryEscape(s.CertificateFile())))
 }
 
 func TestWithoutEncryption(t *testing.T) {
