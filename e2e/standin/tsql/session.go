@@ -1,6 +1,13 @@
 package tsql
 
-import "rollbridge/e2e/standin/sqltype"
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"rollbridge/e2e/standin/sqltype"
+)
 
 // SessionFunctions are the functions that an Environment answers, with the
 // type of their answer.
@@ -39,3 +46,75 @@ var (
 	wholeInt = sqltype.Type{Kind: sqltype.Int}
 	smallInt = sqltype.Type{Kind: sqltype.SmallInt}
 )
+
+var (
+	sessions      sync.Map // int64 to Environment
+	sessionNumber atomic.Int64
+)
+
+// Enter makes an Environment known to mssql_session; leave forgets it and may
+// be called twice. From then on the Environment's Session must be number.
+func Enter(e Environment) (number int64, leave func()) {
+	number = sessionNumber.Add(1)
+	sessions.Store(number, e)
+	return number, func() { sessions.Delete(number) }
+}
+
+// ofSession translates a function that an Environment answers.
+func (t *translator) ofSession(c *call, s *scope) val {
+	if t.session == nil {
+		panic(refuse("%s in a view", c.name))
+	}
+	args := t.arguments(c, s, 0, 5)
+	out := val{typ: SessionFunctions[c.name], null: true}
+	given := make([]any, len(args))
+	texts := []string{strconv.FormatInt(t.session.Session(), 10), "'" + c.name + "'"}
+	constant := true
+	for i, a := range args {
+		if !a.untyped && !isText(a.typ) && !isWholeOrBit(a.typ) {
+			panic(refuse("%s of %s", c.name, a.typ))
+		}
+		constant = constant && (a.constant || a.untyped)
+		given[i] = a.stored
+		texts = append(texts, t.text(a))
+	}
+	if !constant {
+		out.sql = "mssql_session(" + strings.Join(texts, ", ") + ")"
+		return out
+	}
+	stored, err := answer(t.session, c.name, given)
+	t.check(err)
+	out.constant, out.stored, out.null = true, stored, stored == nil
+	return out
+}
+
+// answer asks the Environment and stores what it says.
+func answer(e Environment, function string, args []any) (any, error) {
+	v, err := e.Call(function, args)
+	if err != nil {
+		return nil, err
+	}
+	return Store(SessionFunctions[function], v)
+}
+
+// serverProperty is SERVERPROPERTY within CAST, where its type does not matter.
+func (t *translator) serverProperty(c *call, s *scope, to sqltype.Type) val {
+	if t.session == nil {
+		panic(refuse("SERVERPROPERTY in a view"))
+	}
+	args := t.arguments(c, s, 1, 1)
+	if !args[0].constant {
+		panic(refuse("SERVERPROPERTY of something else than a constant"))
+	}
+	v, err := t.session.Call(c.name, []any{args[0].stored})
+	t.check(err)
+	switch v.(type) {
+	case int64:
+		return val{typ: wholeInt, constant: true, stored: v}
+	case string:
+		return val{typ: name128, constant: true, stored: v}
+	case nil:
+		return val{typ: to, constant: true, null: true}
+	}
+	panic(refuse("this property of the server"))
+}
