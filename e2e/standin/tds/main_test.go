@@ -59,6 +59,7 @@ type server struct {
 	logins  []tds.Login
 	done    []string                    // what sessions were asked beside Run
 	waiting chan struct{}               // a session has begun to wait
+	closed  chan struct{}               // a session has been closed
 	errs    []error                     // what Serve returned
 	run     func(w *tds.Response) error // what "run" does
 }
@@ -75,7 +76,7 @@ func serve(t *testing.T, o tds.Options) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, address: l.Addr().(*net.TCPAddr), ca: filepath.Join(t.TempDir(), "ca.pem"), waiting: make(chan struct{}, 100)}
+	s := &server{t: t, address: l.Addr().(*net.TCPAddr), ca: filepath.Join(t.TempDir(), "ca.pem"), waiting: make(chan struct{}, 100), closed: make(chan struct{}, 100)}
 	if err := os.WriteFile(s.ca, ca, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +166,10 @@ func (s *session) Begin(_ context.Context, isolation int) error { return s.note(
 func (s *session) Commit(context.Context) error                 { return s.note("commit") }
 func (s *session) Rollback(context.Context) error               { return s.note("rollback") }
 func (s *session) Reset(context.Context) error                  { return s.note("reset") }
-func (s *session) Close() error                                 { return s.note("close") }
+func (s *session) Close() error {
+	s.closed <- struct{}{}
+	return nil
+}
 
 var number = []tds.Column{{Name: "n", Type: sqltype.Type{Kind: sqltype.Int}}}
 

@@ -294,3 +294,72 @@ func TestResultsAndMessages(t *testing.T) {
 		t.Errorf("%d rows, the last %d, %v", n, last, rows.Err())
 	}
 }
+
+// A client that goes away ends the request and the session.
+func TestClientGone(t *testing.T) {
+	s := serve(t, tds.Options{})
+	config := s.config()
+	dialer := &keeper{}
+	connector := mssql.NewConnectorConfig(config)
+	connector.Dialer = dialer
+	db := sql.OpenDB(connector)
+	defer db.Close()
+	go func() {
+		<-s.waiting
+		dialer.last.Close()
+	}()
+	rows, err := db.Query("wait ;")
+	if err == nil {
+		for rows.Next() {
+		}
+		err = rows.Err()
+	}
+	if err == nil {
+		t.Fatal("no error on a closed connection")
+	}
+	<-s.closed
+}
+
+// keeper keeps the connection that it made last.
+type keeper struct{ last net.Conn }
+
+func (k *keeper) DialContext(ctx context.Context, network, addr string) (c net.Conn, err error) {
+	var d net.Dialer
+	k.last, err = d.DialContext(ctx, network, addr)
+	return k.last, err
+}
+
+// The server may end a transaction itself, and a batch may begin one.
+func TestTransactionsOfTheServer(t *testing.T) {
+	s := serve(t, tds.Options{})
+	db := s.open()
+	db.SetMaxOpenConns(1)
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.run = func(w *tds.Response) error {
+		return errors.Join(w.Ended(false), &tds.Error{Number: 1205, Class: 13, Message: "deadlock victim"})
+	}
+	_, err = tx.Exec("run it")
+	number1(t, err, 1205)
+	if _, err := tx.Exec("count 1"); err == nil {
+		t.Error("the client does not know that its transaction has ended")
+	}
+	_ = tx.Rollback() // what the client makes of it is its own
+	s.run = func(w *tds.Response) error { return errors.Join(w.Begun(), w.Begun(), w.Done(-1)) }
+	c, err := db.Conn(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.ExecContext(context.Background(), "run it"); err != nil {
+		t.Fatal(err)
+	}
+	s.run = func(w *tds.Response) error { return errors.Join(w.Ended(true), w.Done(-1)) }
+	for range 2 {
+		if _, err := c.ExecContext(context.Background(), "run it"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

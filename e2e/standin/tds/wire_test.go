@@ -181,6 +181,13 @@ func TestRefusedRequests(t *testing.T) {
 		got, err := talk(t, helloPrelogin, helloLogin, request)
 		if err != nil || !bytes.Contains(got, toUTF16(nil, want)) {
 			t.Errorf("%s: %v", want, err)
+			continue
+		}
+		// Without the bit, an error looks like an empty result to some clients.
+		done := got[len(got)-13:]
+		token, status := done[0], binary.LittleEndian.Uint16(done[1:])
+		if called := request[0] == byte(packetCall); status&doneError == 0 || called != (token == tokenDoneProc) || !called && token != tokenDone {
+			t.Errorf("%s: the answer ends with token %#x, status %#x", want, token, status)
 		}
 	}
 	many := join(headers, []byte{0xFF, 0xFF, 10, 0, 0, 0}, bytes.Repeat([]byte{0, 0, wireNull}, maxParams+1))
