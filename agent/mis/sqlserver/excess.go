@@ -10,52 +10,6 @@ import (
 // shown is how many objects a finding names before it only counts.
 const shown = 10
 
-// A wide is a right or role over a whole server or database. A login that only
-// reads views has none of them.
-type wide struct {
-	ask    string   // the expression that is 1 if the login has it
-	what   string   // how people call it
-	revoke string   // T-SQL; {login} and {user} stand for the names
-	covers []string // rights on objects that follow from it
-	all    bool     // everything else follows from it
-}
-
-// wides are asked in one statement, the widest first.
-var wides = widest()
-
-func widest() (all []wide) {
-	for _, r := range []string{"sysadmin", "securityadmin", "serveradmin", "setupadmin", "processadmin", "diskadmin", "dbcreator", "bulkadmin"} {
-		all = append(all, wide{ask: "IS_SRVROLEMEMBER('" + r + "')", what: "is a member of the server role " + r,
-			revoke: "ALTER SERVER ROLE [" + r + "] DROP MEMBER {login};", all: r == "sysadmin"})
-	}
-	for _, r := range []string{"CONTROL SERVER", "ALTER ANY LOGIN", "ALTER ANY DATABASE", "VIEW SERVER STATE"} {
-		all = append(all, wide{ask: "HAS_PERMS_BY_NAME(NULL, NULL, '" + r + "')", what: "has the right " + r + " on the server",
-			revoke: "USE [master]; REVOKE " + r + " FROM {login};", all: r == "CONTROL SERVER"})
-	}
-	covers := map[string][]string{"db_datareader": {"SELECT"}, "db_datawriter": {"INSERT", "UPDATE", "DELETE"}, "db_ddladmin": {"ALTER"}}
-	for _, r := range []string{"db_owner", "db_datareader", "db_datawriter", "db_ddladmin", "db_securityadmin", "db_accessadmin", "db_backupoperator"} {
-		all = append(all, wide{ask: "IS_MEMBER('" + r + "')", what: "is a member of the role " + r,
-			revoke: "ALTER ROLE [" + r + "] DROP MEMBER {user};", covers: covers[r], all: r == "db_owner"})
-	}
-	for _, r := range []string{"CONTROL", "ALTER", "SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "CREATE TABLE", "CREATE VIEW",
-		"CREATE PROCEDURE", "CREATE FUNCTION", "BACKUP DATABASE", "ALTER ANY USER", "ALTER ANY ROLE"} {
-		all = append(all, wide{ask: "HAS_PERMS_BY_NAME(QUOTENAME(DB_NAME()), 'DATABASE', '" + r + "')", what: "has the right " + r + " on the whole database",
-			revoke: "REVOKE " + r + " FROM {user};", covers: []string{r}, all: r == "CONTROL"})
-	}
-	return append(all, wide{ask: "HAS_PERMS_BY_NAME('dbo', 'USER', 'IMPERSONATE')", what: "may act as the database's owner",
-		revoke: "REVOKE IMPERSONATE ON USER::[dbo] FROM {user};", all: true})
-}
-
-var askWides = fix(widesText())
-
-func widesText() string {
-	var columns []string
-	for i, w := range wides {
-		columns = append(columns, fmt.Sprintf("%s AS w%d", w.ask, i))
-	}
-	return "SELECT " + strings.Join(columns, ", ")
-}
-
 // rights are those asked on each schema and object, in the order of the answer.
 var rights = []string{"CONTROL", "SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "ALTER"}
 
@@ -104,55 +58,6 @@ func (p *probe) tooMuch(ctx context.Context, needs []Need) error {
 		p.ok("The login may do nothing else that was looked for: no role, no right to write, to execute or to read other tables")
 	}
 	return nil
-}
-
-// wides reports the rights over everything; all says that whatever else there
-// is follows from one of them.
-func (p *probe) wides(ctx context.Context) (covered map[string]bool, all bool, err error) {
-	covered = map[string]bool{}
-	var unproven []string
-	var held []wide
-	err = p.ask(ctx, askWides, nil, func(cells []Cell) error {
-		held, unproven = heldOf(cells)
-		return nil
-	})
-	if err != nil {
-		return nil, false, err
-	}
-	names := strings.NewReplacer("{login}", bracket(p.login), "{user}", bracket(p.user))
-	for _, w := range held {
-		if len(w.covers) == 1 && covered[w.covers[0]] {
-			continue // db_datareader is the reason for SELECT on the database
-		}
-		tsql := names.Replace(w.revoke)
-		if w.all && p.user == "dbo" && strings.Contains(w.revoke, "{user}") {
-			tsql = fmt.Sprintf("ALTER AUTHORIZATION ON DATABASE::%s TO [sa];", bracket(p.database))
-		}
-		p.warn("Too much: the login "+w.what, askAdministrator+": the agent needs SELECT on a few views and nothing else", tsql)
-		for _, r := range w.covers {
-			covered[r] = true
-		}
-		if w.all {
-			return covered, true, nil
-		}
-	}
-	if len(unproven) > 0 {
-		p.warn("The server does not say whether the login "+strings.Join(unproven, ", or ")+" (not proven)", "ask the database administrator to look", "")
-	}
-	return covered, false, nil
-}
-
-// heldOf reads the answer about wides. NULL is no yes and no no.
-func heldOf(cells []Cell) (held []wide, unproven []string) {
-	for i, w := range wides {
-		switch {
-		case cells[i].Null:
-			unproven = append(unproven, w.what)
-		case cells[i].Text == "1":
-			held = append(held, w)
-		}
-	}
-	return held, unproven
 }
 
 // schemas reports rights over a whole schema, and returns them as "schema
