@@ -60,7 +60,8 @@ const (
 )
 
 // A Use is one right that a statement needs of an object. Columns are those
-// that it touches, each once; none means the object as a whole (COUNT(*)).
+// that it touches, each once and in no order; none means the object as a whole
+// (COUNT(*)).
 type Use struct {
 	Schema, Object string
 	Columns        []string

@@ -82,7 +82,7 @@ func (t *translator) insertRows(s *Insert, o *Object, columns []Column, out *str
 			v := t.value(e, nil)
 			if !v.untyped && len(s.rows) > 1 {
 				// The rows of VALUES are one table, whose columns have one type each.
-				f := rowFamily(v.typ)
+				f := rowFamily(v.typ, columns[j].Type)
 				if seen[j] && families[j] != f {
 					panic(refuse("VALUES with rows of different types for the column %s", columns[j].Name))
 				}
@@ -97,13 +97,14 @@ func (t *translator) insertRows(s *Insert, o *Object, columns []Column, out *str
 	}
 }
 
-// rowFamily is a family within which rows of VALUES may mix: numbers of all
-// kinds come to the same in the end.
-func rowFamily(typ sqltype.Type) family {
-	if f := familyOf(typ); f != famBit && f != famDecimal {
-		return f
+// rowFamily is a family within which rows of VALUES may mix: whole and decimal
+// numbers come to the same in the end, and with floats do in a float column.
+func rowFamily(typ, column sqltype.Type) family {
+	f := familyOf(typ)
+	if f == famBit || f == famDecimal || f == famFloat && familyOf(column) == famFloat {
+		return famWhole
 	}
-	return famWhole
+	return f
 }
 
 func checkWidth(s *Insert, values, columns int) {

@@ -8,6 +8,8 @@ import (
 
 var aggregates = set("COUNT MIN MAX SUM AVG COUNT_BIG STDEV VAR STRING_AGG CHECKSUM_AGG GROUPING")
 
+var functions = set("CAST COALESCE ISNULL NULLIF UPPER LOWER LTRIM RTRIM LEN DATEPART QUOTENAME")
+
 // call translates a function.
 func (t *translator) call(c *call, s *scope) val {
 	if aggregates[c.name] {
@@ -33,10 +35,7 @@ func (t *translator) call(c *call, s *scope) val {
 	case "QUOTENAME":
 		return t.quoteNameFunction(c, s)
 	}
-	if strings.HasPrefix(c.name, "@@") {
-		panic(refuse("%s", c.name))
-	}
-	panic(refuse("the function %s", c.name))
+	panic(refuse("%s", c.name)) // @@ and something
 }
 
 func (t *translator) arguments(c *call, s *scope, least, most int) []val {

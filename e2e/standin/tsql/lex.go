@@ -137,9 +137,10 @@ func (l *lexer) next() error {
 		l.emit(tokWord, rest[:wordLength(rest)], l.at+wordLength(rest))
 		return nil
 	}
-	for _, s := range [...]string{"<>", "<=", ">=", "!=", "!<", "!>", "::"} {
-		if strings.HasPrefix(rest, s) {
-			l.emit(tokSymbol, s, l.at+2)
+	if len(rest) > 1 && strings.IndexByte("<>=:", rest[1]) >= 0 {
+		switch rest[:2] {
+		case "<>", "<=", ">=", "!=", "!<", "!>", "::":
+			l.emit(tokSymbol, rest[:2], l.at+2)
 			return nil
 		}
 	}

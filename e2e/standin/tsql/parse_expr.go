@@ -319,6 +319,9 @@ func (p *parser) caseOf() expr {
 
 func (p *parser) function() expr {
 	c := &call{name: p.take().upper}
+	if _, ok := SessionFunctions[c.name]; !ok && !functions[c.name] && !aggregates[c.name] {
+		panic(refuse("the function %s", c.name))
+	}
 	p.needSymbol("(")
 	switch c.name {
 	case "CAST":

@@ -208,10 +208,6 @@ func (t *translator) items(c *core, s *scope, b *built, at place) {
 		if _, isColumn := item.value.(*columnRef); isColumn && name == "" {
 			name = v.name
 		}
-		if v.untyped {
-			// The word NULL alone has the type int in a result.
-			v = val{typ: wholeInt, null: true, constant: true}
-		}
 		t.addItem(b, v, name, c.distinct)
 	}
 }
@@ -244,7 +240,7 @@ func (t *translator) star(item selectItem, s *scope, b *built, at place) {
 
 func (t *translator) addItem(b *built, v val, name string, distinct bool) {
 	text := t.text(v)
-	if distinct {
+	if distinct && !v.untyped {
 		t.comparable(v)
 		text = t.collated(v)
 	}
@@ -255,6 +251,9 @@ func (t *translator) addItem(b *built, v val, name string, distinct bool) {
 	}
 	b.items = append(b.items, v)
 	b.list = append(b.list, text)
+	if v.untyped {
+		v.typ = wholeInt // what the word NULL alone is in a result
+	}
 	b.columns = append(b.columns, Column{Name: name, Type: v.typ, Nullable: v.null})
 }
 
@@ -329,6 +328,9 @@ func orderItemOf(e expr, b *built) (val, bool) {
 
 // sortKey is the SQL to order by a value as SQL Server does.
 func (t *translator) sortKey(v val) string {
+	if v.untyped {
+		return "NULL"
+	}
 	switch familyOf(v.typ) {
 	case famText:
 		return "mssql_sortable(" + t.text(v) + ") COLLATE mssql"
