@@ -205,7 +205,7 @@ func (p *program) showTested(t *trial) {
 			continue
 		}
 		if !printed {
-			p.printf("\nT-SQL for the database administrator (docs/mis/sql-views.md explains it):\n")
+			p.printf("\nT-SQL for the database administrator, to run in %s (docs/mis/sql-views.md explains it):\n", t.server.Database)
 			printed = true
 		}
 		p.printf("\n-- %s\n%s\n", f.What, f.TSQL)

@@ -61,7 +61,7 @@ func (s Settings) Findings() (found []Finding) {
 	if s.Password == PagePassword {
 		found = append(found, Finding{Level: LevelWarn, What: "The login has the password that is printed in docs/mis/sql-views.md",
 			Do:   "choose a long one, let the database administrator set it, and change mis.server.password",
-			TSQL: fmt.Sprintf("ALTER LOGIN %s WITH PASSWORD = N'…';", bracket(s.User))})
+			TSQL: fmt.Sprintf("-- ALTER LOGIN %s WITH PASSWORD = N'…'; -- with one that you choose", bracket(s.User))})
 	}
 	return found
 }
