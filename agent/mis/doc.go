@@ -6,7 +6,8 @@
 // or queries to read and which column holds which field of a record
 // ([LoadProfile]; docs/profiles.md has the language). What differs from school
 // to school (the folder or the server, a renamed heading, a query over a table of
-// its own) is a [Site], laid over the profile. [Open] checks both together; [Source.Read] does the work.
+// its own) is a [Site], laid over the profile. [Open] checks both together;
+// [Source.Read] does the work.
 //
 // It guarantees:
 //   - Only pupils whose marker says that they are looked after, with an authority
@@ -19,8 +20,9 @@
 //     [Report].Unknown, and no dataset is then complete, so nothing is removed.
 //   - A read is whole or void. Whatever is missing, half-written, renamed,
 //     ambiguous or empty where it may not be ends it with an [*Error] that names
-//     file, line and heading, or query, row and column, and says what to do. An optional value that is not
-//     understood is kept as it is, or left out, and counted as a warning.
+//     file, line and heading, or query, row and column, and says what to do. An
+//     optional value that is not understood is kept as it is, or left out, and
+//     counted as a warning.
 //   - No error and no warning holds a value of a pupil, nor a heading or file
 //     name that the settings do not already contain.
 //
@@ -28,6 +30,6 @@
 // pupil a child is: that is admit's.
 //
 // Start reading at Read in source.go, then csv.go and ctf.go (the two formats of
-// the driver file) or sql.go (the driver sql), gate.go (who is offered), build.go and weeks.go (rows to
-// records).
+// the driver file) or sql.go (the driver sql), gate.go (who is offered), build.go
+// and weeks.go (rows to records).
 package mis

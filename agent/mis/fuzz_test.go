@@ -38,6 +38,32 @@ func FuzzProfile(f *testing.F) {
 	})
 }
 
+// Profiles and site files of driver sql: whatever is accepted can be laid one
+// over the other, and opened.
+func FuzzSQLProfile(f *testing.F) {
+	f.Add(sqlYAML, siteYAML)
+	f.Add(strings.Replace(sqlYAML, "{schema}.school", "{schema}..school", 1), "datasets: {attendance: {drop: true}, contact: }")
+	f.Add(strings.Replace(sqlYAML, "|\n", ">\n", 1), "needs: {a.b: , \"{schema}.c\": {columns: {\"\": id}}}\nschool: SELECT 1 AS School, 2 AS Pupils")
+	f.Fuzz(func(t *testing.T, profile, site string) {
+		p, err := parseProfile("test.yaml", []byte(profile))
+		if err != nil {
+			return
+		}
+		if _, err := Open(p, somewhere(p)); err != nil {
+			t.Errorf("a profile that was accepted cannot be opened: %v", err)
+		}
+		own, err := parseSite("site.yaml", []byte(site))
+		if err != nil {
+			return
+		}
+		at := somewhere(p)
+		at.File = own
+		if s, err := Open(p, at); err == nil && p.Driver == driverSQL && len(s.Needs()) == 0 && len(s.plan.sql.school.Objects()) > 0 {
+			t.Error("queries over tables need nothing")
+		}
+	})
+}
+
 // fuzzRead reads whatever the files hold and checks what every read promises.
 func fuzzRead(t *testing.T, p *Profile, at Site) {
 	t.Helper()

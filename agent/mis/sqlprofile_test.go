@@ -214,20 +214,12 @@ func TestSiteFileThatDoesNotFit(t *testing.T) {
 
 // The example in docs/profiles.md works over the profile that it names.
 func TestSiteFileOfTheDocumentation(t *testing.T) {
-	page, err := os.ReadFile("../../docs/profiles.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := regexp.MustCompile("(?s)```yaml site\n(.*?)```").FindSubmatch(page)
-	if m == nil {
-		t.Fatal("docs/profiles.md has no example of a site file")
-	}
 	p, err := LoadProfile("sims-sql")
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := somewhere(p)
-	at.File = siteFile(t, string(m[1]))
+	at.File = siteFile(t, documentedSite(t))
 	s, err := Open(p, at)
 	if err != nil {
 		t.Fatal(err)
@@ -238,6 +230,19 @@ func TestSiteFileOfTheDocumentation(t *testing.T) {
 	if !slices.ContainsFunc(s.Needs(), is) {
 		t.Error("the view of the site file is not among the needs")
 	}
+}
+
+func documentedSite(t testing.TB) string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/profiles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)```yaml site\n(.*?)```").FindSubmatch(page)
+	if m == nil {
+		t.Fatal("docs/profiles.md has no example of a site file")
+	}
+	return string(m[1])
 }
 
 func TestNeedsAreThoseOfTheQueriesInUse(t *testing.T) {
