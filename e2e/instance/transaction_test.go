@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"rollbridge/e2e/instance"
+	"rollbridge/e2e/standin"
 )
 
 // session is one connection of the administrator, with SET options of its own.
@@ -105,16 +106,23 @@ func TestReadCommitted(t *testing.T) {
 
 // A wait ends when the client gives up, and the session can be used again.
 func TestCancelledWait(t *testing.T) {
-	_, d := database(t)
+	i, d := database(t)
 	run(t, d, one)
 	writer, reader := session(t, d, "SET NOCOUNT ON"), session(t, d, "SET NOCOUNT ON")
 	exec(t, writer, "BEGIN TRANSACTION; DELETE FROM dbo.T")
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
+	started := make(chan struct{})
+	if s := i.StandIn(); s != nil {
+		defer s.Stage(standin.Fault{Contains: "SELECT n", Times: 1, Do: func() { close(started) }})()
+	} else {
+		close(started) // a real server does not say
+	}
 	go func() {
 		_, err := tryColumn(ctx, reader, "SELECT n FROM dbo.T")
 		ended <- err
 	}()
+	<-started
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("the cancelled query ended with %v", err)

@@ -117,6 +117,24 @@ func TestEndless(t *testing.T) {
 	}
 }
 
+// The server goes down in the middle of a read, and comes back.
+func TestDownMidRead(t *testing.T) {
+	s, _ := start(t, standin.Options{})
+	db := dial(t, s, pinned(s))
+	defer s.Stage(standin.Fault{Contains: mark, AtRow: 2, Times: 1, Do: func() {
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}})()
+	if got, err := names(t.Context(), db); err == nil || number(err) != 0 {
+		t.Errorf("read %q, %v from a server that went down", got, err)
+	}
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	wantNames(t, db)
+}
+
 // Do sees the statement under way: what it changes counts at once.
 func TestRightTakenMidRead(t *testing.T) {
 	s, admin := start(t, standin.Options{})

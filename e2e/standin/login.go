@@ -37,6 +37,9 @@ type handler struct {
 func (h handler) Login(ctx context.Context, l tds.Login) (tds.Session, error) {
 	s := h.server
 	s.mu.Lock()
+	if len(s.signed) >= maxLogins {
+		s.signed = append([]string(nil), s.signed[maxLogins/2:]...)
+	}
 	s.signed = append(s.signed, l.User)
 	lg, err := s.admit(l)
 	if err != nil {

@@ -40,6 +40,9 @@ func (s *Server) OpenAs(ctx context.Context, database, user, password string) (*
 		config.TLSConfig = s.trustOwn()
 	}
 	db := sql.OpenDB(mssql.NewConnectorConfig(config))
+	// go-mssqldb notices only when it uses an idle connection that Restart has
+	// cut it. Who sends much takes one connection of the pool (Conn).
+	db.SetMaxIdleConns(0)
 	if err := db.PingContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("sign on to the stand-in: %w", err), db.Close())
 	}

@@ -36,8 +36,10 @@ type Server struct {
 
 	certificate atomic.Pointer[tls.Certificate]
 
-	turn sync.Mutex // one of Stop, Restart and Close at a time
-	run  *run       // nil while stopped
+	turn   sync.Mutex // one of Stop, Restart and Close at a time
+	run    *run       // nil while stopped
+	closed bool
+	all    sync.WaitGroup // every goroutine of every run
 
 	mu         sync.RWMutex // guards all that follows, and what it says of itself elsewhere
 	logins     map[string]*login
@@ -46,6 +48,7 @@ type Server struct {
 	faults     []*staged
 	signed     []string
 	statements []Statement
+	logged     int // bytes of the statements' texts
 	lastID     int
 }
 
@@ -54,7 +57,6 @@ type run struct {
 	listener net.Listener
 	ctx      context.Context
 	cancel   context.CancelFunc
-	all      sync.WaitGroup
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -116,7 +118,8 @@ func (s *Server) CertificateFile() string {
 // Administrator is the login sa with its password.
 func (s *Server) Administrator() (user, password string) { return administrator, s.password }
 
-// Statements are the batches so far, in the order of their beginning.
+// Statements are the batches so far, in the order of their beginning; of very
+// many or very long ones the oldest have been forgotten.
 func (s *Server) Statements() []Statement {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -154,6 +157,9 @@ func (s *Server) Renew() error {
 func (s *Server) Restart() error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
+	if s.closed {
+		return errors.New("the stand-in has been closed")
+	}
 	s.stop()
 	address := s.o.Listen
 	if s.port != 0 {
@@ -170,7 +176,7 @@ func (s *Server) Restart() error {
 	s.host, s.port = at.IP.String(), at.Port
 	ctx, cancel := context.WithCancel(context.Background())
 	s.run = &run{listener: l, ctx: ctx, cancel: cancel, conns: map[net.Conn]bool{}}
-	s.run.all.Add(1)
+	s.all.Add(1)
 	go s.accept(s.run)
 	if s.browser != nil {
 		s.browser.Set(s.o.Instance, s.port)
@@ -179,7 +185,9 @@ func (s *Server) Restart() error {
 }
 
 // Stop cuts every connection and stops listening; SQL Browser goes on, but does
-// not know the instance any more. Twice is the same as once.
+// not know the instance any more. What was under way is rolled back soon after:
+// Stop does not wait for it, so that a Fault's Do may call it. Twice is the
+// same as once.
 func (s *Server) Stop() error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -203,12 +211,16 @@ func (s *Server) stop() {
 		_ = c.Close() // cutting it is all that is wanted
 	}
 	r.mu.Unlock()
-	r.all.Wait()
 }
 
-// Close stops the server for good. It may be called twice. Dir is left.
+// Close stops the server for good, and waits for what was under way; a Fault's
+// Do must not call it. It may be called twice. Dir is left.
 func (s *Server) Close() error {
 	err := s.Stop()
+	s.turn.Lock()
+	s.closed = true
+	s.turn.Unlock()
+	s.all.Wait()
 	if s.browser != nil {
 		err = errors.Join(err, s.browser.Close())
 	}
@@ -232,7 +244,7 @@ func (s *Server) Disconnect(database string) {
 }
 
 func (s *Server) accept(r *run) {
-	defer r.all.Done()
+	defer s.all.Done()
 	for {
 		c, err := r.listener.Accept()
 		if err != nil {
@@ -245,14 +257,14 @@ func (s *Server) accept(r *run) {
 			continue
 		}
 		r.conns[c] = true
-		r.all.Add(1)
+		s.all.Add(1)
 		r.mu.Unlock()
 		go s.serve(r, c)
 	}
 }
 
 func (s *Server) serve(r *run, c net.Conn) {
-	defer r.all.Done()
+	defer s.all.Done()
 	defer func() {
 		r.mu.Lock()
 		delete(r.conns, c)

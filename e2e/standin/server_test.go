@@ -297,16 +297,23 @@ func TestLogs(t *testing.T) {
 func TestDatabases(t *testing.T) {
 	s, db := start(t, standin.Options{})
 	master := pool(t)(s.Open(t.Context(), "master"))
-	_, err := master.ExecContext(t.Context(), "ALTER DATABASE School MODIFY NAME = Renamed")
+	c, err := db.Conn(t.Context()) // a session in it
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = master.ExecContext(t.Context(), "ALTER DATABASE School MODIFY NAME = Renamed")
 	wantNumber(t, err, 5030)
 	_, err = master.ExecContext(t.Context(), "DROP DATABASE School")
 	wantNumber(t, err, 3702)
 	_, err = master.ExecContext(t.Context(), "CREATE DATABASE school")
 	wantNumber(t, err, 1801)
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
 	s.Disconnect("School")
+	if err := c.PingContext(t.Context()); err == nil {
+		t.Error("a session that was cut answered")
+	}
+	if err := c.Close(); err != nil && !errors.Is(err, sql.ErrConnDone) {
+		t.Error(err)
+	}
 	run(t, master, "ALTER DATABASE School SET SINGLE_USER WITH ROLLBACK IMMEDIATE", "DROP DATABASE School")
 	_, err = s.Open(t.Context(), "School")
 	wantNumber(t, err, 4060)

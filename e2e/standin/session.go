@@ -14,8 +14,12 @@ import (
 	"rollbridge/e2e/standin/tsql"
 )
 
-// maxStatements is how many batches the log keeps; the oldest go first.
-const maxStatements = 100_000
+// Limits of the logs: the older half is forgotten when one is reached.
+const (
+	maxStatements  = 100_000
+	maxLoggedBytes = 32 << 20
+	maxLogins      = 100_000
+)
 
 // A session is one signed-on connection (tds.Session). d is guarded by the
 // server's mutex against others; the rest is its own goroutine's.
@@ -161,10 +165,16 @@ func (ss *session) record(q tds.Request) {
 	s := ss.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.statements) >= maxStatements {
-		s.statements = append(s.statements[:0], s.statements[maxStatements/2:]...)
+	if len(s.statements) >= maxStatements || s.logged >= maxLoggedBytes {
+		s.statements = append([]Statement(nil), s.statements[len(s.statements)/2:]...)
+		s.logged = 0
+		for _, st := range s.statements {
+			s.logged += len(st.Text)
+		}
 	}
-	s.statements = append(s.statements, Statement{Login: ss.login.name, Database: ss.d.name, Text: q.Text + q.Procedure, Params: len(q.Params)})
+	st := Statement{Login: ss.login.name, Database: ss.d.name, Text: q.Text + q.Procedure, Params: len(q.Params)}
+	s.statements = append(s.statements, st)
+	s.logged += len(st.Text)
 }
 
 // call answers the call of a procedure: they are kept by name only.
