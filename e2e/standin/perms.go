@@ -26,6 +26,8 @@ func (ss *session) hasPerms(args []any) (any, error) {
 			return number(everybody || ss.login.sysadmin), nil
 		}
 		return nil, nil
+	case class == "USER":
+		return ss.hasUser(fold(bareName(name)), right), nil
 	}
 	known, ok := rightsOf[class]
 	if !ok || class == "COLUMN" {
@@ -41,6 +43,15 @@ func (ss *session) hasPerms(args []any) (any, error) {
 		return nil, nil
 	}
 	return number(on(right) == granted), nil
+}
+
+// hasUser is the same of another user: only dbo and its role may act as one.
+func (ss *session) hasUser(name, right string) any {
+	if u, ok := ss.d.principals[name]; !ok || u.role || right != "IMPERSONATE" {
+		return nil
+	}
+	r := ss.reader()
+	return number(r.all() || r.roles["db_owner"])
 }
 
 // securableOf finds what a name of a class is, if the session may know of it.

@@ -214,9 +214,9 @@ func (p *probe) counted(n Need, names []string, rows int, filled []int) {
 	}
 	note := ""
 	if len(nothing) > 0 {
-		note = "; no row has anything in " + strings.Join(nothing, ", ") + ", which is right only if the MIS does not hold it"
+		note = "; nothing in " + strings.Join(nothing, ", ") + " (right if the MIS holds nothing there)"
 	}
-	p.ok("%s can be read: %s rows, all %d columns%s", n.Object, number(rows), len(names), note)
+	p.ok("%s can be read, all %d columns; rows: %s%s", n.Object, len(names), number(rows), note)
 }
 
 func number(rows int) string {
