@@ -40,6 +40,12 @@
 // plane is not that of every collation: constants with them are refused where
 // they are compared.
 //
+// Known differences, none of which a read of this project's meets: an UPDATE
+// of key columns must not leave two rows alike even for a moment; of values
+// that are alike but not the same (a, A) DISTINCT and GROUP BY may keep another
+// one; whether a computed column of a result can be NULL is told on the safe
+// side.
+//
 // # Things that only the session knows
 //
 // DB_NAME(), SUSER_SNAME(), HAS_PERMS_BY_NAME(...), GETDATE(), @@VERSION and

@@ -120,6 +120,7 @@ func TestSelect(t *testing.T) {
 		{"SELECT NULL, '', 0x0A, 1e2", "NULL,,[10],100", "int varchar(1) varbinary(1) float"},
 		{"SELECT StudentID FROM mis.Student ORDER BY Code DESC, StudentID", "12|13|14", "int"},
 		{"SELECT StudentID FROM mis.Student WHERE UPN IN ('a801200001001 ', NULL)", "12", "int"},
+		{"SELECT CAST('20260102 03:04:05.999' AS datetime), CAST('20260102 03:04:05.002' AS datetime), CAST(N'a🙂' AS nvarchar(3))", "2026-01-02T03:04:06,2026-01-02T03:04:05.003,a🙂", "datetime datetime nvarchar(3)"},
 		{"SELECT StudentID FROM mis.StudentCare WHERE CareAuthority = 801", "12", "int"},
 		{"SELECT StudentID FROM mis.Student WHERE EXISTS (SELECT 1 FROM mis.SessionMark m WHERE m.StudentID = Student.StudentID AND m.Mark = N'N')", "13", "int"},
 	} {
@@ -165,7 +166,7 @@ func TestRefused(t *testing.T) {
 		191: {"SELECT " + strings.Repeat("(", 500) + "1" + strings.Repeat(")", 500)}, 9810: {"SELECT DATEPART(hour, DateOfBirth) FROM mis.Student"},
 		515:  {"INSERT mis.School VALUES (1, NULL)", "INSERT mis.School (SchoolID) VALUES (1)", "UPDATE mis.School SET Name = NULL", "INSERT mis.School SELECT 1, Forename FROM mis.Student WHERE StudentID = 14"},
 		2627: {"INSERT mis.School VALUES (7, 'again')"}, 213: {"INSERT mis.School VALUES (1)"}, 109: {"INSERT mis.School (SchoolID, Name) VALUES (1)"}, 110: {"INSERT mis.School (SchoolID, Name) VALUES (1, '', 2)"},
-		2628:  {"INSERT mis.Student (StudentID, UPN) VALUES (1, 'A8012000010011')", "UPDATE mis.Student SET UPN = Surname + '' WHERE 1 = 0 "[:0] + "INSERT mis.Student (StudentID, UPN) SELECT 1, Name FROM (SELECT CAST('12345678901234' AS varchar(20)) AS Name) n"},
+		2628:  {"INSERT mis.Student (StudentID, UPN) VALUES (1, 'A8012000010011')", "INSERT mis.Student (StudentID, UPN) SELECT 1, Name FROM (SELECT CAST('12345678901234' AS varchar(20)) AS Name) n"},
 		10738: {"INSERT mis.School VALUES (1, '')" + strings.Repeat(", (1, '')", 1000)}, 264: {"UPDATE mis.School SET Name = '', name = ''"},
 		8110: {"CREATE TABLE a.b (c int PRIMARY KEY, d int PRIMARY KEY)"}, 1011: {"SELECT 1 FROM mis.Student s JOIN mis.School s ON 1 = 1"},
 		8155: {"SELECT 1 FROM (SELECT 1) x"}, 4511: {"CREATE VIEW a.b AS SELECT 1"}, 408: {"SELECT UPN FROM mis.Student ORDER BY 'a'"}, 108: {"SELECT UPN FROM mis.Student ORDER BY 2"},
@@ -179,7 +180,7 @@ func TestRefused(t *testing.T) {
 			"SELECT 1 FROM mis.Student WHERE Surname = N'Straße'", "INSERT mis.Student (StudentID, UPN) VALUES (1, N'Ł')", "INSERT mis.School VALUES (1, 'a'), (2, 3)",
 			"INSERT rollbridge.school VALUES ('1', '', 1, 1, NULL)", "CREATE TABLE a.b (c int IDENTITY)", "CREATE TABLE a.b (c xml)", "CREATE VIEW a.b AS SELECT DB_NAME() AS x",
 			"SELECT CAST(Changed AS varchar(30)) FROM mis.Student", "SET QUOTED_IDENTIFIER OFF", "SET DATEFORMAT dmy", "SELECT 1 FROM #x", "WITH x AS (SELECT 1 AS a) SELECT a FROM x",
-			"CREATE UNIQUE INDEX x ON mis.Student (UPN)", "SELECT IIF(1 = 1, 1, 2)", "TRUNCATE TABLE mis.Student", "SELECT 1 EXCEPT SELECT 2", "SELECT x = 1", "SELECT SUM(StudentID) FROM mis.Student",
+			"SELECT CAST(N'a🙂' AS nvarchar(2))", "CREATE UNIQUE INDEX x ON mis.Student (UPN)", "SELECT IIF(1 = 1, 1, 2)", "TRUNCATE TABLE mis.Student", "SELECT 1 EXCEPT SELECT 2", "SELECT x = 1", "SELECT SUM(StudentID) FROM mis.Student",
 		},
 	} {
 		for _, q := range queries {
