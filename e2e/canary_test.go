@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/tls"
+	"database/sql"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -19,13 +22,16 @@ import (
 	"rollbridge/e2e/demoschool"
 	"rollbridge/e2e/fault"
 	"rollbridge/e2e/stack"
+	"rollbridge/e2e/standin"
+	"rollbridge/e2e/standin/tds"
 )
 
 const canary = "ZQJXVKW"
 
 // TestCanary marks every name, number and address of a school and looks for
-// the marks wherever the programs have been: promise 1 (nobody else leaves),
-// promise 6 (sealed from school to vault) and promise 9 (nothing in logs).
+// the marks wherever the programs have been: promise 1 (nobody else leaves, not
+// even the database), promise 6 (sealed from school to vault) and promise 9
+// (nothing in logs).
 func TestCanary(t *testing.T) {
 	wire, err := fault.NewGateway()
 	if err != nil {
@@ -34,13 +40,18 @@ func TestCanary(t *testing.T) {
 	t.Cleanup(func() { _ = wire.Close() })
 	config := small()
 	config.Canary = canary
-	w, code := newWorld(t, config, stack.CollectorOptions{PublicURL: wire.URL()})
+	// The one session that is not encrypted, so that it can be listened to.
+	plain := stack.MISOptions{Server: standin.Options{Encryption: tds.Unsupported}}
+	w, code := newWorldOn(t, config, stack.CollectorOptions{PublicURL: wire.URL()}, plain)
 	// With the collector's own certificate the gateway sees all that is inside
 	// TLS and the agent notices nothing.
 	cert, err := tls.LoadX509KeyPair(filepath.Join(w.collector.Dir, "keys/tls/cert.pem"), filepath.Join(w.collector.Dir, "keys/tls/key.pem"))
 	w.must(err)
 	wire.Serve(w.collector.IntakeAddress(), cert)
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), stack.AgentOptions{
+	server := w.mis.Server()
+	heard := newTap(t, w.mis.Instance.Address())
+	server.Host, server.Port = "127.0.0.1", heard.port()
+	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), server.Source("sql-views"), stack.AgentOptions{
 		Env: []string{"ROLLBRIDGE_LOG_LEVEL=debug"},
 	})
 	w.must(err)
@@ -59,8 +70,10 @@ func TestCanary(t *testing.T) {
 	w.must(err)
 	w.confirm(phrase)
 
+	command("profile", "test")
 	command("sync")
 	w.same()
+	others := w.others()
 	day := w.school.Today()
 	w.must(w.school.ChangeMark(w.school.LookedAfter()[0].ID, day, demoschool.AM, "I"))
 	w.must(w.school.EnterCare(w.school.NotLookedAfter()[0].ID, w.school.Authorities()[0], day))
@@ -71,10 +84,18 @@ func TestCanary(t *testing.T) {
 	w.must(err)
 	command("sync")
 	w.same()
+	now := w.others()
+	others = slices.DeleteFunc(others, func(n string) bool { return !slices.Contains(now, n) })
+	switch lookedAfter, leaks := crossed(t, heard, others); {
+	case lookedAfter < 100:
+		t.Errorf("%d marks of looked-after pupils crossed the wire: the tap does not hear", lookedAfter)
+	case len(leaks) > 0:
+		t.Errorf("of pupils who are not looked after there crossed the wire: %v", leaks)
+	}
 	// Records that cannot be right go through quarantine, outcome and status.
 	cared := w.school.LookedAfter()
 	w.edit(cared[0].ID, "UPN", "B123456789012")
-	w.edit(cared[1].ID, "Date of Birth", "01/01/2090")
+	w.edit(cared[1].ID, "DateOfBirth", "2090-01-01")
 	command("sync")
 	w.must(stack.Await(w.ctx, "two records to be in quarantine", func() (bool, error) { return w.status().Refused == 2, nil }))
 	command("sync")
@@ -82,19 +103,7 @@ func TestCanary(t *testing.T) {
 	w.write()
 	command("sync", "--full")
 	w.same()
-	// A bad MIS file makes errors of all kinds; none may quote it.
-	pupils := filepath.Join(w.folder(), demoschool.PupilsCSV)
-	good, err := os.ReadFile(pupils)
-	w.must(err)
-	for _, bad := range [][]byte{good[:len(good)/2], bytes.ReplaceAll(good, []byte("Legal Surname"), []byte("Surname")), bytes.ReplaceAll(good, []byte("/20"), []byte("-20"))} {
-		w.must(os.WriteFile(pupils, bad, 0o644))
-		r, err := w.agent.Try(w.ctx, "sync")
-		w.must(err)
-		if r.Code == 0 {
-			t.Error("a broken pupil file was read as if it were whole")
-		}
-		said.WriteString(r.Stdout + r.Stderr)
-	}
+	said.WriteString(w.badDatabase())
 	for _, args := range [][]string{{"status"}, {"status", "--json"}, {"log"}, {"fsck"}, {"config", "explain"}} {
 		command(args...)
 	}
@@ -152,6 +161,100 @@ func leftInTemporaryFiles(t *testing.T) {
 	}
 }
 
+// badDatabase makes a database answer wrongly in several ways and returns what
+// the agent said; SQL Server's own messages would quote what it has read.
+func (w *world) badDatabase() string {
+	w.t.Helper()
+	var said strings.Builder
+	fails := func(name string) {
+		w.t.Helper()
+		r, err := w.agent.Try(w.ctx, "sync")
+		w.must(err)
+		if r.Code == 0 {
+			w.t.Errorf("%s: the database was read as if nothing were wrong", name)
+		}
+		said.WriteString(r.Stdout + r.Stderr)
+	}
+	quoted := w.school.LookedAfter()[0].LegalSurname
+	for _, fault := range []*tds.Error{
+		{Number: 245, State: 1, Class: 16, Message: "Conversion failed when converting the nvarchar value '" + quoted + "' to data type int."},
+		{Number: 50000, State: 1, Class: 16, Message: "Access to " + quoted + " is not allowed."},
+	} {
+		undo := w.mis.Instance.StandIn().Stage(standin.Fault{Contains: "[rollbridge].contact", AtRow: 1, Error: fault})
+		fails(fault.Message[:10])
+		undo()
+	}
+	w.must(w.mis.Run(w.ctx, "UPDATE mis.SessionMark SET Session = 'XX' WHERE Session = 'AM' AND StudentID = "+w.school.LookedAfter()[0].ID))
+	fails("a session that is none")
+	w.write()
+	w.must(w.mis.Run(w.ctx, "DROP VIEW rollbridge.contact"))
+	fails("a view is missing")
+	w.same()
+	return said.String()
+}
+
+// others are what identifies everybody whom no provisioned authority looks after.
+func (w *world) others() (numbers []string) {
+	for p := range w.school.Pupils() {
+		if !w.school.Provisioned(p) {
+			numbers = append(numbers, p.UPN, p.FormerUPN, p.ULN)
+		}
+	}
+	return slices.DeleteFunc(numbers, func(n string) bool { return n == "" })
+}
+
+// crossed looks at what has crossed the wire between MIS and agent: how many
+// marks of looked-after pupils, and what there is of anybody else.
+func crossed(t *testing.T, heard *tap, others []string) (lookedAfter int, leaks []string) {
+	t.Helper()
+	messages, err := heard.messages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := bytes.ToUpper(bytes.Join(messages, []byte("\n")))
+	if n := bytes.Count(all, wide(canary+demoschool.CanaryNot)); n > 0 {
+		leaks = append(leaks, fmt.Sprintf("%d marks", n))
+	}
+	for _, number := range others {
+		if bytes.Contains(all, []byte(number)) || bytes.Contains(all, wide(number)) {
+			leaks = append(leaks, "a number")
+		}
+	}
+	return bytes.Count(all, wide(canary+demoschool.CanaryLookedAfter)), leaks
+}
+
+// TestTapHears shows that the tap hears who is not looked after when a reader
+// asks for everybody.
+func TestTapHears(t *testing.T) {
+	config := small()
+	config.Canary = canary
+	w := emptyWorld(t, config)
+	w.setUpMIS(w.school.TablesSQL, stack.MISOptions{Server: standin.Options{Encryption: tds.Unsupported}})
+	heard := newTap(t, w.mis.Instance.Address())
+	dsn, err := w.mis.AdministratorDSN()
+	w.must(err)
+	db, err := sql.Open("sqlserver", strings.Replace(dsn, w.mis.Instance.Address(), heard.listener.Addr().String(), 1))
+	w.must(err)
+	defer db.Close()
+	rows, err := db.QueryContext(w.ctx, "SELECT LegalSurname, UPN FROM mis.Student")
+	w.must(err)
+	for rows.Next() {
+	}
+	w.must(errors.Join(rows.Err(), rows.Close()))
+	if _, leaks := crossed(t, heard, w.others()); len(leaks) < 50 {
+		t.Errorf("of everybody the tap heard only %d things", len(leaks))
+	}
+}
+
+// wide is a text in UTF-16, as TDS and Windows write it.
+func wide(text string) []byte {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(text)) {
+		b = append(b, byte(u), byte(u>>8))
+	}
+	return b
+}
+
 // marks finds the canary in data as it stands, in UTF-16 and base64, and in
 // every zstd or gzip stream inside it.
 func marks(data []byte) []string {
@@ -177,12 +280,7 @@ func marks(data []byte) []string {
 }
 
 func forms(text string) map[string][]byte {
-	f := map[string][]byte{"plain": []byte(text)}
-	var wide []byte
-	for _, u := range utf16.Encode([]rune(text)) {
-		wide = append(wide, byte(u), byte(u>>8))
-	}
-	f["UTF-16"] = wide
+	f := map[string][]byte{"plain": []byte(text), "UTF-16": wide(text)}
 	for shift := range 3 {
 		encoded := base64.StdEncoding.EncodeToString(append(make([]byte, shift), text...))
 		// What depends on neighbouring bytes is cut off at both ends.
@@ -249,12 +347,8 @@ func TestCanaryScanSees(t *testing.T) {
 	}
 	junk := []byte("junk before and after")
 	around := func(b []byte) []byte { return append(append(append([]byte(nil), junk...), b...), junk...) }
-	var wide []byte
-	for _, u := range utf16.Encode([]rune(string(secret))) {
-		wide = append(wide, byte(u), byte(u>>8))
-	}
 	for name, data := range map[string][]byte{
-		"plain": around(secret), "lower case": around(bytes.ToLower(secret)), "gzip": around(zipped.Bytes()), "UTF-16": around(wide),
+		"plain": around(secret), "lower case": around(bytes.ToLower(secret)), "gzip": around(zipped.Bytes()), "UTF-16": around(wide(string(secret))),
 		"zstd":   around(enc.EncodeAll(secret, nil)),
 		"base64": around([]byte(base64.StdEncoding.EncodeToString(secret))), "base64 shifted": around([]byte(base64.StdEncoding.EncodeToString(append([]byte("a"), secret...)))),
 		"gzip in zstd": around(enc.EncodeAll(around(zipped.Bytes()), nil)),

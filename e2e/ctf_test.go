@@ -15,23 +15,12 @@ import (
 func TestCTF(t *testing.T) {
 	config := small()
 	config.OneCharacterMarks = true
-	w := &world{t: t, ctx: bounded(t), dir: t.TempDir(), school: demoschool.New(config)}
+	w := emptyWorld(t, config)
 	w.must(os.Mkdir(w.folder(), 0o755))
 	write := func() { w.must(w.school.WriteCTF(w.folder(), demoschool.CTFOptions{Files: 3})) }
 	write()
-	var err error
-	w.collector, err = stack.NewCollector(w.ctx, programs, filepath.Join(w.dir, "collector"), stack.CollectorOptions{})
-	w.must(err)
-	t.Cleanup(func() { w.must(w.collector.Close()) })
-	_, err = w.collector.Start(w.ctx, "")
-	w.must(err)
-	code, err := w.collector.AddSchool(w.ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
-	w.must(err)
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), stack.Folder("ctf", w.folder()), stack.AgentOptions{})
-	w.must(err)
-	phrase, err := w.agent.Enrol(w.ctx, code)
-	w.must(err)
-	w.confirm(phrase)
+	code := w.setUpCollector(stack.CollectorOptions{})
+	w.enrolAt(stack.Folder("ctf", w.folder()), code, stack.AgentOptions{})
 
 	same := func() {
 		t.Helper()

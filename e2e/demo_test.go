@@ -60,6 +60,9 @@ func TestDemoRefuses(t *testing.T) {
 		"the database is not there": {1, "database", []string{"-once", "-bin", filepath.Dir(programs.Agent), "-database", "postgres://nobody@127.0.0.1:1/none"}},
 		"a word too many":           {2, `"once" is not understood`, []string{"once"}},
 		"too few pupils":            {2, "this school cannot be made", []string{"-pupils", "-1"}},
+		"T-SQL for no demo":         {2, "give -in DIRECTORY and -sql STATEMENT", []string{"-sql", "DELETE FROM mis.Student"}},
+		"T-SQL unquoted":            {2, "give -in DIRECTORY and -sql STATEMENT", []string{"-in", half, "-sql", "DELETE", "FROM", "mis.Student"}},
+		"no demo there":             {1, "no demo runs in", []string{"-in", half, "-sql", "DELETE FROM mis.Student"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			temp := t.TempDir()
@@ -101,6 +104,18 @@ func TestDemoWaits(t *testing.T) {
 		if out, err := exec.CommandContext(ctx, "sh", "-c", c[1]).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", c[1], err, out)
 		}
+	}
+	byHand := regexp.MustCompile(`(?m)^ +(\S.* -in \S+ -sql ".*")$`).FindStringSubmatch(text)
+	if byHand == nil {
+		t.Fatalf("there is no line that changes a mark by hand:\n%s", text)
+	}
+	out, err := exec.CommandContext(ctx, "sh", "-c", byHand[1]).CombinedOutput()
+	if err != nil || string(out) != "Rows changed in the MIS: 1.\n" {
+		t.Errorf("%s: %v\n%s", byHand[1], err, out)
+	}
+	out, err = exec.CommandContext(ctx, "sh", "-c", strings.TrimSuffix(commands[0][1], "status")+"sync").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), ": 1 new or changed records, 0 removed") {
+		t.Errorf("the sync after the change: %v\n%s", err, out)
 	}
 	if err := p.Stop(); err != nil {
 		t.Errorf("the demo did not end well: %v", err)

@@ -45,7 +45,7 @@ func TestAgentDiskFull(t *testing.T) {
 	t.Parallel()
 	w, code := newWorld(t, small(), stack.CollectorOptions{})
 	disk := smallDisk(t, filepath.Join(w.dir, "agent"), 8<<20)
-	w.join(code, stack.AgentOptions{})
+	w.enrolAt(w.source(), code, stack.AgentOptions{})
 	w.sync()
 	before, _, _ := inboxRows(t, w)
 	for n := range 3 {

@@ -202,7 +202,7 @@ func behind(t *testing.T, config demoschool.Config, o stack.CollectorOptions, a 
 	w, code := newWorld(t, config, o)
 	gateway.Serve(w.collector.IntakeAddress(), w.trialCertificate())
 	a.Clock = o.Clock
-	w.join(code, a)
+	w.enrolAt(w.source(), code, a)
 	return w, gateway
 }
 
@@ -212,19 +212,6 @@ func (w *world) trialCertificate() tls.Certificate {
 	cert, err := tls.LoadX509KeyPair(filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"))
 	w.must(err)
 	return cert
-}
-
-// join enrols an agent with the code and confirms it.
-func (w *world) join(code string, a stack.AgentOptions) {
-	w.t.Helper()
-	var err error
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), a)
-	w.must(err)
-	agent := w.agent
-	w.t.Cleanup(func() { _ = agent.Close() })
-	phrase, err := agent.Enrol(w.ctx, code)
-	w.must(err)
-	w.confirm(phrase)
 }
 
 // round changes the school, begins a sync, and ends one of the programs

@@ -49,31 +49,60 @@ type world struct {
 	ctx       context.Context
 	dir       string
 	school    *demoschool.School
+	mis       *stack.MIS // nil where the school's MIS is a folder
 	collector *stack.Collector
 	agent     *stack.Agent
 }
 
 // newWorld sets everything up to the point where the school pastes its code:
-// a collector with all roles running, a school with its MIS files written.
+// a collector with all roles running, a school with its MIS on SQL Server.
 func newWorld(t *testing.T, config demoschool.Config, o stack.CollectorOptions) (*world, string) {
 	t.Helper()
-	ctx := bounded(t)
-	w := &world{t: t, ctx: ctx, dir: t.TempDir(), school: demoschool.New(config)}
+	return newWorldOn(t, config, o, stack.MISOptions{})
+}
+
+// newWorldOn is newWorld with a MIS that differs.
+func newWorldOn(t *testing.T, config demoschool.Config, o stack.CollectorOptions, m stack.MISOptions) (*world, string) {
+	t.Helper()
+	w := emptyWorld(t, config)
+	w.setUpMIS(w.school.TablesSQL, m)
+	return w, w.setUpCollector(o)
+}
+
+// emptyWorld has a school in nobody's MIS yet.
+func emptyWorld(t *testing.T, config demoschool.Config) *world {
+	t.Helper()
+	return &world{t: t, ctx: bounded(t), dir: t.TempDir(), school: demoschool.New(config)}
+}
+
+func (w *world) setUpMIS(tables func() []demoschool.Table, o stack.MISOptions) {
+	w.t.Helper()
 	var err error
-	w.collector, err = stack.NewCollector(ctx, programs, filepath.Join(w.dir, "collector"), o)
+	w.mis, err = stack.NewMIS(w.ctx, w.folder(), tables, o)
 	w.must(err)
-	t.Cleanup(func() {
-		if err := w.collector.Close(); err != nil {
-			t.Errorf("end the collector: %v", err)
+	w.t.Cleanup(func() {
+		if err := w.mis.Close(); err != nil {
+			w.t.Errorf("end the MIS: %v", err)
 		}
 	})
-	w.must(os.Mkdir(w.folder(), 0o755))
-	w.write()
-	_, err = w.collector.Start(ctx, "")
+}
+
+// setUpCollector starts a collector that asks the school, and returns the code.
+func (w *world) setUpCollector(o stack.CollectorOptions) (code string) {
+	w.t.Helper()
+	var err error
+	w.collector, err = stack.NewCollector(w.ctx, programs, filepath.Join(w.dir, "collector"), o)
 	w.must(err)
-	code, err := w.collector.AddSchool(ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
+	w.t.Cleanup(func() {
+		if err := w.collector.Close(); err != nil {
+			w.t.Errorf("end the collector: %v", err)
+		}
+	})
+	_, err = w.collector.Start(w.ctx, "")
 	w.must(err)
-	return w, code
+	code, err = w.collector.AddSchool(w.ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
+	w.must(err)
+	return code
 }
 
 // bounded ends what waits in vain, so that the test can say for what.
@@ -88,30 +117,37 @@ func bounded(t *testing.T) context.Context {
 func enrolled(t *testing.T, config demoschool.Config, o stack.CollectorOptions, a stack.AgentOptions) *world {
 	t.Helper()
 	w, code := newWorld(t, config, o)
-	var err error
 	a.Clock = o.Clock
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), a)
-	w.must(err)
-	t.Cleanup(func() {
-		if err := w.agent.Close(); err != nil {
-			t.Errorf("end the agent: %v", err)
-		}
-	})
-	phrase, err := w.agent.Enrol(w.ctx, code)
-	w.must(err)
-	w.confirm(phrase)
+	w.enrolAt(w.source(), code, a)
 	return w
 }
 
+// enrolAt makes the agent of a MIS and confirms it.
+func (w *world) enrolAt(source stack.Source, code string, o stack.AgentOptions) {
+	w.t.Helper()
+	agent, err := stack.NewAgent(programs, filepath.Join(w.dir, "agent"), source, o)
+	w.must(err)
+	w.agent = agent
+	w.t.Cleanup(func() {
+		if err := agent.Close(); err != nil {
+			w.t.Errorf("end the agent: %v", err)
+		}
+	})
+	phrase, err := agent.Enrol(w.ctx, code)
+	w.must(err)
+	w.confirm(phrase)
+}
+
+// folder holds the MIS: a server's databases, or files.
 func (w *world) folder() string { return filepath.Join(w.dir, "mis") }
 
 // source is the MIS as an agent is told of it.
-func (w *world) source() stack.Source { return stack.Folder("csv", w.folder()) }
+func (w *world) source() stack.Source { return w.mis.Source() }
 
 // write makes the MIS hold what the school is now.
 func (w *world) write() {
 	w.t.Helper()
-	w.must(w.school.WriteCSV(w.folder()))
+	w.must(w.mis.Write(w.ctx))
 }
 
 func (w *world) must(err error) {
@@ -147,6 +183,12 @@ func (w *world) same() {
 	w.t.Helper()
 	want, err := oracle.Expected(w.school)
 	w.must(err)
+	w.becomes(want)
+}
+
+// becomes waits until the collector holds exactly this.
+func (w *world) becomes(want oracle.Lines) {
+	w.t.Helper()
 	w.must(stack.Await(w.ctx, "the collector to hold what the MIS holds", func() (bool, error) {
 		got, err := w.collector.Records(w.ctx, schoolID)
 		if err != nil {

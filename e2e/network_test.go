@@ -194,7 +194,7 @@ func TestInterception(t *testing.T) {
 		t.Error("something was sent to a server that nobody vouches for")
 	}
 
-	w.join(code, stack.AgentOptions{Env: []string{"SSL_CERT_FILE=" + trusted}})
+	w.enrolAt(w.source(), code, stack.AgentOptions{Env: []string{"SSL_CERT_FILE=" + trusted}})
 	w.sync()
 	w.says("Oakmere Filter CA", "status")
 	_, err = w.agent.Start(w.ctx)
@@ -237,7 +237,7 @@ func TestProxy(t *testing.T) {
 		w.must(err)
 		env := c.setting(proxy)
 		if first == "" {
-			w.join(code, stack.AgentOptions{Env: env})
+			w.enrolAt(w.source(), code, stack.AgentOptions{Env: env})
 			first = c.name
 		}
 		w.agent, err = stack.NewAgent(programs, w.agent.Dir, w.source(), stack.AgentOptions{Env: env})
@@ -296,7 +296,7 @@ func overRelay(t *testing.T) (*world, *fault.Relay) {
 	}
 	t.Cleanup(func() { _ = relay.Close() })
 	w, code := newWorld(t, small(), stack.CollectorOptions{PublicURL: "https://" + relay.Address(), IntakeListen: intake})
-	w.join(code, stack.AgentOptions{})
+	w.enrolAt(w.source(), code, stack.AgentOptions{})
 	return w, relay
 }
 

@@ -1,11 +1,7 @@
 package e2e
 
 import (
-	"encoding/csv"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"testing"
 
 	"rollbridge/e2e/demoschool"
@@ -24,7 +20,7 @@ func TestQuarantine(t *testing.T) {
 
 	cared := w.school.LookedAfter()
 	w.edit(cared[0].ID, "UPN", "B123456789012")
-	w.edit(cared[1].ID, "Date of Birth", "01/01/2090")
+	w.edit(cared[1].ID, "DateOfBirth", "2090-01-01")
 	_, err = w.agent.Command(w.ctx, "sync")
 	w.must(err)
 	w.must(stack.Await(w.ctx, "both refusals to be seen", func() (bool, error) {
@@ -59,25 +55,9 @@ func TestQuarantine(t *testing.T) {
 	w.sound()
 }
 
-// edit changes one cell of the pupil file, as a slip in the school office would.
-func (w *world) edit(pupilID, heading, value string) {
+// edit changes one value of a pupil in the MIS, as a slip in the school office
+// would. The next write takes it back.
+func (w *world) edit(pupilID, column, value string) {
 	w.t.Helper()
-	path := filepath.Join(w.folder(), demoschool.PupilsCSV)
-	data, err := os.Open(path)
-	w.must(err)
-	rows, err := csv.NewReader(data).ReadAll()
-	w.must(err)
-	w.must(data.Close())
-	id, column := slices.Index(rows[0], "Pupil ID"), slices.Index(rows[0], heading)
-	for _, row := range rows[1:] {
-		if row[id] == pupilID {
-			row[column] = value
-		}
-	}
-	out, err := os.Create(path)
-	w.must(err)
-	c := csv.NewWriter(out)
-	c.UseCRLF = true
-	w.must(c.WriteAll(rows))
-	w.must(out.Close())
+	w.must(w.mis.Run(w.ctx, fmt.Sprintf("UPDATE mis.Student SET %s = '%s' WHERE StudentID = %s", column, value, pupilID)))
 }

@@ -120,7 +120,7 @@ func TestRestoreCollectorFromBefore(t *testing.T) {
 	copied := w.snapshot(w.collector.Dir)
 	_, err := w.collector.Start(w.ctx, "")
 	w.must(err)
-	w.join(code, stack.AgentOptions{})
+	w.enrolAt(w.source(), code, stack.AgentOptions{})
 	w.sync()
 	w.must(w.collector.Close())
 	w.restore(w.collector.Dir, copied)

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -75,13 +74,12 @@ func TestIntakeAlone(t *testing.T) {
 // splitWorld is a world whose collector does not run yet.
 func splitWorld(t *testing.T, dsn string) *world {
 	t.Helper()
-	w := &world{t: t, ctx: bounded(t), dir: t.TempDir(), school: demoschool.New(small())}
+	w := emptyWorld(t, small())
+	w.setUpMIS(w.school.TablesSQL, stack.MISOptions{})
 	var err error
 	w.collector, err = stack.NewCollector(w.ctx, programs, filepath.Join(w.dir, "collector"), stack.CollectorOptions{Database: dsn})
 	w.must(err)
 	t.Cleanup(func() { w.must(w.collector.Close()) })
-	w.must(os.Mkdir(w.folder(), 0o755))
-	w.write()
 	return w
 }
 
@@ -89,11 +87,7 @@ func (w *world) enrol() {
 	w.t.Helper()
 	code, err := w.collector.AddSchool(w.ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
 	w.must(err)
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), stack.AgentOptions{})
-	w.must(err)
-	phrase, err := w.agent.Enrol(w.ctx, code)
-	w.must(err)
-	w.confirm(phrase)
+	w.enrolAt(w.source(), code, stack.AgentOptions{})
 }
 
 // intakeCanDoNoMore tries what a broken-into intake would like to do.

@@ -21,16 +21,10 @@ func TestSchoolStory(t *testing.T) {
 	at(t, clock, monday, "08:00")
 	config := small()
 	config.Today = demoschool.Date(monday.Year(), monday.Month(), monday.Day())
-	w, code := newWorld(t, config, stack.CollectorOptions{Clock: clock})
+	w, code := newWorldOn(t, config, stack.CollectorOptions{Clock: clock}, reportingCopy())
 	w.word(status.NotSetUp)
-	var err error
-	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), w.source(), stack.AgentOptions{Clock: clock})
-	w.must(err)
-	t.Cleanup(func() { w.must(w.agent.Close()) })
 	w.writeAt(clock)
-	phrase, err := w.agent.Enrol(w.ctx, code)
-	w.must(err)
-	w.confirm(phrase)
+	w.enrolAt(w.source(), code, stack.AgentOptions{Clock: clock})
 
 	at(t, clock, monday, "09:00")
 	w.writeAt(clock)
@@ -75,7 +69,18 @@ func at(t *testing.T, file string, day time.Time, clock string) {
 	setClock(t, file, time.Until(when))
 }
 
-// writeAt writes the MIS files as the MIS would at the clock's present time.
+// reportingCopy is a MIS that the agent reads a copy of, which says when it was
+// made: as docs/mis/sql-views.md has it at its end.
+func reportingCopy() stack.MISOptions {
+	return stack.MISOptions{
+		Before: "CREATE TABLE dbo.CopyLog (FinishedAt datetime2(0) NOT NULL)",
+		Adapt: func(script string) string {
+			return strings.Replace(script, "CAST(NULL AS datetime2(0)) AS AsAt", "(SELECT MAX(l.FinishedAt) FROM dbo.CopyLog AS l) AS AsAt", 1)
+		},
+	}
+}
+
+// writeAt makes the copy as of the clock's present time.
 func (w *world) writeAt(clock string) {
 	w.t.Helper()
 	w.write()
@@ -83,10 +88,8 @@ func (w *world) writeAt(clock string) {
 	w.must(err)
 	ahead, err := time.ParseDuration(string(text))
 	w.must(err)
-	now := time.Now().Add(ahead)
-	for _, name := range []string{demoschool.PupilsCSV, demoschool.ContactsCSV, demoschool.AttendanceCSV} {
-		w.must(os.Chtimes(filepath.Join(w.folder(), name), now, now))
-	}
+	now := time.Now().Add(ahead).In(status.London()).Format("2006-01-02T15:04:05")
+	w.must(w.mis.Run(w.ctx, "INSERT INTO dbo.CopyLog (FinishedAt) VALUES ('"+now+"')"))
 }
 
 type schoolStatus struct {

@@ -43,14 +43,14 @@ func (b *bench) newSite(ctx context.Context) (*site, error) {
 }
 
 // enrolAgent makes a school and its agent, confirmed and allowed to send.
-func (s *site) enrolAgent(ctx context.Context, profile, folder string) (school string, a *stack.Agent, err error) {
+func (s *site) enrolAgent(ctx context.Context, source stack.Source) (school string, a *stack.Agent, err error) {
 	school = fmt.Sprintf("site-%03d", s.schools)
 	s.schools++
 	code, err := s.place.AddSchool(ctx, stack.School{ID: school, Name: demoschool.SchoolName, Authorities: authorities})
 	if err != nil {
 		return "", nil, err
 	}
-	a, err = stack.NewAgent(s.clocked, filepath.Join(s.dir, school), stack.Folder(profile, folder), stack.AgentOptions{Clock: s.clock})
+	a, err = stack.NewAgent(s.clocked, filepath.Join(s.dir, school), source, stack.AgentOptions{Clock: s.clock})
 	if err != nil {
 		return "", nil, err
 	}
@@ -91,11 +91,15 @@ func (s *site) sync(ctx context.Context, school string, a *stack.Agent) (sent, e
 
 // A route is one way of reading a MIS, with its yardstick.
 type route struct {
-	profile, yardstick string
-	folder             string
-	files              []string // in the folder
-	rows               int      // as the yardstick counts them
-	unit               string
+	name          string
+	source        stack.Source
+	yardstick     string // child process
+	yardstickArgs []string
+	bareName      string
+	rows          int // as the yardstick counts them
+	unit          string
+	folder        string  // of a route of files
+	database      *sqlMIS // of a route of SQL Server
 
 	firstCPU, firstWall, sameCPU, sameWall []float64
 	first, same                            sent
@@ -103,7 +107,8 @@ type route struct {
 }
 
 func (s *site) newRoute(profile string, school *demoschool.School) (*route, error) {
-	r := &route{profile: profile, yardstick: childCSV, unit: "rows", folder: filepath.Join(s.dir, fmt.Sprintf("mis-%s-%d", profile, s.schools))}
+	r := &route{name: profile, yardstick: childCSV, bareName: "bare parse", unit: "rows", folder: filepath.Join(s.dir, fmt.Sprintf("mis-%s-%d", profile, s.schools))}
+	r.source = stack.Folder(profile, r.folder)
 	if err := os.Mkdir(r.folder, 0o755); err != nil {
 		return nil, err
 	}
@@ -116,17 +121,13 @@ func (s *site) newRoute(profile string, school *demoschool.School) (*route, erro
 		return nil, err
 	}
 	var err error
-	r.files, err = filepath.Glob(filepath.Join(r.folder, pattern))
+	r.yardstickArgs, err = filepath.Glob(filepath.Join(r.folder, pattern))
 	return r, err
 }
 
-// parse runs the yardstick.
-func (r *route) parse(ctx context.Context) (usage, error) {
-	program, err := itself()
-	if err != nil {
-		return usage{}, err
-	}
-	u, err := measure(ctx, program, nil, append([]string{r.yardstick}, r.files...)...)
+// measureBare runs the yardstick on the rows of the route.
+func (r *route) measureBare(ctx context.Context) (usage, error) {
+	u, err := r.yardstickRun(ctx, r.yardstickArgs...)
 	if err != nil {
 		return usage{}, err
 	}
@@ -134,9 +135,17 @@ func (r *route) parse(ctx context.Context) (usage, error) {
 	return u, err
 }
 
-// pair measures a first sync and one without a change, each beside a parse.
+func (r *route) yardstickRun(ctx context.Context, args ...string) (usage, error) {
+	program, err := itself()
+	if err != nil {
+		return usage{}, err
+	}
+	return measure(ctx, program, nil, append([]string{r.yardstick}, args...)...)
+}
+
+// pair measures a first sync and one without a change, each beside the yardstick.
 func (s *site) pair(ctx context.Context, r *route) error {
-	school, a, err := s.enrolAgent(ctx, r.profile, r.folder)
+	school, a, err := s.enrolAgent(ctx, r.source)
 	if err != nil {
 		return err
 	}
@@ -144,11 +153,20 @@ func (s *site) pair(ctx context.Context, r *route) error {
 		into      *sent
 		cpu, wall *[]float64
 	}{{&r.first, &r.firstCPU, &r.firstWall}, {&r.same, &r.sameCPU, &r.sameWall}} {
-		if r.bare, err = r.parse(ctx); err != nil {
+		if r.bare, err = r.measureBare(ctx); err != nil {
 			return err
 		}
+		before := r.database.out()
 		if *m.into, err = s.sync(ctx, school, a); err != nil {
 			return err
+		}
+		if r.database != nil {
+			if m.into == &r.first {
+				r.database.bytes = r.database.out() - before
+			}
+			if err := s.settled(ctx); err != nil {
+				return err
+			}
 		}
 		*m.cpu = append(*m.cpu, float64(m.into.CPU)/float64(r.bare.CPU))
 		*m.wall = append(*m.wall, float64(m.into.Wall)/float64(r.bare.Wall))
@@ -162,12 +180,13 @@ func (r *route) tableRows() []row {
 		return fmt.Sprintf("%.0f %s/s, %.0f ms CPU, %.0f ms, peak %d MiB",
 			float64(r.rows)/u.Wall.Seconds(), r.unit, millis(u.CPU), millis(u.Wall), u.Peak>>20)
 	}
-	against := fmt.Sprintf("bare parse of %d %s: %s", r.rows, r.unit, speed(r.bare))
+	against := fmt.Sprintf("%s of %d %s: %s", r.bareName, r.rows, r.unit, speed(r.bare))
+	first, same := r.name+", first sync against a "+r.bareName, r.name+", sync without change against a "+r.bareName
 	return []row{
-		{what: r.profile + ", first sync against a bare parse: CPU", values: r.firstCPU, note: speed(r.first.usage)},
-		{what: r.profile + ", first sync against a bare parse: wall", values: r.firstWall, note: against},
-		{goal: goal, what: r.profile + ", sync without change against a bare parse: CPU", values: r.sameCPU, limit: cpuLimit, note: speed(r.same.usage)},
-		{goal: goal, what: r.profile + ", sync without change against a bare parse: wall", values: r.sameWall, limit: wallLimit},
+		{what: first + ": CPU", values: r.firstCPU, note: speed(r.first.usage)},
+		{what: first + ": wall", values: r.firstWall, note: against},
+		{goal: goal, what: same + ": CPU", values: r.sameCPU, limit: cpuLimit, note: speed(r.same.usage)},
+		{goal: goal, what: same + ": wall", values: r.sameWall, limit: wallLimit},
 	}
 }
 
@@ -180,23 +199,13 @@ func (b *bench) agent(ctx context.Context) ([]row, error) {
 	}
 	defer s.relay.close()
 	school := newSchool(schoolPupils)
-	var rows []row
-	var csv *route
-	for _, profile := range []string{"csv", "ctf"} {
-		r, err := s.newRoute(profile, school)
-		if err != nil {
-			return nil, err
-		}
-		b.say("agent, %s, %d pairs", profile, b.pairs())
-		for range b.pairs() {
-			if err := s.pair(ctx, r); err != nil {
-				return nil, err
-			}
-		}
-		rows = append(rows, r.tableRows()...)
-		if profile == "csv" {
-			csv = r
-		}
+	csv, err := s.newRoute("csv", school)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.routes(ctx, csv, school)
+	if err != nil {
+		return nil, err
 	}
 	for _, more := range []func(context.Context, *route, *demoschool.School) ([]row, error){s.sizes, s.script, s.memory, s.tenfold} {
 		add, err := more(ctx, csv, school)
@@ -206,4 +215,32 @@ func (b *bench) agent(ctx context.Context) ([]row, error) {
 		rows = append(rows, add...)
 	}
 	return rows, s.place.process.Stop()
+}
+
+// routes measures every way of reading the same school, one after the other.
+func (s *site) routes(ctx context.Context, csv *route, school *demoschool.School) ([]row, error) {
+	var rows []row
+	for _, newRoute := range []func() (*route, error){
+		func() (*route, error) { return csv, nil },
+		func() (*route, error) { return s.newRoute("ctf", school) },
+		func() (*route, error) { return s.newSQLRoute(ctx, school, false) },
+		func() (*route, error) { return s.newSQLRoute(ctx, school, true) },
+	} {
+		r, err := newRoute()
+		if err != nil {
+			return nil, err
+		}
+		s.say("agent, %s, %d pairs", r.name, s.pairs())
+		for range s.pairs() {
+			if err := s.pair(ctx, r); err != nil {
+				return nil, err
+			}
+		}
+		own, err := r.databaseRows(ctx)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(append(rows, r.tableRows()...), own...)
+	}
+	return rows, nil
 }

@@ -27,6 +27,7 @@ type bench struct {
 	bodies           *bodies
 	places           []*place
 	bares            []*stack.Process
+	databases        []*stack.MIS
 	schemas          int
 }
 
@@ -96,6 +97,9 @@ func (b *bench) close() error {
 	}
 	for _, p := range b.bares {
 		errs = append(errs, p.Stop())
+	}
+	for _, d := range b.databases {
+		errs = append(errs, d.Close())
 	}
 	errs = append(errs, b.dropSchemas())
 	return errors.Join(append(errs, os.RemoveAll(b.dir))...)

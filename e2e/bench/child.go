@@ -70,9 +70,10 @@ func itself() (string, error) {
 
 // Names of the yardsticks: the first argument of a process that is one.
 const (
-	childBare = "yardstick-server"
-	childCSV  = "yardstick-csv"
-	childXML  = "yardstick-xml"
+	childBare   = "yardstick-server"
+	childCSV    = "yardstick-csv"
+	childXML    = "yardstick-xml"
+	childSelect = "yardstick-select"
 )
 
 // runChild is main of a yardstick; handled says whether args named one.
@@ -90,6 +91,8 @@ func runChild(args []string) (handled bool, err error) {
 		return true, parseCSVFiles(args[1:])
 	case childXML:
 		return true, parseXMLFiles(args[1:])
+	case childSelect:
+		return true, selectRows(args[1])
 	}
 	return false, nil
 }

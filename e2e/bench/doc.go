@@ -4,8 +4,9 @@
 //
 // What it measures are the real programs, as processes, on a fixed generated
 // school. Beside each runs a yardstick: a bare server that takes the same bytes
-// over TLS and appends them to a file with a group fdatasync (bare.go), or a
-// bare parse of the same files (parse.go). The yardsticks are this program
+// over TLS and appends them to a file with a group fdatasync (bare.go), a
+// bare parse of the same files (parse.go), or a bare SELECT of the same rows
+// (sql.go). The yardsticks are this program
 // itself, started again as a process of its own, so that both sides are
 // accounted for in the same way: CPU and peak memory of a process as the kernel
 // counts them, never a clock inside the program measured.

@@ -16,7 +16,7 @@ const kib = 1024.0
 // sizes measures what leaves the school: nothing changed, and 1 % (P4, P5).
 func (s *site) sizes(ctx context.Context, r *route, school *demoschool.School) ([]row, error) {
 	s.say("bytes of a sync without change and with 1 %% changed")
-	id, a, err := s.enrolAgent(ctx, r.profile, r.folder)
+	id, a, err := s.enrolAgent(ctx, r.source)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (s *site) script(ctx context.Context, r *route, _ *demoschool.School) ([]ro
 		if err != nil {
 			return nil, err
 		}
-		id, a, err := s.enrolAgent(ctx, r.profile, r.folder)
+		id, a, err := s.enrolAgent(ctx, r.source)
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +128,7 @@ func (s *site) script(ctx context.Context, r *route, _ *demoschool.School) ([]ro
 func (s *site) memory(ctx context.Context, r *route, _ *demoschool.School) ([]row, error) {
 	rest := time.Duration(s.pick(3, 10)) * time.Second
 	s.say("memory of the agent's service after %s", rest)
-	id, a, err := s.enrolAgent(ctx, r.profile, r.folder)
+	id, a, err := s.enrolAgent(ctx, r.source)
 	if err != nil {
 		return nil, err
 	}
@@ -167,11 +167,11 @@ func (s *site) tenfold(ctx context.Context, r *route, _ *demoschool.School) ([]r
 		return []row{result}, nil
 	}
 	s.say("a school of %d pupils", 10*schoolPupils)
-	large, err := s.newRoute(r.profile, newSchool(10*schoolPupils))
+	large, err := s.newRoute(r.name, newSchool(10*schoolPupils))
 	if err != nil {
 		return nil, err
 	}
-	id, a, err := s.enrolAgent(ctx, large.profile, large.folder)
+	id, a, err := s.enrolAgent(ctx, large.source)
 	if err != nil {
 		return nil, err
 	}

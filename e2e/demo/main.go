@@ -1,16 +1,20 @@
 // Command demo shows the way of a record with the real programs on a fictional
 // school: a collector and an agent are set up as an operator and a school would,
 // pupils travel, and what arrived is compared with the MIS record by record.
-// It works in a temporary directory, listens on loopback only, and leaves
-// nothing behind but the rows in a database that it was given.
+// The school's MIS is a database on SQL Server as far as the agent can tell. It
+// works in a temporary directory, listens on loopback only, and leaves nothing
+// behind but the rows in a database that it was given for the collector.
 //
 // Usage: demo [-once] [-pupils N] [-seed N] [-database DSN] [-bin DIR]
 //
-// steps.go has the steps in the order in which they are shown, look.go what is
-// said at the end.
+//	demo -in DIR -sql T-SQL
+//
+// main.go has the steps in the order in which they are shown, steps.go and
+// mis.go each of them, look.go what is said at the end.
 //
 // With -once it ends by itself: 0 when the collector holds exactly what the
-// MIS holds at every step, 1 when not.
+// MIS holds at every step, 1 when not. With -sql it changes the MIS of another
+// demo that waits: the line to paste is printed there.
 package main
 
 import (
@@ -41,6 +45,7 @@ type options struct {
 	seed     uint64
 	database string
 	bin      string
+	in, sql  string
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -52,8 +57,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.Uint64Var(&o.seed, "seed", 1, "which fictional school")
 	flags.StringVar(&o.database, "database", "", "an empty `database` for the collector, postgres://USER@HOST/NAME, which keeps what is written; without it a SQLite file that goes")
 	flags.StringVar(&o.bin, "bin", "bin", "`directory` of the two programs, as make demo builds them")
+	flags.StringVar(&o.sql, "sql", "", "one `statement` of T-SQL to run in the MIS of the demo that -in names")
+	flags.StringVar(&o.in, "in", "", "the `directory` of a demo that waits at its page")
 	if err := flags.Parse(args); err != nil {
 		return 2
+	}
+	if o.sql != "" || o.in != "" {
+		return changeMIS(ctx, o, flags.NArg(), stdout, stderr)
 	}
 	config := demoschool.Config{Seed: o.seed, Pupils: o.pupils, Today: demoschool.LastSchoolDay(time.Now())}
 	if flags.NArg() > 0 {
@@ -69,6 +79,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintln(stdout, "\nStopped.")
 			return 0
 		}
+		fmt.Fprintln(stderr, "demo:", err)
+		return 1
+	}
+	return 0
+}
+
+func changeMIS(ctx context.Context, o options, more int, stdout, stderr io.Writer) int {
+	if o.sql == "" || o.in == "" || more > 0 {
+		fmt.Fprintln(stderr, "demo: give -in DIRECTORY and -sql STATEMENT, each in quotation marks: the demo that waits at its page prints the line")
+		return 2
+	}
+	if err := runSQL(ctx, o.in, o.sql, stdout); err != nil {
 		fmt.Fprintln(stderr, "demo:", err)
 		return 1
 	}
@@ -93,7 +115,7 @@ func show(ctx context.Context, o options, config demoschool.Config, stdout io.Wr
 	}()
 	began := time.Now()
 	for _, step := range []func(context.Context) error{
-		d.setUpCollector, d.setUpSchool, d.preview, d.firstSync, d.morning, d.proof,
+		d.setUpCollector, d.setUpMIS, d.setUpSchool, d.preview, d.firstSync, d.morning, d.proof,
 	} {
 		if err := step(ctx); err != nil {
 			return err

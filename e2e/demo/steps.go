@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -24,13 +23,12 @@ type demo struct {
 	programs stack.Programs
 	school   *demoschool.School
 
+	mis       *stack.MIS
 	collector *stack.Collector
 	agent     *stack.Agent
 	code      string
 	compared  int // records, over all comparisons
 }
-
-func (d *demo) folder() string { return filepath.Join(d.dir, "mis") }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
 
@@ -83,18 +81,17 @@ func (d *demo) setUpCollector(ctx context.Context) error {
 
 func (d *demo) setUpSchool(ctx context.Context) error {
 	d.title("School IT pastes the code")
-	if err := os.Mkdir(d.folder(), 0o700); err != nil {
-		return fmt.Errorf("make the MIS folder: %w", err)
-	}
-	if err := d.school.WriteCSV(d.folder()); err != nil {
-		return err
-	}
 	var err error
-	d.agent, err = stack.NewAgent(d.programs, filepath.Join(d.dir, "agent"), stack.Folder("csv", d.folder()), stack.AgentOptions{})
+	d.agent, err = stack.NewAgent(d.programs, filepath.Join(d.dir, "agent"), d.mis.Source(), stack.AgentOptions{})
 	if err != nil {
 		return err
 	}
-	out, err := d.agent.Command(ctx, "enrol", d.code, "--accept")
+	out, err := d.agent.Command(ctx, "profile", "test")
+	if err != nil {
+		return err
+	}
+	d.show("The settings name the server, the login and its certificate. School IT looks whether all is as it should be:", "rollbridge-agent profile test", out, 30)
+	out, err = d.agent.Command(ctx, "enrol", d.code, "--accept")
 	if err != nil {
 		return err
 	}
@@ -174,7 +171,7 @@ func (d *demo) morning(ctx context.Context) error {
 	if err := d.school.LeaveCare(cared[len(cared)-1].ID, d.school.Today()); err != nil {
 		return err
 	}
-	if err := d.school.WriteCSV(d.folder()); err != nil {
+	if err := d.mis.Write(ctx); err != nil {
 		return err
 	}
 	out, err := d.agent.Command(ctx, "sync")
@@ -256,6 +253,9 @@ func (d *demo) close() error {
 	}
 	if d.collector != nil {
 		errs = append(errs, d.collector.Close())
+	}
+	if d.mis != nil {
+		errs = append(errs, d.mis.Close())
 	}
 	return errors.Join(errs...)
 }
