@@ -206,7 +206,8 @@ func TestSilentServer(t *testing.T) {
 		}
 	}()
 	set := sqlserver.Settings{Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Database: "MIS", User: "u", Password: password}
-	wantFault(t, sqlserver.OpenWithin(t.Context(), set, 50*time.Millisecond), sqlserver.Down, "did not answer within")
+	_, err = sqlserver.OpenWithin(t.Context(), set, 50*time.Millisecond)
+	wantFault(t, err, sqlserver.Down, "did not answer within")
 	(<-accepted).Close()
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -218,4 +219,23 @@ func TestSilentServer(t *testing.T) {
 
 	go func() { (<-accepted).Close() }()
 	refused(t, set, sqlserver.Down, "broke it off")
+}
+
+// TestLimitOfSigningOnEnds: an answer may take longer than signing on may.
+func TestLimitOfSigningOnEnds(t *testing.T) {
+	limit := time.Second
+	var over <-chan time.Time
+	s := (&server{answer: func(ctx context.Context, q tds.Request, w *tds.Response) error {
+		<-over
+		return pupils(1)(ctx, q, w)
+	}}).start(t)
+	over = time.After(limit + 10*time.Millisecond)
+	session, err := sqlserver.OpenWithin(t.Context(), s.settings(t), limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	if err := session.Query(t.Context(), parse(t, "SELECT pupil FROM s.t"), sqlserver.Values{}, count(new(int))); err != nil {
+		t.Error(err)
+	}
 }

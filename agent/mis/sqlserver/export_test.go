@@ -3,6 +3,7 @@ package sqlserver
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -23,13 +24,15 @@ func (s *Session) Ask(ctx context.Context) error {
 func FixedTexts() []string { return slices.Sorted(maps.Keys(fixedTexts)) }
 
 // OpenWithin is Open with another limit for reaching the server and signing on.
-func OpenWithin(ctx context.Context, s Settings, limit time.Duration) error {
+func OpenWithin(ctx context.Context, s Settings, limit time.Duration) (*Session, error) {
 	t, err := newTrust(s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	session := newSession(s, t)
-	defer session.Close()
 	session.wire.limit = limit
-	return session.open(ctx)
+	if err := session.open(ctx); err != nil {
+		return nil, errors.Join(err, session.Close())
+	}
+	return session, nil
 }

@@ -228,15 +228,34 @@ func TestGuard(t *testing.T) {
 	s := (&server{answer: pupils(1)}).start(t)
 	session := open(t, s.settings(t))
 	before := len(s.texts)
-	ctx := t.Context()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // only when the guard fails
+	defer cancel()
 	for _, text := range []string{"DROP TABLE mis.Student", "SELECT 1", "sp_who", "INSERTBULK {}", "", " ", sqlserver.FixedTexts()[0] + " "} {
 		for name, try := range map[string]func() error{
-			"conn.Exec":    func() error { _, err := session.Conn().ExecContext(ctx, text); return err },
-			"conn.Query":   func() error { _, err := session.Conn().QueryContext(ctx, text, 1); return err },
-			"conn.Prepare": func() error { _, err := session.Conn().PrepareContext(ctx, text); return err },
-			"conn.Begin":   func() error { _, err := session.Conn().BeginTx(ctx, nil); return err },
-			"db.Exec":      func() error { _, err := session.DB().ExecContext(ctx, text); return err },
-			"db.Driver":    func() error { _, err := session.DB().Driver().Open("sqlserver://127.0.0.1"); return err },
+			"conn.Exec": func() error { _, err := session.Conn().ExecContext(ctx, text); return err },
+			"conn.Query": func() error {
+				rows, err := session.Conn().QueryContext(ctx, text, 1)
+				if err == nil {
+					rows.Close()
+				}
+				return err
+			},
+			"conn.Prepare": func() error {
+				statement, err := session.Conn().PrepareContext(ctx, text)
+				if err == nil {
+					statement.Close()
+				}
+				return err
+			},
+			"conn.Begin": func() error {
+				tx, err := session.Conn().BeginTx(ctx, nil)
+				if err == nil {
+					_ = tx.Rollback()
+				}
+				return err
+			},
+			"db.Exec":   func() error { _, err := session.DB().ExecContext(ctx, text); return err },
+			"db.Driver": func() error { _, err := session.DB().Driver().Open("sqlserver://127.0.0.1"); return err },
 			"conn.Raw": func() error {
 				return session.Conn().Raw(func(c any) error {
 					for _, can := range []bool{is[interface{ Ping(context.Context) error }](c), is[interface{ CopyIn() }](c)} {
@@ -254,8 +273,8 @@ func TestGuard(t *testing.T) {
 		}
 	}
 	_ = session.Conn().PingContext(ctx) // sends nothing either
-	if sent := s.texts[before:]; len(sent) != 0 || len(s.begun) != 0 {
-		t.Errorf("sent %v, begun %v", sent, s.begun)
+	if sent := s.texts[before:]; len(sent) != 0 || len(s.begun) != 0 || len(s.logins) != 1 {
+		t.Errorf("sent %v, begun %v, %d sign-ons", sent, s.begun, len(s.logins))
 	}
 	if err := session.Query(ctx, parse(t, "SELECT pupil FROM s.t"), sqlserver.Values{}, count(new(int))); err != nil {
 		t.Errorf("after the refusals: %v", err)
