@@ -3,7 +3,6 @@ package mis
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ type sqlReading struct {
 func readSQL(ctx context.Context, r *reading) error {
 	session, err := r.plan.connect(ctx)
 	if err != nil {
-		return sqlFault(ctx, "", err)
+		return sqlFault("", err)
 	}
 	defer session.Close() // nothing was written: nothing can be lost
 	q := &sqlReading{reading: r, session: session, asked: newAskedPupils()}
@@ -46,7 +45,7 @@ func (q *sqlReading) read(ctx context.Context) error {
 	}
 	seen, err := q.session.Verify(ctx, q.plan.needs(datasets))
 	if err != nil {
-		return sqlFault(ctx, "", err)
+		return sqlFault("", err)
 	}
 	for _, line := range seen {
 		q.reading.schema[line] = true
@@ -99,18 +98,14 @@ func (s *Source) Session(ctx context.Context) (*sqlserver.Session, error) {
 		return nil, errors.New("this profile reads files: there is no database to connect to")
 	}
 	session, err := s.plan.connect(ctx)
-	return session, sqlFault(ctx, "", err)
+	return session, sqlFault("", err)
 }
 
 // sqlFault puts what went wrong with the server into the words of a read.
-func sqlFault(ctx context.Context, d record.Dataset, err error) error {
+// Other errors (of the context, of admit or sink, faults of rows) are left alone.
+func sqlFault(d record.Dataset, err error) error {
 	var f *sqlserver.Fault
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() != nil:
-		return fmt.Errorf("read the MIS: %w", ctx.Err())
-	case !errors.As(err, &f):
+	if !errors.As(err, &f) {
 		return err
 	}
 	problem := protocol.ProblemMISDown
@@ -161,7 +156,7 @@ func (q *sqlReading) run(ctx context.Context, one *query, pupils []string, use f
 		}
 		return use(one.raw, at)
 	})
-	return sqlFault(ctx, one.d, err)
+	return sqlFault(one.d, err)
 }
 
 // values are the parameters that the query names, and no other.

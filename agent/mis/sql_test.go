@@ -339,6 +339,15 @@ func TestCancelEndsTheRead(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
+	if in := sqlServer(t).StandIn(); in != nil { // a server that never answers
+		hung, end := context.WithCancel(context.Background())
+		defer end()
+		undo := in.Stage(standin.Fault{Contains: "[rollbridge].attendance", AtRow: 2, Do: end, Hang: true})
+		if _, err := s.Read(hung, ask, everybody, func(Row) error { return nil }); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		undo()
+	}
 	stop := errors.New("stop")
 	if _, err := s.Read(context.Background(), ask, everybody, func(Row) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("an error of the sink: %v", err)

@@ -47,7 +47,7 @@ func (q *sqlReading) readSchool(ctx context.Context) (sqlSchool, error) {
 	})
 	switch {
 	case err != nil:
-		return sqlSchool{}, sqlFault(ctx, d, err)
+		return sqlSchool{}, sqlFault(d, err)
 	case count == 0:
 		return sqlSchool{}, fault(d, "the query school gives no row: check that this is the MIS's database, and that the login is shown the rows of its tables and views")
 	case chosen == nil:
