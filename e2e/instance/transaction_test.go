@@ -66,6 +66,18 @@ func TestSnapshot(t *testing.T) {
 	want(t, column(t, reader, "SELECT @@TRANCOUNT AS n"), "0")
 }
 
+// A snapshot does not go on with an object that is not the same any more.
+func TestAlteredMeanwhile(t *testing.T) {
+	_, d := database(t)
+	run(t, d, one+"\nGO\nALTER DATABASE ["+d.Name()+"] SET ALLOW_SNAPSHOT_ISOLATION ON")
+	reader := session(t, d, "SET TRANSACTION ISOLATION LEVEL SNAPSHOT; BEGIN TRANSACTION")
+	want(t, column(t, reader, "SELECT n FROM dbo.T"), "10")
+	run(t, d, "ALTER VIEW dbo.V AS SELECT id AS n FROM dbo.T")
+	_, err := tryColumn(t.Context(), reader, "SELECT n FROM dbo.V")
+	wantNumber(t, err, 3961)
+	want(t, column(t, d.Admin(), "SELECT n FROM dbo.V"), "1")
+}
+
 // A reader at READ COMMITTED waits for a writer, at most for LOCK_TIMEOUT, and
 // in one transaction sees what others commit.
 func TestReadCommitted(t *testing.T) {

@@ -18,6 +18,8 @@
 //   - A database has one writer at a time. A reader at READ COMMITTED waits
 //     (SET LOCK_TIMEOUT, then 1222) while an open transaction has written to a
 //     table that it reads, whatever the row; deadlocks happen only on demand.
+//   - A snapshot that writes after anybody else has is refused (3960), whatever
+//     the row.
 //   - REPEATABLE READ and SERIALIZABLE keep every writer out; READ UNCOMMITTED
 //     reads what is committed.
 //   - Any error ends its batch. DDL and rights are not part of a transaction:

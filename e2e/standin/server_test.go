@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	mssql "github.com/microsoft/go-mssqldb"
 
@@ -314,7 +315,25 @@ func TestDatabases(t *testing.T) {
 	if err := c.Close(); err != nil && !errors.Is(err, sql.ErrConnDone) {
 		t.Error(err)
 	}
-	run(t, master, "ALTER DATABASE School SET SINGLE_USER WITH ROLLBACK IMMEDIATE", "DROP DATABASE School")
+	alone, err := master.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Close()
+	for _, word := range []string{"SINGLE_USER WITH ROLLBACK IMMEDIATE", "MULTI_USER", "SINGLE_USER WITH ROLLBACK IMMEDIATE"} {
+		if _, err := alone.ExecContext(t.Context(), "ALTER DATABASE School SET "+word); err != nil {
+			t.Fatal(err)
+		}
+		if word == "MULTI_USER" {
+			wantNames(t, db)
+			continue
+		}
+		_, err = names(t.Context(), db)
+		wantNumber(t, err, 4060)
+	}
+	if _, err := alone.ExecContext(t.Context(), "DROP DATABASE School"); err != nil {
+		t.Fatal(err)
+	}
 	_, err = s.Open(t.Context(), "School")
 	wantNumber(t, err, 4060)
 }
@@ -339,5 +358,28 @@ func TestConcurrently(t *testing.T) {
 	all.Wait()
 	if got, err := names(t.Context(), db); err != nil || len(got) != 43 {
 		t.Errorf("%d rows, %v", len(got), err)
+	}
+}
+
+// A client that opens connection after connection is cut off.
+func TestConnectionsAreBounded(t *testing.T) {
+	s, _ := start(t, standin.Options{})
+	host, port := s.Address()
+	for n := 0; ; n++ {
+		c, err := net.Dial("tcp", net.JoinHostPort(host, fmt.Sprint(port)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if n < 256 {
+			continue
+		}
+		if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("connection %d was kept: %v", n+1, err)
+		}
+		return
 	}
 }
