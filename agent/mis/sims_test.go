@@ -84,7 +84,7 @@ func TestTwoSIMSSchoolsInOneDatabase(t *testing.T) {
 		t.Errorf("week %+v", week)
 	}
 	at.Server.School = "3"
-	if got := refused(t, p, at); !strings.Contains(got.Text, "none of the 2 schools") {
+	if got := refused(t, p, at); !strings.Contains(got.Text, "mis.server.school names no school of this database, which has 2") {
 		t.Error(got.Text)
 	}
 }

@@ -3,6 +3,7 @@ package mis
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -87,7 +88,7 @@ func TestDatabasesThatCannotBeRead(t *testing.T) {
 	}{
 		"no school":              {change: "DELETE FROM rollbridge.school", problem: protocol.ProblemMISData, want: "the query school gives no row"},
 		"two schools":            {change: "INSERT INTO rollbridge.school (School, Pupils) VALUES (N'2', 5)", problem: protocol.ProblemMISData, want: "2 schools: set mis.server.school"},
-		"another school":         {school: "7", problem: protocol.ProblemMISData, want: "none of the 1 schools"},
+		"another school":         {school: "7", problem: protocol.ProblemMISData, want: "mis.server.school names no school of this database, which has 1"},
 		"the school twice":       {change: "INSERT INTO rollbridge.school (School, Pupils) VALUES (N'1', 5)", school: "1", problem: protocol.ProblemMISData, want: "two rows for the school"},
 		"school without an id":   {change: "UPDATE rollbridge.school SET School = N' '", problem: protocol.ProblemMISData, want: "the school has no id"},
 		"nobody on roll":         {change: "UPDATE rollbridge.school SET Pupils = 0", problem: protocol.ProblemRightMissing, want: "without a single pupil"},
@@ -116,6 +117,31 @@ func TestDatabasesThatCannotBeRead(t *testing.T) {
 				t.Errorf("%s: %s, want %s with %q", got.Problem, got.Text, c.problem, c.want)
 			}
 		})
+	}
+}
+
+// More pupils than go with one question are asked for in parts, each once.
+func TestManyPupilsAreAskedForInParts(t *testing.T) {
+	const many = 1001
+	var b strings.Builder
+	b.WriteString(strings.ReplaceAll(contractTables, "{id}", "int"))
+	fmt.Fprintf(&b, "INSERT INTO rollbridge.school (School, Pupils, LookedAfter) VALUES (N'1', 2000, %d);\n", many)
+	for i := range many {
+		fmt.Fprintf(&b, "INSERT INTO rollbridge.pupil (pupil, InCare, CareAuthority, Surname) VALUES (%d, 1, '933', N'Zqjx');\n", i)
+		fmt.Fprintf(&b, "INSERT INTO rollbridge.attendance (pupil, [date], session, mark) VALUES (%d, '2026-11-09', 'AM', N'/');\n", i)
+	}
+	_, at := sqlSite(t, b.String(), "rollbridge")
+	p, err := LoadProfile("sql-views")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := mustRead(t, p, at)
+	if d := got.Report.Datasets; d[0].Matched != many || d[2].Matched != many || len(got.records) != 2*many {
+		t.Errorf("%d records, %+v", len(got.records), d)
+	}
+	_, one := viewsSite(t, "")
+	if more := got.Report.Cost.Queries - mustRead(t, p, one).Report.Cost.Queries; more != 6 {
+		t.Errorf("%d questions more than for two pupils, want two for each of three queries", more)
 	}
 }
 

@@ -51,7 +51,7 @@ func (q *sqlReading) readSchool(ctx context.Context) (sqlSchool, error) {
 	case count == 0:
 		return sqlSchool{}, fault(d, "the query school gives no row: check that this is the MIS's database, and that the login is shown the rows of its tables and views")
 	case chosen == nil:
-		return sqlSchool{}, fault(d, "none of the %d schools in this database has the id that mis.server.school names: correct it", count)
+		return sqlSchool{}, fault(d, "mis.server.school names no school of this database, which has %d: correct it", count)
 	case count > 1 && q.plan.sql.schoolID == "":
 		return sqlSchool{}, fault(d, "this database has %d schools: set mis.server.school to the id of this one", count)
 	}
