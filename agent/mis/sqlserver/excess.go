@@ -97,6 +97,9 @@ func (p *probe) objects(ctx context.Context, needs []Need, covered, schemas map[
 	unproven := 0
 	err := p.ask(ctx, askObjects, nil, func(cells []Cell) error {
 		o := named(needs, cells[0].Text, cells[1].Text)
+		if schemas[o.Schema+" CONTROL"] {
+			return nil // everything in it follows from that
+		}
 		needed := slices.ContainsFunc(needs, func(n Need) bool { return n.Object == o })
 		useful := meaningful[strings.TrimSpace(cells[2].Text)]
 		for i, r := range rights {
@@ -108,7 +111,7 @@ func (p *probe) objects(ctx context.Context, needs []Need, covered, schemas map[
 				unproven++
 				continue
 			}
-			bySchema := schemas[o.Schema+" "+r] || schemas[o.Schema+" CONTROL"]
+			bySchema := schemas[o.Schema+" "+r]
 			if cell.Text != "1" || bySchema && r != "SELECT" {
 				continue
 			}

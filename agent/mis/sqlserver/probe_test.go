@@ -15,10 +15,10 @@ import (
 	"rollbridge/e2e/standin/tds"
 )
 
-// A school is what a scripted server says about a database in good order; tests
+// A scripted server says this about a database in good order; tests
 // spoil it. It is for answers that no stand-in gives, NULL above all; the page's
 // own T-SQL is tried in page_test.go.
-type school struct {
+type scripted struct {
 	version string
 	columns [][]any        // schema, name, column, type, length, precision, scale
 	rights  map[string]any // by object: 1, 0 or nil
@@ -40,8 +40,8 @@ func needsChild() []sqlserver.Need {
 		"pupil": sqlserver.KindID, "InCare": sqlserver.KindFlag, "UPN": sqlserver.KindText, "DOB": sqlserver.KindDate}}}
 }
 
-func goodSchool() *school {
-	return &school{version: "15.0.4153.1", rows: 9, rights: map[string]any{"[rollbridge].[pupil]": 1}, column: map[string]any{}, wide: map[string]any{},
+func inGoodOrder() *scripted {
+	return &scripted{version: "15.0.4153.1", rows: 9, rights: map[string]any{"[rollbridge].[pupil]": 1}, column: map[string]any{}, wide: map[string]any{},
 		filled: map[int]int{}, fault: map[string]*tds.Error{},
 		columns: [][]any{
 			{"rollbridge", "pupil", "pupil", "nvarchar", 40, nil, nil}, {"rollbridge", "pupil", "InCare", "bit", nil, nil, nil},
@@ -56,7 +56,7 @@ var (
 	countColumn = regexp.MustCompile(` AS c\d+`)
 )
 
-func (s *school) answer(_ context.Context, q tds.Request, w *tds.Response) error {
+func (s *scripted) answer(_ context.Context, q tds.Request, w *tds.Response) error {
 	for part, fault := range s.fault {
 		if strings.Contains(q.Text, part) {
 			return fault
@@ -146,7 +146,7 @@ func giveAs(w *tds.Response, name func(i int) string, rows ...[]any) error {
 	return errors.Join(err, w.Done(int64(len(rows))))
 }
 
-func (s *school) probe(t *testing.T) []sqlserver.Finding {
+func (s *scripted) probe(t *testing.T) []sqlserver.Finding {
 	t.Helper()
 	srv := (&server{answer: s.answer, snapshot: true}).start(t)
 	found, err := open(t, srv.settings(t)).Probe(t.Context(), needsChild())
@@ -167,7 +167,7 @@ func worse(found []sqlserver.Finding) (bad []sqlserver.Finding) {
 }
 
 func TestProbeOfAGoodSchool(t *testing.T) {
-	found := goodSchool().probe(t)
+	found := inGoodOrder().probe(t)
 	if bad := worse(found); len(bad) > 0 {
 		t.Errorf("found %+v", bad)
 	}
@@ -180,63 +180,67 @@ func TestProbeOfAGoodSchool(t *testing.T) {
 // that puts it right.
 func TestProbeFindings(t *testing.T) {
 	for name, c := range map[string]struct {
-		spoil func(*school)
+		spoil func(*scripted)
 		level sqlserver.Level
 		says  string
 		tsql  string
 	}{
-		"old server": {func(s *school) { s.version = "10.50.6000.34" }, "warn", "SQL Server 2008 (10.50", ""},
-		"no rows":    {func(s *school) { s.rows = 0 }, "warn", "has no rows", "SELECT COUNT(*) FROM [rollbridge].[pupil];"},
-		"hidden rows": {func(s *school) { s.hidden = 2 }, "warn", "Row-level security is in force in this database (2 policies",
+		"old server": {func(s *scripted) { s.version = "10.50.6000.34" }, "warn", "SQL Server 2008 (10.50", ""},
+		"no rows":    {func(s *scripted) { s.rows = 0 }, "warn", "has no rows", "SELECT COUNT(*) FROM [rollbridge].[pupil];"},
+		"hidden rows": {func(s *scripted) { s.hidden = 2 }, "warn", "Row-level security is in force in this database (2 policies",
 			""},
-		"an id is empty": {func(s *school) { s.filled[3] = 7 }, "fail", "[pupil] is empty in 2 of 9 rows", ""},
-		"ids are empty":  {func(s *school) { s.filled[3] = 0 }, "fail", "[pupil] is empty in 9 of 9 rows", ""},
-		"many rows":      {func(s *school) { s.rows, s.filled[3] = 100_001, 100_000 }, "fail", "1 of more than 100000 rows", ""},
-		"column missing": {func(s *school) { s.columns = s.columns[:3] }, "fail", "column [DOB] is missing", ""},
-		"other type":     {func(s *school) { s.columns[3][3] = "nvarchar"; s.columns[3][4] = 20 }, "fail", "column [DOB] is nvarchar(20)", ""},
-		"view missing":   {func(s *school) { s.columns[0][1] = "x"; s.columns = s.columns[:1]; s.rights = nil }, "fail", "does not exist, or the login may not see it", "GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
-		"view not given": {func(s *school) {
+		"an id is empty": {func(s *scripted) { s.filled[3] = 7 }, "fail", "[pupil] is empty in 2 of 9 rows", ""},
+		"ids are empty":  {func(s *scripted) { s.filled[3] = 0 }, "fail", "[pupil] is empty in 9 of 9 rows", ""},
+		"many rows":      {func(s *scripted) { s.rows, s.filled[3] = 100_001, 100_000 }, "fail", "1 of more than 100000 rows", ""},
+		"column missing": {func(s *scripted) { s.columns = s.columns[:3] }, "fail", "column [DOB] is missing", ""},
+		"other type":     {func(s *scripted) { s.columns[3][3] = "nvarchar"; s.columns[3][4] = 20 }, "fail", "column [DOB] is nvarchar(20)", ""},
+		"view missing":   {func(s *scripted) { s.columns[0][1] = "x"; s.columns = s.columns[:1]; s.rights = nil }, "fail", "does not exist, or the login may not see it", "GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
+		"view not given": {func(s *scripted) {
 			s.columns[0][1] = "x"
 			s.columns = s.columns[:1]
 			s.rights["[rollbridge].[pupil]"] = 0
 		}, "fail", "[rollbridge].[pupil]: the login may not read it", "GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
-		"right to one":    {func(s *school) { s.column["UPN"] = 0 }, "fail", "may not read [UPN]", "GRANT SELECT ON [rollbridge].[pupil] ([UPN]) TO [rollbridge_agent];"},
-		"right not shown": {func(s *school) { s.column["UPN"] = nil }, "warn", "not proven", "GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
-		"object not shown": {func(s *school) { s.rights["[rollbridge].[pupil]"] = nil }, "warn", "not proven",
+		"right to one":    {func(s *scripted) { s.column["UPN"] = 0 }, "fail", "may not read [UPN]", "GRANT SELECT ON [rollbridge].[pupil] ([UPN]) TO [rollbridge_agent];"},
+		"right not shown": {func(s *scripted) { s.column["UPN"] = nil }, "warn", "not proven", "GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
+		"object not shown": {func(s *scripted) { s.rights["[rollbridge].[pupil]"] = nil }, "warn", "not proven",
 			"GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent];"},
-		"read refused": {func(s *school) {
+		"read refused": {func(s *scripted) {
 			s.fault["SELECT COUNT(*) AS n, "] = &tds.Error{Number: 229, Class: 14, Message: "The SELECT permission was denied on the object 'Student'"}
 		}, "fail", "a read fails", ""},
-		"value broken": {func(s *school) {
+		"value broken": {func(s *scripted) {
 			s.fault["SELECT COUNT(*) AS n, "] = &tds.Error{Number: 245, Class: 16, Message: "Conversion failed when converting the varchar value 'Ashdown'"}
 		}, "fail", "a read fails", ""},
-		"sysadmin":     {func(s *school) { s.wide["'sysadmin'"] = 1; s.wide["'db_owner'"] = 1 }, "warn", "server role sysadmin", "ALTER SERVER ROLE [sysadmin] DROP MEMBER [rollbridge_agent];"},
-		"server right": {func(s *school) { s.wide["'VIEW SERVER STATE'"] = 1 }, "warn", "VIEW SERVER STATE on the server", "USE [master]; REVOKE VIEW SERVER STATE FROM [rollbridge_agent];"},
-		"owner":        {func(s *school) { s.wide["'db_owner'"] = 1 }, "warn", "role db_owner", "ALTER ROLE [db_owner] DROP MEMBER [rollbridge_agent];"},
-		"reader": {func(s *school) {
+		"sysadmin":     {func(s *scripted) { s.wide["'sysadmin'"] = 1; s.wide["'db_owner'"] = 1 }, "warn", "server role sysadmin", "ALTER SERVER ROLE [sysadmin] DROP MEMBER [rollbridge_agent];"},
+		"server right": {func(s *scripted) { s.wide["'VIEW SERVER STATE'"] = 1 }, "warn", "VIEW SERVER STATE on the server", "USE [master]; REVOKE VIEW SERVER STATE FROM [rollbridge_agent];"},
+		"owner":        {func(s *scripted) { s.wide["'db_owner'"] = 1 }, "warn", "role db_owner", "ALTER ROLE [db_owner] DROP MEMBER [rollbridge_agent];"},
+		"reader": {func(s *scripted) {
 			s.wide["'db_datareader'"] = 1
 			s.wide["'DATABASE', 'SELECT'"] = 1
 			s.objects = append(s.objects, []any{"mis", "Student", "U ", 0, 1, 0, 0, 0, 0, 0})
 		}, "warn", "role db_datareader", "ALTER ROLE [db_datareader] DROP MEMBER [rollbridge_agent];"},
-		"backup":          {func(s *school) { s.wide["'BACKUP DATABASE'"] = 1 }, "warn", "BACKUP DATABASE", "REVOKE BACKUP DATABASE FROM [rollbridge_agent];"},
-		"impersonation":   {func(s *school) { s.wide["'IMPERSONATE'"] = 1 }, "warn", "act as the database's owner", "REVOKE IMPERSONATE ON USER::[dbo] FROM [rollbridge_agent];"},
-		"roles not shown": {func(s *school) { s.wide["'db_ddladmin'"] = nil }, "warn", "does not say whether the login is a member of the role db_ddladmin", ""},
-		"schema":          {func(s *school) { s.schemas[0][3] = 1 }, "warn", "INSERT on the whole schema [dbo]", "REVOKE INSERT ON SCHEMA::[dbo] FROM [rollbridge_agent];"},
-		"procedure": {func(s *school) {
+		"backup":          {func(s *scripted) { s.wide["'BACKUP DATABASE'"] = 1 }, "warn", "BACKUP DATABASE", "REVOKE BACKUP DATABASE FROM [rollbridge_agent];"},
+		"impersonation":   {func(s *scripted) { s.wide["'IMPERSONATE'"] = 1 }, "warn", "act as the database's owner", "REVOKE IMPERSONATE ON USER::[dbo] FROM [rollbridge_agent];"},
+		"roles not shown": {func(s *scripted) { s.wide["'db_ddladmin'"] = nil }, "warn", "does not say whether the login is a member of the role db_ddladmin", ""},
+		"schema":          {func(s *scripted) { s.schemas[0][3] = 1 }, "warn", "INSERT on the whole schema [dbo]", "REVOKE INSERT ON SCHEMA::[dbo] FROM [rollbridge_agent];"},
+		"schema control": {func(s *scripted) {
+			s.schemas[0] = []any{"dbo", 1, 1, 1, 1, 1, 1, 1}
+			s.objects = append(s.objects, []any{"dbo", "A", "U ", 1, 1, 1, 1, 1, 1, 1})
+		}, "warn", "CONTROL on the whole schema [dbo]", "REVOKE CONTROL ON SCHEMA::[dbo] FROM [rollbridge_agent];"},
+		"procedure": {func(s *scripted) {
 			s.objects = append(s.objects, []any{"dbo", "Tidy", "P ", 0, nil, nil, nil, nil, 1, 0})
 		}, "warn",
 			"EXECUTE on [dbo].[Tidy]", "REVOKE EXECUTE ON [dbo].[Tidy] FROM [rollbridge_agent];"},
-		"write below": {func(s *school) { s.objects[0][6] = 1 }, "warn", "UPDATE on [rollbridge].[pupil]", "REVOKE UPDATE ON [rollbridge].[pupil] FROM [rollbridge_agent];"},
-		"control": {func(s *school) { s.objects[0] = []any{"rollbridge", "pupil", "V ", 1, 1, 1, 1, 1, 1, 1} }, "warn", "CONTROL on [rollbridge].[pupil]",
+		"write below": {func(s *scripted) { s.objects[0][6] = 1 }, "warn", "UPDATE on [rollbridge].[pupil]", "REVOKE UPDATE ON [rollbridge].[pupil] FROM [rollbridge_agent];"},
+		"control": {func(s *scripted) { s.objects[0] = []any{"rollbridge", "pupil", "V ", 1, 1, 1, 1, 1, 1, 1} }, "warn", "CONTROL on [rollbridge].[pupil]",
 			"REVOKE CONTROL ON [rollbridge].[pupil] FROM [rollbridge_agent];"},
-		"object rights not shown": {func(s *school) { s.objects[0][5] = nil }, "warn", "about 1 rights on single objects", ""},
-		"schema read": {func(s *school) {
+		"object rights not shown": {func(s *scripted) { s.objects[0][5] = nil }, "warn", "about 1 rights on single objects", ""},
+		"schema read": {func(s *scripted) {
 			s.schemas[0][2] = 1
 			s.objects = append(s.objects, []any{"dbo", "A", "U ", 0, 1, 0, 0, 0, 0, 0}, []any{"dbo", "B", "U ", 0, 1, 0, 0, 0, 0, 0})
 		}, "warn", "SELECT on what is not needed: [dbo].[A], [dbo].[B]", "REVOKE SELECT ON SCHEMA::[dbo] FROM [rollbridge_agent];"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := goodSchool()
+			s := inGoodOrder()
 			c.spoil(s)
 			bad := worse(s.probe(t))
 			if len(bad) != 1 {
@@ -255,7 +259,7 @@ func TestProbeFindings(t *testing.T) {
 
 // Many objects are counted, and named only as far as a person reads.
 func TestProbeNamesTheFirstOfMany(t *testing.T) {
-	s := goodSchool()
+	s := inGoodOrder()
 	for i := range 3000 {
 		s.objects = append(s.objects, []any{"mis", "T" + strconv.Itoa(i), "U ", 0, 1, 0, 0, 0, 0, 0})
 	}
@@ -267,7 +271,7 @@ func TestProbeNamesTheFirstOfMany(t *testing.T) {
 
 // A look that cannot be finished is an error, not a finding.
 func TestProbeEndsWithTheServer(t *testing.T) {
-	s := goodSchool()
+	s := inGoodOrder()
 	s.fault["FROM sys.objects"] = &tds.Error{Number: 1205, Class: 13, Message: "deadlocked"}
 	srv := (&server{answer: s.answer}).start(t)
 	found, err := open(t, srv.settings(t)).Probe(t.Context(), needsChild())
@@ -278,7 +282,7 @@ func TestProbeEndsWithTheServer(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
-	s := goodSchool()
+	s := inGoodOrder()
 	srv := (&server{answer: s.answer}).start(t)
 	session := open(t, srv.settings(t))
 	seen, err := session.Verify(t.Context(), needsChild())
@@ -308,7 +312,7 @@ func second(_ []string, err error) error { return err }
 // A hundred objects are two questions, and a vendor's table that is not there is
 // explained by how its name is known.
 func TestVerifyOfManyObjects(t *testing.T) {
-	s := goodSchool()
+	s := inGoodOrder()
 	srv := (&server{answer: s.answer}).start(t)
 	session := open(t, srv.settings(t))
 	var needs []sqlserver.Need
