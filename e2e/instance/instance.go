@@ -63,6 +63,12 @@ func New(ctx context.Context, dir string, o standin.Options) (*Instance, error) 
 	if dsn := os.Getenv(Variable); dsn != "" {
 		return connect(ctx, dsn)
 	}
+	return Staged(ctx, dir, o)
+}
+
+// Staged is New for a test that stages faults, reads logs or counts bytes: it is
+// the stand-in whatever the environment says, so StandIn is never nil.
+func Staged(ctx context.Context, dir string, o standin.Options) (*Instance, error) {
 	o.Dir = dir
 	s, err := standin.Start(o)
 	if err != nil {

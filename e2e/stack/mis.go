@@ -47,6 +47,9 @@ type MISOptions struct {
 	Profile string
 	// Before is T-SQL that is run before the page's; "" is none.
 	Before string
+	// Staged asks for the stand-in whatever the environment names: the test stages
+	// faults, or reads what crossed the wire.
+	Staged bool
 	// Adapt changes the page's T-SQL as an administrator would; nil leaves it.
 	Adapt func(script string) string
 }
@@ -54,7 +57,11 @@ type MISOptions struct {
 // NewMIS starts a server in dir and puts the tables there; they are asked for
 // again at each Write. Close ends it.
 func NewMIS(ctx context.Context, dir string, tables func() []demoschool.Table, o MISOptions) (*MIS, error) {
-	server, err := instance.New(ctx, dir, o.Server)
+	start := instance.New
+	if o.Staged {
+		start = instance.Staged
+	}
+	server, err := start(ctx, dir, o.Server)
 	if err != nil {
 		return nil, fmt.Errorf("start a MIS: %w", err)
 	}
