@@ -1,6 +1,11 @@
 package sqlserver
 
 import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io"
 	"testing"
 	"time"
 )
@@ -38,5 +43,39 @@ func TestCell(t *testing.T) {
 		if got, err := (resultColumn{name: "c", kind: kind}).cell(value); err == nil {
 			t.Errorf("%s took a %T: %+v", kind, value, got)
 		}
+	}
+}
+
+// strange is a driver whose only result has a column of a type that go-mssqldb
+// panics on, as it does on types of CLR assemblies.
+type strange struct{ driver.Conn }
+
+func (strange) Connect(context.Context) (driver.Conn, error) { return strange{}, nil }
+func (strange) Driver() driver.Driver                        { return noDriver{} }
+func (strange) Close() error                                 { return nil }
+func (strange) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
+	return strangeRows{}, nil
+}
+
+type strangeRows struct{}
+
+func (strangeRows) Columns() []string         { return []string{"place"} }
+func (strangeRows) Close() error              { return nil }
+func (strangeRows) Next([]driver.Value) error { return io.EOF }
+func (strangeRows) ColumnTypeLength(int) (int64, bool) {
+	panic("not implemented makeGoLangTypeLength for user defined type")
+}
+
+func TestTypeThatTheDriverPanicsOn(t *testing.T) {
+	db := sql.OpenDB(strange{})
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), "SELECT place FROM s.t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var f *Fault
+	if _, err := resultColumns(rows); !errors.As(err, &f) || f.Reason != Schema {
+		t.Errorf("no fault: %v", err)
 	}
 }

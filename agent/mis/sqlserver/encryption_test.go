@@ -77,13 +77,13 @@ func TestEncryption(t *testing.T) {
 			c.change(&set)
 			if c.reason != "" {
 				refused(t, set, c.reason, c.says...)
-				if len(s.logins) != 0 {
+				if len(s.signOns()) != 0 {
 					t.Error("a password was sent")
 				}
 				return
 			}
 			open(t, set)
-			if got := s.logins[0]; got.Encrypted != c.encrypted || got.Password != password || got.App != "Rollbridge agent" || got.Database != "MIS" || got.ReadOnly {
+			if got := s.signOns()[0]; got.Encrypted != c.encrypted || got.Password != password || got.App != "Rollbridge agent" || got.Database != "MIS" || got.ReadOnly {
 				t.Errorf("login %+v", got)
 			}
 		})
@@ -104,12 +104,12 @@ func TestPinnedCertificate(t *testing.T) {
 	set.CertificateFile = asDER
 	open(t, set)
 
-	before := len(s.logins)
+	before := len(s.signOns())
 	s.leaf.Store(ca.leaf(t, leafOptions{}))
 	sum := sha256.Sum256(s.leaf.Load().Certificate[0])
 	print := strings.ToUpper(strings.ReplaceAll(fmt.Sprintf("% x", sum), " ", ":"))
 	refused(t, set, sqlserver.Certificate, "another certificate", print, "database administrator", "nothing was sent")
-	if len(s.logins) != before {
+	if len(s.signOns()) != before {
 		t.Error("a password was sent")
 	}
 }

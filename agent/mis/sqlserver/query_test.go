@@ -75,7 +75,7 @@ func TestQueryInChunks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sent := s.texts[2:]
+	sent := s.sent()[2:]
 	sizes := []int{1, 500, 500, 500, 1}
 	if len(sent) != len(sizes) || rows != 2*len(sizes) {
 		t.Fatalf("%d statements, %d rows", len(sent), rows)
@@ -120,7 +120,7 @@ func TestQueryInChunks(t *testing.T) {
 func TestValuesAreChecked(t *testing.T) {
 	s := (&server{answer: pupils(1)}).start(t)
 	session := open(t, s.settings(t))
-	before := len(s.texts)
+	before := len(s.sent())
 	for text, says := range map[string]string{
 		"SELECT a FROM s.t WHERE b = @nobody":                             "@nobody",
 		"SELECT a FROM s.t WHERE b NOT IN (@pupils)":                      "@pupils once only",
@@ -139,8 +139,8 @@ func TestValuesAreChecked(t *testing.T) {
 		wantFault(t, session.Query(t.Context(), parse(t, text), v, count(new(int))), sqlserver.Setting, says)
 	}
 	wantFault(t, session.Query(t.Context(), sqlserver.Select{}, sqlserver.Values{}, nil), sqlserver.Setting, "not checked")
-	if len(s.texts) != before {
-		t.Errorf("%d statements were sent", len(s.texts)-before)
+	if len(s.sent()) != before {
+		t.Errorf("%d statements were sent", len(s.sent())-before)
 	}
 }
 
@@ -227,7 +227,7 @@ func TestOtherColumnsThanNamed(t *testing.T) {
 func TestGuard(t *testing.T) {
 	s := (&server{answer: pupils(1)}).start(t)
 	session := open(t, s.settings(t))
-	before := len(s.texts)
+	before := len(s.sent())
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // only when the guard fails
 	defer cancel()
 	for _, text := range []string{"DROP TABLE mis.Student", "SELECT 1", "sp_who", "", " ", sqlserver.FixedTexts()[0] + " ", "INSERTBULK {}"} {
@@ -273,8 +273,8 @@ func TestGuard(t *testing.T) {
 		}
 	}
 	_ = session.Conn().PingContext(ctx) // sends nothing either
-	if sent := s.texts[before:]; len(sent) != 0 || len(s.begun) != 0 || len(s.logins) != 1 {
-		t.Errorf("sent %v, begun %v, %d sign-ons", sent, s.begun, len(s.logins))
+	if sent := s.sent()[before:]; len(sent) != 0 || len(s.starts()) != 0 || len(s.signOns()) != 1 {
+		t.Errorf("sent %v, begun %v, %d sign-ons", sent, s.starts(), len(s.signOns()))
 	}
 	if err := session.Query(ctx, parse(t, "SELECT pupil FROM s.t"), sqlserver.Values{}, count(new(int))); err != nil {
 		t.Errorf("after the refusals: %v", err)
@@ -296,20 +296,17 @@ func TestSnapshot(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantFault(t, session.Query(t.Context(), parse(t, "SELECT pupil FROM s.t"), sqlserver.Values{}, count(new(int))), sqlserver.Down, "closed")
-		s.cut()
-		s.mu.Lock()
 		wantBegun, wantEnd := []int(nil), "close"
 		if allowed {
 			wantBegun, wantEnd = []int{tds.IsolationSnapshot}, "rollback"
 		}
-		if !slices.Equal(s.begun, wantBegun) || allowed && s.ended[0] != wantEnd || slices.Contains(s.ended, "commit") {
-			t.Errorf("snapshot %t: begun %v, ended %v", allowed, s.begun, s.ended)
+		if !slices.Equal(s.starts(), wantBegun) || allowed && s.ends()[0] != wantEnd || slices.Contains(s.ends(), "commit") {
+			t.Errorf("snapshot %t: begun %v, ended %v", allowed, s.starts(), s.ends())
 		}
-		if set := s.texts[0].Text; !strings.Contains(set, "SET LOCK_TIMEOUT 5000") || !strings.Contains(set, "SET DEADLOCK_PRIORITY LOW") ||
+		if set := s.sent()[0].Text; !strings.Contains(set, "SET LOCK_TIMEOUT 5000") || !strings.Contains(set, "SET DEADLOCK_PRIORITY LOW") ||
 			!strings.Contains(set, "SET NOCOUNT ON") || !strings.Contains(set, "SET TRANSACTION ISOLATION LEVEL READ COMMITTED") {
 			t.Errorf("set up with %s", set)
 		}
-		s.mu.Unlock()
 	}
 	s := (&server{snapshot: true, begin: &tds.Error{Number: 3952, Message: "x"}}).start(t)
 	refused(t, s.settings(t), sqlserver.Busy, "snapshot isolation")
@@ -326,7 +323,7 @@ func TestBudget(t *testing.T) {
 	}
 	wantFault(t, session.Query(t.Context(), q, sqlserver.Values{}, count(new(int))), sqlserver.Budget, "100 times")
 	wantFault(t, session.Ask(t.Context()), sqlserver.Budget)
-	if len(s.texts) != sqlserver.MaxQueries || session.Cost().Queries != sqlserver.MaxQueries {
-		t.Errorf("%d statements were sent, cost %+v", len(s.texts), session.Cost())
+	if len(s.sent()) != sqlserver.MaxQueries || session.Cost().Queries != sqlserver.MaxQueries {
+		t.Errorf("%d statements were sent, cost %+v", len(s.sent()), session.Cost())
 	}
 }

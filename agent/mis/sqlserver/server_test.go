@@ -18,6 +18,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -147,6 +148,18 @@ func (s session) Commit(context.Context) error   { return s.end("commit") }
 func (s session) Rollback(context.Context) error { return s.end("rollback") }
 func (s session) Reset(context.Context) error    { return nil }
 func (s session) Close() error                   { return s.end("close") }
+
+// What the server saw.
+func (s *server) sent() []tds.Request  { return seen(s, &s.texts) }
+func (s *server) signOns() []tds.Login { return seen(s, &s.logins) }
+func (s *server) starts() []int        { return seen(s, &s.begun) }
+func (s *server) ends() []string       { return seen(s, &s.ended) }
+
+func seen[T any](s *server, list *[]T) []T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(*list)
+}
 
 // settings are those for the server, trusting its certificate as it is now.
 func (s *server) settings(t *testing.T) sqlserver.Settings {

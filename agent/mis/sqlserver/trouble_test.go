@@ -31,8 +31,8 @@ func TestSignOnRefused(t *testing.T) {
 		if f := refused(t, s.settings(t), c.reason, c.says); f.Number != number || strings.Contains(f.Text, "Canary") {
 			t.Errorf("%+v", f)
 		}
-		if len(s.logins) != 1 {
-			t.Errorf("%d: signed on %d times: a wrong password must not be tried again", number, len(s.logins))
+		if len(s.signOns()) != 1 {
+			t.Errorf("%d: signed on %d times: a wrong password must not be tried again", number, len(s.signOns()))
 		}
 	}
 	s := (&server{}).start(t)
@@ -97,12 +97,12 @@ func TestCut(t *testing.T) {
 			session := open(t, s.settings(t))
 			rows := 0
 			wantFault(t, session.Query(t.Context(), q, sqlserver.Values{}, count(&rows)), sqlserver.Down, "was lost")
-			sent := len(s.texts)
+			sent := len(s.sent())
 			for range 3 {
 				wantFault(t, session.Query(t.Context(), q, sqlserver.Values{}, count(&rows)), sqlserver.Down)
 			}
-			if len(s.texts) != sent || len(s.logins) != 1 {
-				t.Errorf("asked again behind the caller's back: %d statements, %d logins", len(s.texts)-sent, len(s.logins))
+			if len(s.sent()) != sent || len(s.signOns()) != 1 {
+				t.Errorf("asked again behind the caller's back: %d statements, %d logins", len(s.sent())-sent, len(s.signOns()))
 			}
 		}
 	}
@@ -200,8 +200,8 @@ func TestCancel(t *testing.T) {
 		t.Errorf("after cancelling one query: %v", err)
 	}
 	// Only Close ends the snapshot.
-	if len(s.ended) != 0 {
-		t.Errorf("ended %v", s.ended)
+	if len(s.ends()) != 0 {
+		t.Errorf("ended %v", s.ends())
 	}
 }
 
@@ -214,14 +214,21 @@ func TestWindowsAccount(t *testing.T) {
 	set := s.settings(t)
 	set.Login, set.User = "windows", `SCHOOL\svc-rollbridge`
 	open(t, set)
-	if l := s.logins[0]; !l.Windows || l.User != `SCHOOL\svc-rollbridge` || l.Password != "" || !l.Encrypted {
+	if l := s.signOns()[0]; !l.Windows || l.User != `SCHOOL\svc-rollbridge` || l.Password != "" || !l.Encrypted {
 		t.Errorf("login %+v", l)
 	}
 	set.Password = "wrong"
 	refused(t, set, sqlserver.Login)
 	set.User = `SCHOOL\nobody`
 	refused(t, set, sqlserver.Login)
-	if len(s.logins) != 1 {
-		t.Errorf("%d sign-ons", len(s.logins))
+	if len(s.signOns()) != 1 {
+		t.Errorf("%d sign-ons", len(s.signOns()))
 	}
+}
+
+func TestTooManyBytes(t *testing.T) {
+	s := (&server{answer: pupils(1)}).start(t)
+	session := open(t, s.settings(t))
+	session.Fill()
+	wantFault(t, session.Ask(t.Context()), sqlserver.Budget, "256 MB")
 }
