@@ -122,7 +122,7 @@ func TestInsertsInPieces(t *testing.T) {
 			}
 		}}
 		var got []int
-		err := table.inserts(func(text string) error {
+		err := table.inserts(nil, func(text string) error {
 			if !strings.HasPrefix(text, "INSERT INTO mis.T (A, B) VALUES\n(") || !strings.HasSuffix(text, ",NULL)") {
 				t.Errorf("a statement begins or ends otherwise: %.60s", text)
 			}
@@ -143,7 +143,7 @@ func TestInsertsInPieces(t *testing.T) {
 func TestInsertsStop(t *testing.T) {
 	full, runs := errors.New("the disk is full"), 0
 	table := New(Config{Pupils: 100}).TablesSQL()[4]
-	err := table.inserts(func(string) error { runs++; return full })
+	err := table.inserts(nil, func(string) error { runs++; return full })
 	if !errors.Is(err, full) || runs != 1 {
 		t.Errorf("%d statements were run, the error is %v", runs, err)
 	}

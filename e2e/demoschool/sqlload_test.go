@@ -2,8 +2,12 @@ package demoschool
 
 import (
 	"database/sql"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"rollbridge/e2e/instance"
 	"rollbridge/e2e/standin"
@@ -53,6 +57,70 @@ func TestLoadReplacesEverything(t *testing.T) {
 	if n := count(t, db, "SELECT COUNT(*) FROM mis.Student"); n != 149 {
 		t.Errorf("%d pupils after one has left, want 149", n)
 	}
+}
+
+// A Loader writes only what has changed, and ends with the same tables as a
+// load of everything.
+func TestLoaderWritesChanges(t *testing.T) {
+	db := emptyDatabase(t)
+	s := New(Config{Seed: 3, Pupils: 120, LookedAfterShare: 0.1})
+	var l Loader
+	must(t, l.Load(t.Context(), db, s.TablesSQL()))
+	cared := s.LookedAfter()
+	must(t, s.ChangeMark(cared[0].ID, s.Today(), AM, "N"))
+	must(t, s.LeaveRoll(cared[1].ID, s.Today().AddDate(0, 0, -1)))
+	must(t, s.EnterCare(s.NotLookedAfter()[0].ID, "933", s.Today()))
+	must(t, s.RemoveContact(cared[2].ID, s.contacts[s.byID[cared[2].ID]][0].ID))
+	statements := 0
+	for _, table := range s.TablesSQL() {
+		must(t, table.update(l.written[table.Name], table.sums(), func(text string) error {
+			if statements++; len(text) > 100_000 {
+				t.Errorf("a statement of %d bytes for a few changes", len(text))
+			}
+			return nil
+		}))
+	}
+	if statements == 0 || statements > 8 {
+		t.Errorf("%d statements for changes of four tables", statements)
+	}
+	must(t, l.Load(t.Context(), db, s.TablesSQL()))
+	fresh := emptyDatabase(t)
+	must(t, Load(t.Context(), fresh, s.TablesSQL()))
+	for _, table := range s.TablesSQL() {
+		if diff := cmp.Diff(stored(t, fresh, table), stored(t, db, table)); diff != "" {
+			t.Errorf("%s differs from a load of everything:\n%s", table.Name, diff)
+		}
+	}
+
+	_, err := db.ExecContext(t.Context(), "DELETE FROM mis.Student")
+	must(t, err)
+	l.Forget()
+	must(t, l.Load(t.Context(), db, s.TablesSQL()))
+	if n := count(t, db, "SELECT COUNT(*) FROM mis.Student"); n != 119 {
+		t.Errorf("%d pupils after a load that forgot, want 119", n)
+	}
+}
+
+// stored are the rows that a database has of a table.
+func stored(t *testing.T, db *sql.DB, table Table) (all []string) {
+	t.Helper()
+	names := make([]string, len(table.Columns))
+	for i, c := range table.Columns {
+		names[i] = c.Name
+	}
+	rows, err := db.QueryContext(t.Context(), "SELECT "+strings.Join(names, ", ")+" FROM "+table.Name+" ORDER BY "+table.Key)
+	must(t, err)
+	defer rows.Close()
+	cells, into := make([]any, len(names)), make([]any, len(names))
+	for i := range cells {
+		into[i] = &cells[i]
+	}
+	for rows.Next() {
+		must(t, rows.Scan(into...))
+		all = append(all, fmt.Sprint(cells...))
+	}
+	must(t, rows.Err())
+	return all
 }
 
 // A load that fails half-way leaves what was there.

@@ -36,6 +36,7 @@ type MIS struct {
 
 	profile        string
 	tables         func() []demoschool.Table
+	loader         demoschool.Loader
 	user, password string
 }
 
@@ -116,11 +117,16 @@ func (m *MIS) readPage() (err error) {
 
 // Write makes the database hold the tables as they are now, in one transaction.
 func (m *MIS) Write(ctx context.Context) error {
-	return demoschool.Load(ctx, m.Database.Admin(), m.tables())
+	return m.loader.Load(ctx, m.Database.Admin(), m.tables())
 }
 
 // Run carries out T-SQL as the database's administrator, batches ended by GO.
-func (m *MIS) Run(ctx context.Context, script string) error { return m.Database.Run(ctx, script) }
+// Who writes to the school's tables does it through Run, so that the next Write
+// takes it back.
+func (m *MIS) Run(ctx context.Context, script string) error {
+	m.loader.Forget()
+	return m.Database.Run(ctx, script)
+}
 
 // Server is how an agent reaches the MIS.
 func (m *MIS) Server() Server {
