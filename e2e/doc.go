@@ -2,6 +2,7 @@
 // databases: each promise of the product, and each fault it must survive, as a
 // school, an operator or an attacker would meet it.
 //
-// stack starts the programs, demoschool is the MIS, oracle says what must have
-// arrived, fault stands between the two sides. Nothing here ships.
+// stack starts the programs, demoschool is the school, standin the SQL Server
+// that its MIS is on (instance takes a real one instead), oracle says what must
+// have arrived, fault stands between the two sides. Nothing here ships.
 package e2e

@@ -1,15 +1,15 @@
 // Package demoschool is the management information system (MIS) of a school
 // that does not exist: a model in memory, and writers that render it as the
-// files a real MIS would export or as the tables of its database. Tests, the demo and the benchmarks read their
-// pupils from here.
+// files a real MIS would export or as the tables of its database. Tests, the
+// demo and the benchmarks read their pupils from here.
 //
 // # What it guarantees
 //
 // The same [Config] gives the same school, and the same mutations in the same
 // order give the same school afterwards, byte for byte in every file. Each
 // dataset draws from a random stream of its own, so a dataset added later
-// changes nothing in those that exist. A mark depends only on the seed,
-// the pupil and the session, never on when it was drawn.
+// changes nothing in those that exist. A mark depends only on the seed, the
+// pupil and the session, never on when it was drawn.
 //
 // Writers render the model and invent nothing: what a file format cannot carry
 // is refused with an error that says how to generate a school that fits
@@ -45,7 +45,7 @@
 //
 // Config and New in config.go and school.go; the model in model.go; how pupils,
 // contacts and marks are drawn in pupils.go, contacts.go and register.go; what a
-// test can change in mutate.go; the writers in csv.go, ctf.go, sql.go and sqlsims.go (tables), sqlload.go
-// (into a database). A new dataset
-// is a type in model.go, a draw, an iterator, and a renderer in each writer.
+// test can change in mutate.go; the writers in csv.go, ctf.go, sql.go and
+// sqlsims.go (tables), and sqlload.go (into a database). A new dataset is a type
+// in model.go, a draw, an iterator, and a renderer in each writer.
 package demoschool
