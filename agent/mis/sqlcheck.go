@@ -174,7 +174,7 @@ func (p places) whoQuery(path []string, d record.Dataset, text string) (sqlserve
 	if err != nil {
 		return q, err
 	}
-	return q, errors.Join(p.namesOf(path, q, whoColumns), p.has(path, q, whoColumns))
+	return q, errors.Join(p.namesOf(path, q, whoColumns), p.has(path, q, whoColumns), p.whole(path, q))
 }
 
 func (p places) dataQuery(path []string, d record.Dataset, text string) (sqlserver.Select, error) {
@@ -188,14 +188,24 @@ func (p places) dataQuery(path []string, d record.Dataset, text string) (sqlserv
 		isWho := func(name string) bool { return name != "pupil" && slices.Contains(whoColumns, name) }
 		known, need = slices.DeleteFunc(slices.Clone(known), isWho), whoColumns[:1]
 	}
-	err = errors.Join(p.namesOf(path, q, known), p.has(path, q, need))
+	err = errors.Join(p.namesOf(path, q, known), p.has(path, q, need), p.whole(path, q))
 	if !slices.Contains(q.Parameters(), paramPupils) {
 		err = errors.Join(err, p.fault(path, "the query must ask for the pupils admitted only: add WHERE … IN (@pupils)"))
+	} else if !q.Narrows(paramPupils) {
+		err = errors.Join(err, p.fault(path, "@pupils must stand once, in the query's own WHERE, as column IN (@pupils) joined to the rest by AND: beside OR, NOT or UNION, in ON or in a sub-select it does not keep rows of other pupils out"))
 	}
 	if d == record.DatasetAttendance && !slices.Contains(q.Parameters(), paramSince) {
 		err = errors.Join(err, p.fault(path, "the query must ask for this academic year only: add … >= @since to its WHERE"))
 	}
 	return q, err
+}
+
+// whole refuses a query that stops early: what it leaves out would look gone.
+func (p places) whole(path []string, q sqlserver.Select) error {
+	if q.Limited() {
+		return p.fault(path, "the query has TOP, which leaves rows out without a word: take it out (within a sub-select it may stand)")
+	}
+	return nil
 }
 
 // query parses one query with the default schema in the site's place.

@@ -172,6 +172,9 @@ func (l *lexer) number() (string, error) {
 }
 
 func (l *lexer) parameter() (string, error) {
+	if before := l.text[:l.at]; before != "" && (letter(before[l.at-1]) || digit(before[l.at-1]) || before[l.at-1] == '_') {
+		return "", fmt.Errorf("@ follows a name at once, and SQL Server would take both for one name: leave a space between them")
+	}
 	l.at++
 	if strings.HasPrefix(l.text[l.at:], "@") {
 		return "", fmt.Errorf("@@ names a value of the server: a query may only use parameters such as @pupils")

@@ -148,6 +148,7 @@ func (p *parser) top() error {
 	if !p.accept("TOP") {
 		return nil
 	}
+	p.found.limited = p.found.limited || p.depth == 1 // of the outermost query
 	bracketed := p.accept("(")
 	if t := p.take(); t.kind != literal || !digit(t.raw[0]) {
 		return p.errorf(t, "TOP must be followed by a number: write TOP (1)")

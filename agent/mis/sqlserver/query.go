@@ -23,7 +23,7 @@ const (
 // Values are what the parameters of a [Select] stand for, by name without @. A
 // name that the Select does not have is passed over.
 type Values struct {
-	Lists map[string][]string // for … WHERE or AND column IN (@name); a Select has at most one
+	Lists map[string][]string // for what a Select [Select.Narrows] by; it has at most one
 	Dates map[string]string   // YYYY-MM-DD
 	Texts map[string]string
 }
@@ -82,8 +82,8 @@ func bind(q Select, v Values) (list string, args []any, err error) {
 		case isList && list != "":
 			return wrong("The query has a second list, @%s: only one can be sent.", name)
 		case isList:
-			if _, ok := q.lists[name]; !ok {
-				return wrong("The query may use the list @%[1]s once only, as WHERE column IN (@%[1]s) or AND column IN (@%[1]s).", name)
+			if !q.Narrows(name) {
+				return wrong("The query may use the list @%[1]s once only, in its own WHERE, as column IN (@%[1]s) joined to the rest by AND; not beside OR or UNION, nor within another condition.", name)
 			}
 			list = name
 		case isDate:

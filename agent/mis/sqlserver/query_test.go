@@ -122,16 +122,26 @@ func TestValuesAreChecked(t *testing.T) {
 	session := open(t, s.settings(t))
 	before := len(s.sent())
 	for text, says := range map[string]string{
-		"SELECT a FROM s.t WHERE b = @nobody":                             "@nobody",
-		"SELECT a FROM s.t WHERE b NOT IN (@pupils)":                      "@pupils once only",
-		"SELECT a FROM s.t WHERE b = @pupils":                             "once only",
-		"SELECT a FROM s.t WHERE b IN (@pupils, 1)":                       "once only",
-		"SELECT a FROM s.t WHERE c = 1 OR b IN (@pupils)":                 "once only",
-		"SELECT a FROM s.t WHERE NOT (b IN (@pupils))":                    "once only",
-		"SELECT a FROM s.t WHERE b IN (@pupils) AND c IN (@pupils)":       "once only",
-		"SELECT a FROM s.t WHERE b IN (@pupils) AND s.t.c IN (@others)":   "second list",
-		"SELECT a FROM s.t WHERE b = @bad":                                "@bad is not a date",
-		"SELECT CASE WHEN b IN (@pupils) THEN 1 ELSE 0 END AS a FROM s.t": "once only",
+		"SELECT a FROM s.t WHERE b = @nobody":                           "@nobody",
+		"SELECT a FROM s.t WHERE b NOT IN (@pupils)":                    "@pupils once only",
+		"SELECT a FROM s.t WHERE b = @pupils":                           "once only",
+		"SELECT a FROM s.t WHERE b IN (@pupils, 1)":                     "once only",
+		"SELECT a FROM s.t WHERE c = 1 OR b IN (@pupils)":               "once only",
+		"SELECT a FROM s.t WHERE NOT (b IN (@pupils))":                  "once only",
+		"SELECT a FROM s.t WHERE b IN (@pupils) AND c IN (@pupils)":     "once only",
+		"SELECT a FROM s.t WHERE c = 1 AND b IN (@pupils) OR c = 2":     "beside OR",
+		"SELECT a FROM s.t WHERE NOT (c = 1 AND b IN (@pupils))":        "within another",
+		"SELECT a FROM s.t WHERE c = 1 HAVING d = 1 AND b IN (@pupils)": "its own WHERE",
+
+		"SELECT a FROM s.t WHERE EXISTS (SELECT 1 FROM s.u WHERE b IN (@pupils))":              "its own WHERE",
+		"SELECT a FROM s.t LEFT JOIN s.u ON u.b = t.b AND u.b IN (@pupils)":                    "its own WHERE",
+		"SELECT a FROM s.t WHERE CASE WHEN c = 1 AND b IN (@pupils) THEN 1 ELSE 0 END = 0":     "within another",
+		"SELECT a FROM s.t WHERE b IN (@pupils) UNION ALL SELECT a FROM s.u":                   "UNION",
+		"SELECT a FROM s.t UNION SELECT a FROM s.u WHERE b IN (@pupils)":                       "UNION",
+		"SELECT a, (SELECT MAX(c) FROM s.u WHERE d = 1 AND b IN (@pupils)) AS c FROM s.t AS t": "its own WHERE",
+		"SELECT a FROM s.t WHERE b IN (@pupils) AND s.t.c IN (@others)":                        "second list",
+		"SELECT a FROM s.t WHERE b = @bad":                                                     "@bad is not a date",
+		"SELECT CASE WHEN b IN (@pupils) THEN 1 ELSE 0 END AS a FROM s.t":                      "once only",
 	} {
 		v := values(ids(1))
 		v.Lists["others"] = ids(2)
@@ -141,6 +151,32 @@ func TestValuesAreChecked(t *testing.T) {
 	wantFault(t, session.Query(t.Context(), sqlserver.Select{}, sqlserver.Values{}, nil), sqlserver.Setting, "not checked")
 	if len(s.sent()) != before {
 		t.Errorf("%d statements were sent", len(s.sent())-before)
+	}
+}
+
+// A list that no row of anybody else can pass, however the rest is written.
+func TestNarrows(t *testing.T) {
+	for _, text := range []string{
+		"SELECT a FROM s.t WHERE b IN (@pupils)",
+		"SELECT a FROM s.t WHERE (c = 1 OR d = 2) AND s.t.b IN (@pupils) GROUP BY a ORDER BY a",
+		"SELECT a FROM s.t JOIN s.u ON t.c = 1 OR u.d = 2 WHERE CASE WHEN c = 1 OR d = 2 THEN 1 END = 1 AND [b] IN (@pupils) AND [OR] = 1",
+		"SELECT a FROM (SELECT c AS a FROM s.t UNION SELECT d FROM s.u) AS x WHERE x.a IN (@pupils)",
+	} {
+		if !parse(t, text).Narrows("pupils") {
+			t.Errorf("cannot be asked in parts: %s", text)
+		}
+	}
+}
+
+func TestLimited(t *testing.T) {
+	for text, want := range map[string]bool{
+		"SELECT TOP (1) a FROM s.t":                                        true,
+		"SELECT a FROM s.t UNION ALL SELECT TOP 5 a FROM s.t":              true,
+		"SELECT (SELECT TOP (1) b FROM s.u) AS a FROM s.t WHERE [TOP] = 1": false,
+	} {
+		if got := parse(t, text).Limited(); got != want {
+			t.Errorf("limited %v: %s", got, text)
+		}
 	}
 }
 

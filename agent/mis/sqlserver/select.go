@@ -12,7 +12,8 @@ type Select struct {
 	columns    []string
 	objects    []Object
 	parameters []string
-	lists      map[string]span // parameters that stand once, and alone, in IN (@name)
+	lists      map[string]span // parameters that stand once, and alone, in the outer WHERE's IN (@name)
+	limited    bool
 	words      map[string]bool // every identifier in the text
 }
 
@@ -41,6 +42,18 @@ func (q Select) Objects() []Object { return slices.Clone(q.objects) }
 // Parameters are the names of the parameters without @, each once, in the order
 // of their first appearance.
 func (q Select) Parameters() []string { return slices.Clone(q.parameters) }
+
+// Narrows reports whether the parameter can be a list: it stands once, in the
+// WHERE of the outermost SELECT, as column IN (@name), joined to the rest by AND.
+// No row can then come whose column is not of the list.
+func (q Select) Narrows(parameter string) bool {
+	_, ok := q.lists[parameter]
+	return ok
+}
+
+// Limited reports whether the outermost SELECT has a TOP, so that a part of the
+// rows looks like all of them.
+func (q Select) Limited() bool { return q.limited }
 
 // ParseSelect checks that text is one SELECT that only reads, and reads only
 // what it names:

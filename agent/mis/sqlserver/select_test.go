@@ -120,6 +120,7 @@ var refusals = [][2]string{
 	{"SELECT @@VERSION AS v FROM s.t", "@@"},
 	{"SELECT b FROM s.t WHERE c = @pup_ils", "name of a parameter"},
 	{"SELECT b FROM s.t WHERE c = @1", "name of a parameter"},
+	{"SELECT b FROM s.t WHERE c@pupils = 1", "both for one name"},
 	{"SELECT b FROM {schema}.t", "placeholder"},
 	{"SELECT b FROM s.t WHERE c = 'x", "' is never closed"},
 	{"SELECT b FROM s.t WHERE [c = 1", "[ is never closed"},
