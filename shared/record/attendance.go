@@ -26,5 +26,4 @@ func (a *Attendance) Dataset() Dataset { return DatasetAttendance }
 func (a *Attendance) Pupil() PupilID { return a.PupilID }
 
 // Key is the pupil's id, a slash and the Monday.
-func (a *Attendance) Key() Key { return Key(string(a.PupilID) + "/" + string(a.Week)) }
-func (a *Attendance) sealed()  {}
+func (a *Attendance) Key() Key { return subKey(a.PupilID, string(a.Week)) }

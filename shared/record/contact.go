@@ -10,7 +10,7 @@ type Contact struct {
 	Title          string    `json:"Title,omitempty"`
 	Forename       string    `json:"Forename,omitempty"`
 	Surname        string    `json:"Surname,omitempty"`
-	Relationship   string    `json:"Relationship,omitempty"`
+	Relationship   string    `json:"Relationship,omitempty" codes:"contact_relationship"`
 	Order          int       `json:"Order,omitempty"`
 	Responsibility *bool     `json:"Responsibility,omitempty"`
 	Phones         []Phone   `json:"Phones,omitempty"`
@@ -21,7 +21,7 @@ type Contact struct {
 // A Phone is one telephone number; Type is H home, W work, M mobile (the CTF's
 // TelephoneType) or empty.
 type Phone struct {
-	Type   string `json:"TelephoneType,omitempty"`
+	Type   string `json:"TelephoneType,omitempty" codes:"phone_type"`
 	Number string `json:"PhoneNo"`
 }
 
@@ -39,5 +39,4 @@ func (c *Contact) Dataset() Dataset { return DatasetContact }
 func (c *Contact) Pupil() PupilID { return c.PupilID }
 
 // Key is the pupil's id, a slash and the contact's id.
-func (c *Contact) Key() Key { return Key(string(c.PupilID) + "/" + c.ID) }
-func (c *Contact) sealed()  {}
+func (c *Contact) Key() Key { return subKey(c.PupilID, c.ID) }

@@ -14,39 +14,51 @@ type Field struct {
 	// and its authority); it leaves whenever the dataset leaves.
 	Always bool
 	// Sensitive marks what is never part of a default ask (an address may be a
-	// confidential placement).
+	// confidential placement, a comment may say anything).
 	Sensitive bool
+	// Codeset is the list of shared/codes that the field's codes are of, or "".
+	Codeset string
 }
+
+// pupilField is the name of the pupil's id in every dataset of pupils.
+const pupilField = "pupil"
 
 var always = map[string]bool{
-	"pupil": true, "contact": true, "week": true, "InCare": true, "CareAuthority": true,
-	"am": true, "pm": true,
+	pupilField: true, "week": true, "InCare": true, "CareAuthority": true, "am": true, "pm": true,
 }
 
-var sensitive = map[string]bool{"Addresses": true}
+var sensitive = map[string]bool{"Addresses": true, commentsField: true}
 
-// Fields lists the fields of a dataset in the order of the encoding.
+// commentsField is the name of free text in whatever dataset has it.
+const commentsField = "Comments"
+
+func newField(d Dataset, f reflect.StructField) Field {
+	name := fieldName(f)
+	return Field{
+		Name: name,
+		// The id of a thing has the name of its dataset.
+		Always:    always[name] || name == string(d),
+		Sensitive: sensitive[name],
+		Codeset:   f.Tag.Get("codes"),
+	}
+}
+
+// Fields lists the fields of a dataset in the order of the encoding; nil for
+// an unknown dataset. The list is the caller's own.
 func Fields(d Dataset) []Field {
-	r, err := New(d)
-	if err != nil {
+	k := byName[d]
+	if k == nil {
 		return nil
 	}
-	t := reflect.TypeOf(r).Elem()
-	fields := make([]Field, 0, t.NumField())
-	for i := range t.NumField() {
-		name := fieldName(t.Field(i))
-		fields = append(fields, Field{Name: name, Always: always[name], Sensitive: sensitive[name]})
-	}
-	return fields
+	return append([]Field(nil), k.fields...)
 }
 
 // Keep empties every field of r that allowed refuses; fields marked Always
 // stay. It changes r.
 func Keep(r Record, allowed func(field string) bool) {
 	v := reflect.ValueOf(r).Elem()
-	for i := range v.NumField() {
-		name := fieldName(v.Type().Field(i))
-		if !always[name] && !allowed(name) {
+	for i, f := range byName[r.Dataset()].fields {
+		if !f.Always && !allowed(f.Name) {
 			v.Field(i).SetZero()
 		}
 	}

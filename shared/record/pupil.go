@@ -49,34 +49,39 @@ func keyed(key []byte, domain string, parts []string) string {
 // A Pupil is the registration record of one looked-after pupil. JSON names are
 // CBDS tags where CBDS has one.
 type Pupil struct {
-	ID                    PupilID `json:"pupil"`
-	UPN                   string  `json:"UPN,omitempty"`
-	FormerUPN             string  `json:"FormerUPN,omitempty"`
-	UniqueLearnerNumber   string  `json:"UniqueLearnerNumber,omitempty"`
-	AdmissionNumber       string  `json:"AdmissionNumber,omitempty"`
-	Surname               string  `json:"Surname,omitempty"`
-	Forename              string  `json:"Forename,omitempty"`
-	MiddleNames           string  `json:"MiddleNames,omitempty"`
-	PreferredSurname      string  `json:"PreferredSurname,omitempty"`
-	PreferredForename     string  `json:"PreferredForename,omitempty"`
-	FormerSurname         string  `json:"FormerSurname,omitempty"`
-	DOB                   Date    `json:"DOB,omitempty"`
-	Sex                   string  `json:"Sex,omitempty"`
-	NCYearActual          string  `json:"NCyearActual,omitempty"`
-	RegGroup              string  `json:"RegGroup,omitempty"`
-	House                 string  `json:"House,omitempty"`
-	Email                 string  `json:"Email,omitempty"`
-	Phone                 string  `json:"Phone,omitempty"`
-	InCare                bool    `json:"InCare"`
-	CareAuthority         string  `json:"CareAuthority,omitempty"`
-	CareStart             Date    `json:"CareStart,omitempty"`
-	CareEnd               Date    `json:"CareEnd,omitempty"`
-	PersonalEducationPlan *bool   `json:"PersonalEducationPlan,omitempty"`
-	FSMEligible           *bool   `json:"FSMeligible,omitempty"`
-	PupilPremium          *bool   `json:"PupilPremium,omitempty"`
-	EnrolStatus           string  `json:"EnrolStatus,omitempty"`
-	EntryDate             Date    `json:"EntryDate,omitempty"`
-	LeavingDate           Date    `json:"LeavingDate,omitempty"`
+	ID                  PupilID `json:"pupil"`
+	UPN                 string  `json:"UPN,omitempty"`
+	FormerUPN           string  `json:"FormerUPN,omitempty"`
+	UniqueLearnerNumber string  `json:"UniqueLearnerNumber,omitempty"`
+	AdmissionNumber     string  `json:"AdmissionNumber,omitempty"`
+	Surname             string  `json:"Surname,omitempty"`
+	Forename            string  `json:"Forename,omitempty"`
+	MiddleNames         string  `json:"MiddleNames,omitempty"`
+	PreferredSurname    string  `json:"PreferredSurname,omitempty"`
+	PreferredForename   string  `json:"PreferredForename,omitempty"`
+	FormerSurname       string  `json:"FormerSurname,omitempty"`
+	FormerForename      string  `json:"FormerForename,omitempty"`
+	DOB                 Date    `json:"DOB,omitempty"`
+	Sex                 string  `json:"Sex,omitempty" codes:"sex"`
+	// Gender is gender identity where the MIS has it, as the MIS writes it.
+	Gender                string `json:"Gender,omitempty"`
+	NCYearActual          string `json:"NCyearActual,omitempty" codes:"nc_year"`
+	RegGroup              string `json:"RegGroup,omitempty"`
+	House                 string `json:"House,omitempty"`
+	Email                 string `json:"Email,omitempty"`
+	Phone                 string `json:"Phone,omitempty"`
+	InCare                bool   `json:"InCare"`
+	CareAuthority         string `json:"CareAuthority,omitempty"`
+	CareStart             Date   `json:"CareStart,omitempty"`
+	CareEnd               Date   `json:"CareEnd,omitempty"`
+	InCareAtCurrentSchool *bool  `json:"InCareAtCurrentSchool,omitempty"`
+	PersonalEducationPlan *bool  `json:"PersonalEducationPlan,omitempty"`
+	FSMEligible           *bool  `json:"FSMeligible,omitempty"`
+	PupilPremium          *bool  `json:"PupilPremium,omitempty"`
+	PupilPremiumIndicator string `json:"PupilPremiumIndicator,omitempty" codes:"pupil_premium_indicator"`
+	EnrolStatus           string `json:"EnrolStatus,omitempty" codes:"enrolment_status"`
+	EntryDate             Date   `json:"EntryDate,omitempty"`
+	LeavingDate           Date   `json:"LeavingDate,omitempty"`
 }
 
 // Dataset is DatasetPupil.
@@ -87,4 +92,3 @@ func (p *Pupil) Pupil() PupilID { return p.ID }
 
 // Key is the pupil's id.
 func (p *Pupil) Key() Key { return Key(p.ID) }
-func (p *Pupil) sealed()  {}
