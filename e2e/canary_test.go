@@ -48,9 +48,11 @@ func TestCanary(t *testing.T) {
 	cert, err := tls.LoadX509KeyPair(filepath.Join(w.collector.Dir, "keys/tls/cert.pem"), filepath.Join(w.collector.Dir, "keys/tls/key.pem"))
 	w.must(err)
 	wire.Serve(w.collector.IntakeAddress(), cert)
-	server := w.mis.Server()
-	heard := newTap(t, w.mis.Instance.Address())
-	server.Host, server.Port = "127.0.0.1", heard.port()
+	server, heard := w.mis.Server(), newTap(t, w.mis.Instance.Address())
+	staged := w.mis.Instance.StandIn() != nil // a real server may insist on encryption
+	if staged {
+		server.Host, server.Port = "127.0.0.1", heard.port()
+	}
 	w.agent, err = stack.NewAgent(programs, filepath.Join(w.dir, "agent"), server.Source("sql-views"), stack.AgentOptions{
 		Env: []string{"ROLLBRIDGE_LOG_LEVEL=debug"},
 	})
@@ -86,11 +88,14 @@ func TestCanary(t *testing.T) {
 	w.same()
 	now := w.others()
 	others = slices.DeleteFunc(others, func(n string) bool { return !slices.Contains(now, n) })
-	switch lookedAfter, leaks := crossed(t, heard, others); {
-	case lookedAfter < 100:
-		t.Errorf("%d marks of looked-after pupils crossed the wire: the tap does not hear", lookedAfter)
-	case len(leaks) > 0:
-		t.Errorf("of pupils who are not looked after there crossed the wire: %v", leaks)
+	if staged {
+		lookedAfter, leaks := crossed(t, heard, others)
+		if lookedAfter < 100 {
+			t.Errorf("%d marks of looked-after pupils crossed the wire: the tap does not hear", lookedAfter)
+		}
+		if len(leaks) > 0 {
+			t.Errorf("of pupils who are not looked after there crossed the wire: %v", leaks)
+		}
 	}
 	// Records that cannot be right go through quarantine, outcome and status.
 	cared := w.school.LookedAfter()
@@ -180,6 +185,9 @@ func (w *world) badDatabase() string {
 		{Number: 245, State: 1, Class: 16, Message: "Conversion failed when converting the nvarchar value '" + quoted + "' to data type int."},
 		{Number: 50000, State: 1, Class: 16, Message: "Access to " + quoted + " is not allowed."},
 	} {
+		if w.mis.Instance.StandIn() == nil {
+			continue // on a real server only what can be done to its tables
+		}
 		undo := w.mis.Instance.StandIn().Stage(standin.Fault{Contains: "[rollbridge].contact", AtRow: 1, Error: fault})
 		fails(fault.Message[:10])
 		undo()
@@ -241,6 +249,9 @@ func TestTapHears(t *testing.T) {
 	for rows.Next() {
 	}
 	w.must(errors.Join(rows.Err(), rows.Close()))
+	if w.mis.Instance.StandIn() == nil {
+		return // a real server may insist on encryption: there is nothing to hear
+	}
 	if _, leaks := crossed(t, heard, w.others()); len(leaks) < 50 {
 		t.Errorf("of everybody the tap heard only %d things", len(leaks))
 	}

@@ -36,7 +36,8 @@ func (d *demo) setUpMIS(ctx context.Context) (err error) {
 	}
 	at := d.mis.Server()
 	if d.mis.Instance.StandIn() != nil {
-		d.say("   None is installed here: a stand-in speaks its protocol, encrypted, at %s:%d. The agent cannot tell.", at.Host, at.Port)
+		d.say("   None is installed here: a stand-in speaks its protocol, encrypted, at %s:%d. The agent cannot tell", at.Host, at.Port)
+		d.say("   (e2e/standin/doc.go says what it is not).")
 	} else {
 		d.say("   It is at %s:%d, in the database %s.", at.Host, at.Port, at.Database)
 	}
