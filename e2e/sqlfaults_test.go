@@ -324,3 +324,43 @@ func TestOnlyTheAdmittedCross(t *testing.T) {
 		}
 	}
 }
+
+// TestPauseEndsAReading: a pause does not wait for the database. The query under
+// way is cancelled, nothing of it is used, and after the pause all is as before.
+func TestPauseEndsAReading(t *testing.T) {
+	w, code := newWorldOn(t, small(), stack.CollectorOptions{}, stack.MISOptions{Staged: true})
+	w.enrolAt(w.source(), code, stack.AgentOptions{Env: []string{"ROLLBRIDGE_MIS_SERVER_QUERY_SECONDS=600"}})
+	w.sync()
+	before := w.held()
+	server := w.mis.Instance.StandIn()
+	asked := make(chan struct{})
+	undo := server.Stage(standin.Fault{Contains: readsContacts, AtRow: 1, Hang: true, Times: 1, Do: func() { close(asked) }})
+	ended := make(chan stack.Result, 1)
+	go func() {
+		r, err := w.agent.Try(w.ctx, "sync")
+		if err != nil {
+			t.Error(err)
+		}
+		ended <- r
+	}()
+	select {
+	case <-asked:
+	case <-w.ctx.Done():
+		t.Fatal("the contacts were never asked for")
+	}
+	_, err := w.agent.Command(w.ctx, "pause")
+	w.must(err)
+	select {
+	case r := <-ended:
+		if r.Code != 3 || !strings.Contains(r.Stderr, "paused") {
+			t.Errorf("the sync ended with %d, want 3, and said:\n%s", r.Code, r.Stderr)
+		}
+	case <-w.ctx.Done():
+		t.Fatal("the sync did not end with the pause")
+	}
+	undo()
+	w.must(oracle.Same(before, w.held()))
+	_, err = w.agent.Command(w.ctx, "resume")
+	w.must(err)
+	w.sync()
+}
