@@ -1,6 +1,6 @@
 // Package codes knows the identifiers and code sets of English and Welsh school data: the unique pupil number (UPN), the
-// unique learner number (ULN), local authorities with their successors, attendance marks, contact relationships, care status and
-// the small pupil code sets.
+// unique learner number (ULN), local authorities with their successors, attendance marks, contact relationships, care status,
+// special educational needs, suspensions, assessments and the small pupil code sets.
 //
 // The lists are data, not code: the CSV files in data/ (sources and dates in data/README.md) are embedded in the program, and
 // [Version] names exactly which lists a program was built with.
@@ -29,7 +29,7 @@ var embedded embed.FS
 
 // version is the date of the newest list in data/, then the first twelve hexadecimal digits of the SHA-256 over the
 // embedded files. TestVersionNamesTheEmbeddedFiles fails when a file changes and this does not.
-const version = "2026-07+61bf59894836"
+const version = "2026-07+85e9c9a5ab23"
 
 // Version names the lists in this program, such as "2026-07+0123456789ab": the month of the newest list and a digest of all of
 // them. Equal versions are equal lists.

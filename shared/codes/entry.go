@@ -19,7 +19,7 @@ type entryKey struct{ codeset, code string }
 
 const relationshipSet = "contact_relationship"
 
-// Lookup finds an exact code in one of the code sets of data/, such as "nc_year", "sex", "enrolment_status" or
+// Lookup finds an exact code in one of the code sets of data/, such as "nc_year", "sex", "sen_provision" or
 // "post_looked_after_arrangement". False means the set or the code is unknown: keep the raw value and warn.
 func Lookup(codeset, code string) (Entry, bool) {
 	e, ok := data().entries[entryKey{codeset, code}]
@@ -32,9 +32,14 @@ func Relationship(code string) (label string, ok bool) {
 	return e.Label, ok
 }
 
+// entryLists are the files of the small code sets.
+var entryLists = []string{
+	"data/relationship.csv", "data/care_status.csv", "data/pupil_small.csv", "data/sen.csv", "data/suspensions.csv", "data/assessment.csv",
+}
+
 func loadEntries(files fs.FS) (map[entryKey]Entry, error) {
 	all := map[entryKey]Entry{}
-	for _, name := range []string{"data/relationship.csv", "data/care_status.csv", "data/pupil_small.csv"} {
+	for _, name := range entryLists {
 		err := eachRow(files, name, func(r *row) error {
 			e := Entry{
 				Codeset:   r.need("codeset"),
