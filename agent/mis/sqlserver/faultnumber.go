@@ -13,7 +13,8 @@ import (
 // A meaning is what an error number of SQL Server stands for. In the text
 // {server}, {database} and {login} are those of the settings, {LOGIN} and
 // {DATABASE} the same in brackets for T-SQL, {object} and {column} what of the
-// query the error is about.
+// query the error is about, {grant} the T-SQL that gives the right to read it and
+// {view} the object as a text of T-SQL.
 type meaning struct {
 	reason Reason
 	text   string
@@ -43,14 +44,14 @@ var meanings = []meaning{
 	{Database, "The login {login} has no user in the database {database}. Ask the database administrator to run in it: CREATE USER {LOGIN} FOR LOGIN {LOGIN}", []int32{916}},
 	{Database, "The database {database} cannot be read now: it is offline, being restored or recovered, or kept by one user. Wait for the maintenance to end, or ask the database administrator.", []int32{615, 904, 921, 922, 923, 924, 926, 927, 942, 945, 946, 952, 954, 976, 978, 979, 981, 982, 983, 988, 40613, 40197}},
 
-	{Right, "The login {login} may not read {object}. Ask the database administrator to run in {database}: GRANT SELECT ON {object} TO {LOGIN}", []int32{229}},
-	{Right, "The login {login} may not read all columns that the query needs of {object}. Ask the database administrator to run in {database}: GRANT SELECT ON {object} TO {LOGIN}", []int32{230}},
+	{Right, "The login {login} may not read {object}. Ask the database administrator{grant}", []int32{229}},
+	{Right, "The login {login} may not read all columns that the query needs of {object}. Ask the database administrator{grant}", []int32{230}},
 	{Right, "The login {login} lacks a right that the query needs." + askDBA, []int32{262, 297, 300, 371, 15247, 10330, 6522}},
 
-	{Schema, "{object} does not exist in {database}, or the login {login} may not see it. Check the schema and the name; ask the database administrator whether the view was dropped or renamed, or to run: GRANT SELECT ON {object} TO {LOGIN}", []int32{208}},
+	{Schema, "{object} does not exist in {database}, or the login {login} may not see it. Check the schema and the name; ask the database administrator whether the view was dropped or renamed. If it is there, ask them{grant}", []int32{208}},
 	{Schema, "The column {column} does not exist in {object}. The MIS or its views have changed, perhaps by an update." + askAuthor, []int32{207}},
 	{Schema, "The column {column} could be of more than one table in the query." + askAuthor, []int32{209}},
-	{Schema, "A view that the query reads no longer fits the tables below it: the MIS has changed, perhaps by an update. Ask the database administrator to correct the view, or to run: EXEC sp_refreshview", []int32{4413, 4502, 4429}},
+	{Schema, "A view that the query reads no longer fits the tables below it: the MIS has changed, perhaps by an update. Ask the database administrator to correct the view, or, if nothing in it is wrong, to run in {database}: EXEC sp_refreshview {view}", []int32{4413, 4502, 4429}},
 	{Schema, "{server} does not understand the query; it may need a newer version of SQL Server." + askAuthor, []int32{102, 103, 105, 107, 116, 156, 164, 170, 174, 189, 195, 205, 213, 243, 319, 1011, 1013, 1033, 4104, 4121, 4145, 8120, 8155, 8156, 8158, 8159}},
 	{Schema, "The query compares or joins values of types or collations that do not go together." + askAuthor, []int32{206, 257, 306, 402, 421, 446, 447, 451, 457, 468, 529, 8116, 8117, 8133}},
 
@@ -59,7 +60,7 @@ var meanings = []meaning{
 
 	{Busy, "Somebody else kept what the query needs locked for longer than {lock}. Nothing was lost; the next read tries again. If it happens often, read at another time or raise lock_seconds.", []int32{1222}},
 	{Busy, "The query and somebody else's work blocked each other, and SQL Server ended the query in favour of the other. Nothing was lost; the next read tries again.", []int32{1205}},
-	{Busy, "The database {database} does not allow snapshot isolation any more, or is just being switched. Nothing was lost; the next read tries again without it.", []int32{3952, 3956, 3957, 3951}},
+	{Busy, "The database {database}, or another one that a view takes rows from, does not allow snapshot isolation or is just being switched. Nothing was lost; the next read tries again, without it if {database} does not allow it. If it stays so, ask the database administrator to switch ALLOW_SNAPSHOT_ISOLATION on in the other database too, or off in {database}.", []int32{3952, 3956, 3957, 3951}},
 	{Busy, "The tables changed their form or were cleaned up while they were read. Nothing was lost; the next read tries again.", []int32{3960, 3958, 3959, 3961, 3966, 3967}},
 	{Busy, "The transaction of the read was ended by {server}. Nothing was lost; the next read tries again.", []int32{0, 3988, 3971, 3998, 1203}},
 	{Busy, "{server} has no memory, connections or space left for the query. The next read tries again; if this stays so, ask the database administrator.", []int32{701, 802, 1101, 1105, 1204, 8628, 8645, 8651, 9002, 10928, 10929, 10936, 17809, 17300}},
@@ -67,6 +68,18 @@ var meanings = []meaning{
 	{Down, "{server} is starting, stopping, paused or kept for its administrator. The next read tries again.", []int32{17142, 17187, 17188, 17189, 17197, 18401, 18451, 18461, 6005, 6006, 596, 6104}},
 	{Down, "{server} reports that its storage is damaged or fails. Tell the database administrator at once: the school's data may be at risk.", []int32{605, 823, 824, 825, 829, 7105, 8966}},
 }
+
+// Meanings that take the place of those above where the error is not about what
+// the query itself names.
+var (
+	// brokenChain: 229 and 230 about a table below a view.
+	brokenChain = meaning{Right, "The login {login} may not read a table from which {object} takes its rows. A right to read the view is enough only where the view and the tables below it have the same owner, in one database. Ask the database administrator to make it so (docs/mis/sql-views.md, step 1); a right on the table itself is not needed.", nil}
+	// otherDatabase: 916 after signing on.
+	otherDatabase = meaning{Database, "{object} takes rows from another database than {database}, in which the login {login} has no user. Ask the database administrator to bring these rows into a table of {database} that the view can read instead.", nil}
+)
+
+// decisive errors say what the others that come with them only follow from.
+var decisive = []int32{4413, 4502, 4429}
 
 // generic errors come beside others that say more.
 var generic = []int32{18456, 3621, 0}
@@ -91,22 +104,29 @@ func (s *Session) serverFault(e mssql.Error, r request) *Fault {
 	var known *meaning
 	for _, one := range all {
 		m := byNumber[one.Number]
-		if m != nil && (known == nil || slices.Contains(generic, best.Number)) {
+		if m != nil && (known == nil || slices.Contains(generic, best.Number) || slices.Contains(decisive, one.Number)) {
 			best, known = one, m
 		}
 	}
 	f := &Fault{Number: best.Number}
-	object, column := r.query.subject(best.Message)
+	object, column, named := r.query.subject(best.Message)
 	f.Object = object
 	if known == nil {
 		f.Reason, f.Text = s.unknown(best)
 		return f
+	}
+	switch {
+	case (f.Number == 229 || f.Number == 230) && !named && len(r.query.objects) > 0:
+		known = &brokenChain
+	case f.Number == 916 && r.text != "":
+		known = &otherDatabase
 	}
 	f.Reason = known.reason
 	f.Text = strings.NewReplacer(
 		"{server}", s.place(), "{database}", s.settings.Database, "{DATABASE}", bracket(s.settings.Database),
 		"{login}", s.loginName(), "{LOGIN}", s.loginBracket(),
 		"{object}", cmp.Or(object, r.query.allObjects()), "{column}", cmp.Or(column, "that the query names"),
+		"{grant}", s.grants(object, r.query), "{view}", viewText(object),
 		"{lock}", s.settings.lockTime().String(),
 	).Replace(known.text)
 	if f.Number != 0 {
@@ -147,10 +167,35 @@ func (s *Session) loginBracket() string {
 	return bracket(s.settings.User)
 }
 
+// grants is what follows on "Ask the database administrator": the T-SQL that
+// gives the right to read the object, or each object of the query.
+func (s *Session) grants(object string, q Select) string {
+	objects := []string{object}
+	if object == "" {
+		objects = objects[:0]
+		for _, o := range q.objects {
+			objects = append(objects, o.String())
+		}
+	}
+	if len(objects) == 0 {
+		return "."
+	}
+	for i, o := range objects {
+		objects[i] = "GRANT SELECT ON " + o + " TO " + s.loginBracket()
+	}
+	return " to run in " + s.settings.Database + ": " + strings.Join(objects, "; ")
+}
+
+// viewText is an object as a parameter of a procedure.
+func viewText(object string) string {
+	return "N'" + strings.ReplaceAll(cmp.Or(object, "…"), "'", "''") + "'"
+}
+
 // subject finds, of the names in the query itself, those that an error message
-// of the server quotes. Only the query's own words are ever passed on: a message
-// can quote values too.
-func (q Select) subject(message string) (object, column string) {
+// of the server quotes; named says that an object was found there, and is not
+// only the one that there is. Only the query's own words are ever passed on: a
+// message can quote values too.
+func (q Select) subject(message string) (object, column string, named bool) {
 	message = strings.ToLower(message)
 	quotes := func(name string) bool {
 		name = strings.ToLower(name)
@@ -158,8 +203,9 @@ func (q Select) subject(message string) (object, column string) {
 			func(form string) bool { return strings.Contains(message, form) })
 	}
 	for _, o := range q.objects {
-		if object == "" && quotes(o.Name) {
-			object = o.String()
+		// The schema too: a table below a view may have the view's name.
+		if object == "" && quotes(o.Name) && strings.Contains(message, strings.ToLower(o.Schema)) {
+			object, named = o.String(), true
 		}
 	}
 	if object == "" && len(q.objects) == 1 {
@@ -170,7 +216,7 @@ func (q Select) subject(message string) (object, column string) {
 			column = bracket(w)
 		}
 	}
-	return object, column
+	return object, column, named
 }
 
 // allObjects names everything that the query reads.

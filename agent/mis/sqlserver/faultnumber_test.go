@@ -80,7 +80,12 @@ func TestServerFaultNamesWhatTheQueryNames(t *testing.T) {
 		{208, "Invalid object name 'rollbridge.pupil'.", "[rollbridge].[pupil]", []string{"[rollbridge].[pupil] does not exist"}},
 		{207, "Invalid column name 'upn'.", "", []string{"[UPN]", "[rollbridge].[pupil], [rollbridge].[care]"}},
 		{207, "Ungültiger Spaltenname \"UPN\".", "", []string{"[UPN]"}},
-		{229, "no name at all", "", []string{"[rollbridge].[pupil], [rollbridge].[care]"}},
+		{229, "The SELECT permission was denied on the object 'Student', database 'MIS', schema 'mis'.", "", []string{"[rollbridge].[pupil], [rollbridge].[care]", "same owner"}},
+		{229, "The SELECT permission was denied on the object 'pupil', database 'MIS', schema 'mis'.", "", []string{"same owner"}},
+		{230, "The SELECT permission was denied on the column 'UPN' of the object 'pupil', database 'MIS', schema 'rollbridge'.", "[rollbridge].[pupil]",
+			[]string{"to run in MIS: GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent]"}},
+		{208, "Invalid object name 'x'.", "", []string{"GRANT SELECT ON [rollbridge].[pupil] TO [rollbridge_agent]; GRANT SELECT ON [rollbridge].[care] TO [rollbridge_agent]"}},
+		{4413, "Could not use view or function 'rollbridge.care' because of binding errors.", "[rollbridge].[care]", []string{"EXEC sp_refreshview N'[rollbridge].[care]'"}},
 		{4060, "Cannot open database", "", []string{"CREATE USER [rollbridge_agent] FOR LOGIN [rollbridge_agent]", "MIS"}},
 		{18470, "disabled", "", []string{"ALTER LOGIN [rollbridge_agent] ENABLE"}},
 		{1222, "Lock request time out", "", []string{"5s"}},
@@ -112,11 +117,24 @@ func TestServerFaultChoosesTheErrorThatSaysMost(t *testing.T) {
 		want int32
 	}{
 		{[]int32{4060, 18456}, 4060}, {[]int32{18456, 4060}, 4060}, {[]int32{18456}, 18456},
-		{[]int32{208, 4413}, 208}, {[]int32{245, 3621}, 245}, {[]int32{987654, 229}, 229}, {[]int32{987654}, 987654},
+		{[]int32{208, 4413}, 4413}, {[]int32{245, 3621}, 245}, {[]int32{987654, 229}, 229}, {[]int32{987654}, 987654},
 	} {
 		if f := s.serverFault(all(c.sent...), request{}); f.Number != c.want {
 			t.Errorf("%v: chose %d, want %d", c.sent, f.Number, c.want)
 		}
+	}
+}
+
+// A login that is in has its user: what 916 is about then is another database.
+func TestOtherDatabase(t *testing.T) {
+	s := sessionFor(good())
+	q := parsed(t, "SELECT p.pupil FROM rollbridge.pupil AS p")
+	e := mssql.Error{Number: 916, Message: "The server principal \"x\" is not able to access the database \"Canary\" under the current security context."}
+	if f := s.serverFault(e, request{query: q, text: q.Text()}); f.Reason != Database || !strings.Contains(f.Text, "[rollbridge].[pupil] takes rows from another database") || strings.Contains(f.Text, "Canary") {
+		t.Errorf("while asking: %+v", f)
+	}
+	if f := s.serverFault(e, request{}); !strings.Contains(f.Text, "CREATE USER") {
+		t.Errorf("while signing on: %+v", f)
 	}
 }
 
