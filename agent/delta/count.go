@@ -10,7 +10,8 @@ import (
 
 // A Count says how much of one dataset of one authority a result carries.
 type Count struct {
-	// Authority is a current code; empty where it is out of scope by now.
+	// Authority is a current code; empty where it is out of scope by now, and of
+	// what belongs to the school.
 	Authority string         `json:"authority,omitempty"`
 	Dataset   record.Dataset `json:"dataset"`
 	Upserts   int            `json:"upserts,omitempty"`

@@ -3,6 +3,7 @@ package delta
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"rollbridge/agent/mis"
 	"rollbridge/agent/scope"
@@ -120,8 +121,12 @@ func (c *Comparison) before(key record.Key) bool {
 }
 
 // meet remembers a pupil, and refuses a row whose pupil has not come before.
+// What belongs to the school waits for nobody.
 func (c *Comparison) meet(row mis.Row, group Group) error {
 	id := row.Record.Pupil()
+	if !row.Record.Dataset().OfPupils() {
+		return nil
+	}
 	if row.Record.Dataset() == record.DatasetPupil {
 		if c.renamed[id] {
 			return fmt.Errorf("compare pupil: one pupil comes with and without a permanent UPN; correct the double entry in the MIS: %w", ErrRows)
@@ -177,7 +182,7 @@ func (c *Comparison) line(op protocol.Op) error {
 func (c *Comparison) Finish(report mis.Report) (Result, error) {
 	m := protocol.Manifest{
 		Full: c.in.Full, Part: 1, Parts: 1,
-		Started: report.Started, Ended: report.Ended, Year: c.year, Datasets: report.Datasets,
+		Started: report.Started, Ended: report.Ended, Year: c.year, Datasets: c.given(report.Datasets),
 		Profile: c.in.Profile, Schema: report.Schema, ProfileHash: report.ProfileHash, Scope: c.in.Scope.Hash(),
 		Released: c.in.Released, Warnings: report.Warnings,
 	}
@@ -187,6 +192,15 @@ func (c *Comparison) Finish(report mis.Report) (Result, error) {
 	}
 	m.Holds, m.State = removal.holds, c.digest
 	return Result{Base: c.in.State.Base, Manifest: m, Lines: c.lines, Changes: c.changes, Counts: c.counts.sorted()}, nil
+}
+
+// given adds to what was read whose it is, where no pupil says so.
+func (c *Comparison) given(read []protocol.DatasetRead) []protocol.DatasetRead {
+	read = slices.Clone(read)
+	for i, d := range read {
+		read[i].Given = c.in.Scope.Given(d.Dataset)
+	}
+	return read
 }
 
 // A Result is what a sync would seal.

@@ -15,9 +15,15 @@
 // data.
 //
 // Nothing is removed that was not looked for: removals come only from datasets
-// that were read completely, and inside the window of dates that was read. A
-// mass disappearance is held back until a person at the school releases its
-// code. Weeks before the academic year leave the state without a removal.
+// that were read completely, and inside the window of dates that was read. Only
+// attendance has a window; every other dataset, also one with dates (behaviour,
+// detentions, results), is read whole or is not complete. A mass disappearance
+// is held back until a person at the school releases its code. Weeks before the
+// academic year leave the state without a removal.
+//
+// Whatever is a pupil's leaves with the pupil. Staff belong to the school: their
+// group is that of no authority, they are weighed per school, and only a scope
+// in which no authority is given them narrows them away.
 //
 // It never writes anything itself: outbox commits a Result together with its
 // envelopes. Start reading at New, Add and Finish, then remove.go.

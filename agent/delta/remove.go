@@ -20,7 +20,8 @@ type removal struct {
 }
 
 // A set is what disappears, or stays, together: the pupils of one authority,
-// or the records of one other dataset of the pupils who are still there.
+// the records of one other dataset of the pupils who are still there, or all
+// of a dataset that belongs to the school.
 type set struct {
 	gone []record.Key
 	of   int
@@ -112,9 +113,11 @@ func (r *removal) set(d record.Dataset, g Group) *set {
 
 // fate is what becomes of an entry if it was not read.
 func (r *removal) fate(d record.Dataset, key record.Key, e Entry) fate {
-	id := key.Pupil()
+	id := pupilOf(d, key)
 	_, present := r.c.pupils[id]
 	switch {
+	case !d.OfPupils():
+		return r.fateOfSchool(d, key)
 	case r.c.before(key):
 		return forgotten
 	case r.c.renamed[id]:
@@ -132,6 +135,18 @@ func (r *removal) fate(d record.Dataset, key record.Key, e Entry) fate {
 		return stays
 	case !present:
 		return leavesAlone
+	}
+	return gone
+}
+
+// fateOfSchool is the fate of what belongs to the school: no pupil's coming or
+// going touches it, and it leaves the scope when the last authority does.
+func (r *removal) fateOfSchool(d record.Dataset, key record.Key) fate {
+	switch {
+	case len(r.c.in.Scope.Given(d)) == 0:
+		return narrowed
+	case !r.covered(d, key):
+		return stays
 	}
 	return gone
 }
@@ -212,7 +227,7 @@ func (r *removal) carryOut(name string, f fate) error {
 	case narrowed:
 		return r.take(name, e, protocol.RemovedScope)
 	}
-	id := key.Pupil()
+	id := pupilOf(d, key)
 	held, left := r.held[id], r.left[id]
 	if f == gone && d != record.DatasetPupil {
 		held = r.set(d, e.Group).held

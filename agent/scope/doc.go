@@ -6,7 +6,9 @@
 // asked twice. Admit decides on a pupil before anything of that pupil is
 // buffered; Trim looks at every row again, drops rows of pupils that it did
 // not see admitted and empties fields that are not allowed for the pupil's own
-// authority. A marker that says neither yes nor no is an error, never a "no":
+// authority. Staff belong to the school, not to a pupil: a row of theirs leaves
+// if any authority is given the dataset, once, with the fields that any of them
+// is given; Given says whose is what. A marker that says neither yes nor no is an error, never a "no":
 // that pupil is not sent, and nothing is removed until it is clear.
 //
 // It never reads a MIS, never remembers a pupil longer than one read, and no

@@ -30,8 +30,9 @@ type Scope struct {
 var ErrUnknown = errors.New("not known whether this pupil is looked after")
 
 // New is the intersection of what is asked and what is allowed, as authorities
-// stand today. An authority's pupils leave only if its dataset pupil is in it:
-// every other dataset hangs on the pupil.
+// stand today. Anything of an authority leaves only if its dataset pupil is in
+// it: every other dataset hangs on the pupils, and who is given no pupils has
+// nobody to ask the school's staff about.
 func New(ask protocol.Ask, allowed Allowed) *Scope {
 	on := clock.Now()
 	both := asked(ask, on).and(allowed.grants(on))
@@ -61,8 +62,12 @@ func (s *Scope) Admit(c mis.Candidate) (bool, error) {
 }
 
 // Trim returns the row as it may leave, or false if it may not. It changes the
-// row's record. Rows of a pupil come after the pupil's own.
+// row's record. Rows of a pupil come after the pupil's own. What belongs to the
+// school leaves once, for all authorities that are given it (Given).
 func (s *Scope) Trim(r mis.Row) (mis.Row, bool) {
+	if d := r.Record.Dataset(); !d.OfPupils() {
+		return s.trimOfSchool(r, s.Given(d))
+	}
 	id := r.Record.Pupil()
 	if p, ok := r.Record.(*record.Pupil); ok {
 		if !s.own(p, r.Authority) {
@@ -80,6 +85,40 @@ func (s *Scope) Trim(r mis.Row) (mis.Row, bool) {
 	}
 	record.Keep(r.Record, func(field string) bool { return fields[field] })
 	return r, true
+}
+
+// trimOfSchool keeps the fields that any authority is given: the collector
+// shows each its own.
+func (s *Scope) trimOfSchool(r mis.Row, given map[string][]string) (mis.Row, bool) {
+	if len(given) == 0 {
+		return mis.Row{}, false
+	}
+	record.Keep(r.Record, func(field string) bool {
+		for _, fields := range given {
+			if slices.Contains(fields, field) {
+				return true
+			}
+		}
+		return false
+	})
+	r.Authority = ""
+	return r, true
+}
+
+// Given says, of a dataset that belongs to the school, which authorities
+// (current codes) may have which of its fields, sorted; nil of pupils' datasets.
+func (s *Scope) Given(d record.Dataset) map[string][]string {
+	if d.OfPupils() {
+		return nil
+	}
+	given := map[string][]string{}
+	for code, datasets := range s.grants {
+		if fields, ok := datasets[d]; ok {
+			given[code] = slices.AppendSeq([]string{}, maps.Keys(fields))
+			slices.Sort(given[code])
+		}
+	}
+	return given
 }
 
 // own says whether the record itself, and not only what the reader says of it,

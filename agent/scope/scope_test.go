@@ -39,7 +39,7 @@ func of(code string, datasets map[record.Dataset][]string) protocol.AuthorityAsk
 func TestIntersection(t *testing.T) {
 	a := ask(of(birmingham, everything), of(leeds, everything))
 	s := New(a, Allowed{
-		birmingham: {record.DatasetPupil: {"Surname", "House"}, record.DatasetContact: {"Phones"}, "staff": {"name"}},
+		birmingham: {record.DatasetPupil: {"Surname", "House"}, record.DatasetContact: {"Phones"}, "pets": {"name"}},
 		"201":      everything,                              // allowed, never asked for
 		leeds:      {record.DatasetAttendance: {"localAM"}}, // without its pupils
 	})
@@ -126,7 +126,7 @@ func TestTrimDropsWhatWasNotAdmitted(t *testing.T) {
 }
 
 func TestWider(t *testing.T) {
-	a := ask(of(birmingham, everything), of(leeds, map[record.Dataset][]string{record.DatasetPupil: {"InCare"}, "staff": {"name"}}))
+	a := ask(of(birmingham, everything), of(leeds, map[record.Dataset][]string{record.DatasetPupil: {"InCare"}, "pets": {"name"}}))
 	if gaps := Wider(a, FromAsk(a)); len(gaps) != 0 {
 		t.Errorf("a yes to all leaves %v", gaps)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -128,6 +129,9 @@ func checkManifest(m protocol.Manifest) error {
 		if !validDate(d.From) || !validDate(d.To) {
 			return errors.New("the manifest has a window that is no dates")
 		}
+		if !validGiven(d.Given) {
+			return errors.New("the manifest gives a dataset to what is no authority, or gives what is no field")
+		}
 	}
 	if !validDate(m.Year) {
 		return errors.New("the manifest has a year that is no date")
@@ -143,13 +147,32 @@ func checkManifest(m protocol.Manifest) error {
 	return nil
 }
 
-const maxHolds = 500
+// validGiven says whether whose a dataset is can be stored in clear.
+func validGiven(given map[string][]string) bool {
+	for code, fields := range given {
+		if !authorityCode.MatchString(code) || len(fields) > maxFields ||
+			slices.ContainsFunc(fields, func(f string) bool { return !fieldName.MatchString(f) }) {
+			return false
+		}
+	}
+	return len(given) <= maxGiven
+}
+
+// A school has pupils of a few authorities, a dataset some dozens of fields.
+const (
+	maxHolds  = 500
+	maxGiven  = 500
+	maxFields = 200
+)
 
 var (
-	datasetName = regexp.MustCompile(`^[a-z_]{1,40}$`)
-	holdCode    = regexp.MustCompile(`^[0-9A-Z]{1,32}$`)
+	datasetName   = regexp.MustCompile(`^[a-z_]{1,40}$`)
+	fieldName     = regexp.MustCompile(`^[A-Za-z0-9]{1,60}$`)
+	authorityCode = regexp.MustCompile(`^[0-9A-Za-z]{1,8}$`)
+	holdCode      = regexp.MustCompile(`^[0-9A-Z]{1,32}$`)
 	// A key stands in clear beside the sealed record, of a refused one too, so it
 	// may hold nothing but what record.NewPupilID and NewSubID make, and a week.
+	// A member of staff has a key of NewSubID alone.
 	keyForm = regexp.MustCompile(`^[0-9a-f]{32}(/([0-9a-f]{32}|[0-9]{4}-[0-9]{2}-[0-9]{2}))?$`)
 )
 

@@ -43,6 +43,7 @@ func (k *work) finish(ctx context.Context) error {
 	to := k.position
 	to.Link, to.State, to.Applied = k.last().Link(), k.w.State, k.now
 	to.Year = max(to.Year, k.manifest.Year)
+	to.Given = k.given()
 	if _, read := k.datasets[record.DatasetPupil]; read {
 		to.PupilsAsAt = k.asAt(record.DatasetPupil)
 	}
@@ -59,6 +60,18 @@ func (k *work) finish(ctx context.Context) error {
 		return err
 	}
 	return k.tx.Advance(ctx, k.position, to)
+}
+
+// given is whose the datasets of the school are after this read. One that was
+// not read is nobody's: the school has taken it out of what leaves.
+func (k *work) given() map[record.Dataset]map[string][]string {
+	given := map[record.Dataset]map[string][]string{}
+	for d, read := range k.datasets {
+		if len(read.Given) > 0 && (store.Ref{Dataset: d}).OfSchool() {
+			given[d] = read.Given
+		}
+	}
+	return given
 }
 
 // fullAgain is how long a full batch that did not bring the digests together

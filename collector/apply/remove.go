@@ -12,7 +12,8 @@ import (
 )
 
 // A group is what disappears, or stays, together: the pupils of one authority,
-// or the records of one other dataset of the pupils who are still there.
+// the records of one other dataset of the pupils who are still there, or all of
+// a dataset that belongs to the school: no pupil takes those along.
 type group struct {
 	dataset   record.Dataset
 	authority string
@@ -92,9 +93,9 @@ func (k *work) judge(rows []store.Row) fates {
 			f.named = append(f.named, row)
 		case row.Held != "" && !named:
 			// It waits already; the digest does not have it.
-		case row.Dataset != record.DatasetPupil && waiting[row.Key.Pupil()] && missing && !named:
+		case row.Dataset != record.DatasetPupil && waiting[row.Pupil()] && missing && !named:
 			f.out = append(f.out, row)
-		case row.Dataset != record.DatasetPupil && left[row.Key.Pupil()]:
+		case row.Dataset != record.DatasetPupil && left[row.Pupil()]:
 			if missing {
 				f.with = append(f.with, row)
 			}
@@ -123,9 +124,9 @@ func (k *work) pupilsGone(rows []store.Row) (left, waiting map[record.PupilID]bo
 		_, named := k.named[row.Ref]
 		switch {
 		case named, k.manifest.Full && row.Held == "" && k.covered(row):
-			left[row.Key.Pupil()] = true
+			left[row.Pupil()] = true
 		case row.Held != "":
-			waiting[row.Key.Pupil()] = true
+			waiting[row.Pupil()] = true
 		}
 	}
 	return left, waiting
@@ -141,7 +142,7 @@ func (k *work) counts(row store.Row) bool {
 
 func (k *work) group(row store.Row) group {
 	if row.Dataset == record.DatasetPupil {
-		return group{row.Dataset, k.authorities[row.Key.Pupil()]}
+		return group{row.Dataset, k.authorities[row.Pupil()]}
 	}
 	return group{dataset: row.Dataset}
 }
@@ -154,6 +155,8 @@ func (k *work) before(key record.Key) bool {
 }
 
 // covered says whether the read would have shown the record if it existed.
+// Only attendance has a window: every other dataset is read whole, or is not
+// complete.
 func (k *work) covered(row store.Row) bool {
 	read, ok := k.datasets[row.Dataset]
 	if !ok || !read.Complete {
@@ -184,7 +187,7 @@ func (k *work) carryOut(ctx context.Context, f fates) error {
 		}
 		for _, row := range f.gone[g] {
 			if code != "" && g.dataset == record.DatasetPupil {
-				held[row.Key.Pupil()] = code
+				held[row.Pupil()] = code
 			}
 			if err := k.dropOrHold(ctx, row, code); err != nil {
 				return err
@@ -192,7 +195,7 @@ func (k *work) carryOut(ctx context.Context, f fates) error {
 		}
 	}
 	for _, row := range f.with {
-		if err := k.dropOrHold(ctx, row, held[row.Key.Pupil()]); err != nil {
+		if err := k.dropOrHold(ctx, row, held[row.Pupil()]); err != nil {
 			return err
 		}
 	}
@@ -230,7 +233,7 @@ func (k *work) dropOrHold(ctx context.Context, row store.Row, code string) error
 func (k *work) drop(ctx context.Context, row store.Row, why string) error {
 	k.removals++
 	if row.Dataset == record.DatasetPupil && why == protocol.RemovedLeft {
-		if err := k.w.Leave(ctx, row.Key.Pupil()); err != nil {
+		if err := k.w.Leave(ctx, row.Pupil()); err != nil {
 			return err
 		}
 	}

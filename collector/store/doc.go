@@ -6,7 +6,8 @@
 //
 // It guarantees:
 //   - A record's content is readable only through the vault: bodies are sealed
-//     by the pupil's own key, quarantined ones by the school's.
+//     by the pupil's own key; those of staff, who belong to the school, and
+//     quarantined ones by the school's.
 //   - A version is written once; the one before it goes to the history, so
 //     versions of a key are 1, 2, 3 … without a gap.
 //   - positions.state is the sum of the tags of the records with counted set:

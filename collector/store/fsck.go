@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"fmt"
+	"strings"
 
 	"rollbridge/collector/vault"
 	"rollbridge/shared/record"
@@ -23,7 +24,7 @@ const (
 	CheckDigest     = "digest"     // the position's state is the sum of the counted tags
 	CheckBodies     = "bodies"     // every record, version and quarantined record opens
 	CheckOnce       = "once"       // each applied batch is in one delivery
-	CheckKeys       = "keys"       // each pupil with a key has records or history, and the other way round
+	CheckKeys       = "keys"       // each pupil with a key has records or history, and each record its owner's key
 	CheckQuarantine = "quarantine" // refused records and quarantine are the same set
 	CheckHistory    = "history"    // versions of a key have no gap
 	CheckInbox      = "inbox"      // what waits has a body that is its digest's; what is decided has none
@@ -152,6 +153,17 @@ func (f *fsck) inbox(ctx context.Context) error {
 	return err
 }
 
+// ofSchool lists the datasets that belong to the school, for a query.
+func ofSchool() string {
+	var names []string
+	for _, d := range record.Datasets() {
+		if (Ref{Dataset: d}).OfSchool() {
+			names = append(names, "'"+string(d)+"'")
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // counts runs the rules that are one count each.
 func (f *fsck) counts(ctx context.Context) error {
 	for _, c := range []struct{ check, text, query string }{
@@ -159,7 +171,11 @@ func (f *fsck) counts(ctx context.Context) error {
 			AND NOT EXISTS (SELECT 1 FROM records r WHERE r.school = p.school AND r.pupil = p.pupil)
 			AND NOT EXISTS (SELECT 1 FROM record_history h WHERE h.school = p.school AND h.pupil = p.pupil)`},
 		{CheckKeys, "%d records have no key to open them", `SELECT COUNT(*) FROM records r WHERE r.school = ? AND r.body IS NOT NULL
-			AND NOT EXISTS (SELECT 1 FROM pupils p WHERE p.school = r.school AND p.pupil = r.pupil)`},
+			AND r.pupil <> '' AND NOT EXISTS (SELECT 1 FROM pupils p WHERE p.school = r.school AND p.pupil = r.pupil)`},
+		{CheckKeys, "%d records of the school have no key to open them", `SELECT COUNT(*) FROM records r WHERE r.school = ? AND r.body IS NOT NULL
+			AND r.pupil = '' AND NOT EXISTS (SELECT 1 FROM school_keys k WHERE k.school = r.school)`},
+		{CheckKeys, "%d records stand under the wrong owner, a pupil or the school", `SELECT COUNT(*) FROM records r WHERE r.school = ?
+			AND (r.pupil = '') <> (r.dataset IN (` + ofSchool() + `))`},
 		{CheckQuarantine, "%d refused records are not in quarantine", `SELECT COUNT(*) FROM records r WHERE r.school = ? AND r.refused
 			AND NOT EXISTS (SELECT 1 FROM quarantine q WHERE q.school = r.school AND q.dataset = r.dataset AND q.key = r.key)`},
 		{CheckQuarantine, "%d quarantined records are not refused", `SELECT COUNT(*) FROM quarantine q WHERE q.school = ?
@@ -206,9 +222,9 @@ func (f *fsck) history(ctx context.Context) error {
 }
 
 func (f *fsck) bodies(ctx context.Context) error {
-	keys, _, err := f.tx.pupilKeys(ctx, f.school, f.vault)
+	keys, err := f.tx.openKeys(ctx, f.school, f.vault)
 	if err != nil {
-		f.add(CheckBodies, "a pupil's key does not open: %s", err)
+		f.add(CheckBodies, "a key does not open: %s", err)
 		return nil
 	}
 	for _, query := range []string{
@@ -222,7 +238,7 @@ func (f *fsck) bodies(ctx context.Context) error {
 			if err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key), &version, &body); err != nil {
 				return err
 			}
-			key, ok := keys[ref.Key.Pupil()]
+			key, ok := keys.of(ref)
 			if !ok {
 				f.add(CheckKeys, "a %s record has no key to open it", ref.Dataset)
 				return nil
@@ -236,29 +252,20 @@ func (f *fsck) bodies(ctx context.Context) error {
 			return err
 		}
 	}
-	return f.quarantine(ctx)
+	return f.quarantine(ctx, keys.school)
 }
 
-func (f *fsck) quarantine(ctx context.Context) error {
-	var key vault.Key
-	var w vault.Wrapped
-	err := f.tx.QueryRow(ctx, "SELECT key, epoch FROM school_keys WHERE school = ?", f.school).Scan(&w.Key, &w.Epoch)
-	if err == sql.ErrNoRows {
-		return nil // nothing was ever sealed by it
-	}
-	if err != nil {
-		return err
-	}
-	if key, err = f.vault.Unwrap(vault.Owner{School: f.school}, w); err != nil {
-		f.add(CheckBodies, "the school's key does not open: %s", err)
-		return nil
-	}
+func (f *fsck) quarantine(ctx context.Context, key *vault.Key) error {
 	return f.tx.each(ctx, "SELECT dataset, key, sequence, body FROM quarantine WHERE school = ?", []any{f.school}, func(r *sql.Rows) error {
 		var ref Ref
 		var sequence int64
 		var body []byte
 		if err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key), &sequence, &body); err != nil {
 			return err
+		}
+		if key == nil {
+			f.add(CheckKeys, "a quarantined record has no key to open it")
+			return nil
 		}
 		if _, err := key.Open(quarantineName(f.school, ref, uint64(sequence)), body); err != nil {
 			f.add(CheckBodies, "a quarantined record does not open: %s", err)

@@ -6,25 +6,100 @@ import (
 	"errors"
 
 	"rollbridge/collector/vault"
+	"rollbridge/shared/record"
 )
 
 // SchoolKey opens the key of a school, and makes it if there is none: it seals
-// quarantined records and the school's id key.
+// the records of its staff, quarantined records and the school's id key.
 func (t *Tx) SchoolKey(ctx context.Context, v *vault.Vault, school string) (vault.Key, error) {
-	owner := vault.Owner{School: school}
-	var w vault.Wrapped
-	err := t.QueryRow(ctx, "SELECT key, epoch FROM school_keys WHERE school = ?", school).Scan(&w.Key, &w.Epoch)
-	if err == nil {
-		return v.Unwrap(owner, w)
+	key, ok, err := t.findSchoolKey(ctx, v, school)
+	if err != nil || ok {
+		return key, err
 	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return vault.Key{}, wrap(err, "read the key of %s", school)
-	}
-	key, w, err := v.NewKey(owner)
+	key, w, err := v.NewKey(vault.Owner{School: school})
 	if err == nil {
 		_, err = t.Exec(ctx, "INSERT INTO school_keys (school, key, epoch) VALUES (?, ?, ?)", school, w.Key, int64(w.Epoch))
 	}
 	return key, wrap(err, "make the key of %s", school)
+}
+
+// findSchoolKey opens the key of a school; ok is false if it has none, because
+// nothing was ever sealed by it.
+func (t *Tx) findSchoolKey(ctx context.Context, v *vault.Vault, school string) (key vault.Key, ok bool, err error) {
+	var w vault.Wrapped
+	err = t.QueryRow(ctx, "SELECT key, epoch FROM school_keys WHERE school = ?", school).Scan(&w.Key, &w.Epoch)
+	if errors.Is(err, sql.ErrNoRows) {
+		return key, false, nil
+	}
+	if err != nil {
+		return key, false, wrap(err, "read the key of %s", school)
+	}
+	key, err = v.Unwrap(vault.Owner{School: school}, w)
+	return key, err == nil, err
+}
+
+// schoolKey is Tx.SchoolKey, opened once.
+func (w *Writer) schoolKey(ctx context.Context) (vault.Key, error) {
+	if w.school != nil {
+		return *w.school, nil
+	}
+	key, err := w.tx.SchoolKey(ctx, w.vault, w.School)
+	if err == nil {
+		w.school = &key
+	}
+	return key, err
+}
+
+// keyOf is the key that seals a record: its pupil's, or the school's.
+func (w *Writer) keyOf(ctx context.Context, ref Ref) (vault.Key, error) {
+	if ref.OfSchool() {
+		return w.schoolKey(ctx)
+	}
+	return w.pupilKey(ctx, ref.Pupil())
+}
+
+// keys are all that a reader needs to open the records of one school.
+type keys struct {
+	pupils      map[record.PupilID]vault.Key
+	authorities map[record.PupilID]string
+	// school is nil where nothing was ever sealed by the school's key.
+	school *vault.Key
+}
+
+// of is the key that seals a record; ok is false if there is none.
+func (k keys) of(ref Ref) (key vault.Key, ok bool) {
+	if !ref.OfSchool() {
+		key, ok = k.pupils[ref.Pupil()]
+		return key, ok
+	}
+	if k.school == nil {
+		return key, false
+	}
+	return *k.school, true
+}
+
+// openKeys opens the key of every pupil of a school, and the school's own.
+func (t *Tx) openKeys(ctx context.Context, school string, v *vault.Vault) (k keys, err error) {
+	k.pupils, k.authorities = map[record.PupilID]vault.Key{}, map[record.PupilID]string{}
+	err = t.each(ctx, "SELECT pupil, authority, key, epoch FROM pupils WHERE school = ?", []any{school}, func(r *sql.Rows) error {
+		var id record.PupilID
+		var authority string
+		var w vault.Wrapped
+		if err := r.Scan((*string)(&id), &authority, &w.Key, &w.Epoch); err != nil {
+			return err
+		}
+		key, err := v.Unwrap(vault.Owner{School: school, Pupil: id}, w)
+		k.pupils[id], k.authorities[id] = key, authority
+		return err
+	})
+	if err != nil {
+		return k, err
+	}
+	own, ok, err := t.findSchoolKey(ctx, v, school)
+	if ok {
+		k.school = &own
+	}
+	return k, err
 }
 
 func idKeyName(school string) vault.Name { return vault.Name{School: school, Dataset: "id_key"} }

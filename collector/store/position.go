@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -28,6 +29,9 @@ type Position struct {
 	State record.Digest
 	// Year is the first day of the academic year that State covers.
 	Year record.Date
+	// Given says, of each dataset that belongs to the school, which authority may
+	// see which fields, as the agent last said.
+	Given map[record.Dataset]map[string][]string
 	// PupilsAsAt and AttendanceAsAt: for when the data are true, never later
 	// than they arrived.
 	PupilsAsAt, AttendanceAsAt, Applied time.Time
@@ -41,13 +45,17 @@ type Position struct {
 func (t *Tx) Position(ctx context.Context, school string) (Position, error) {
 	p := Position{School: school}
 	var agent, digest, state []byte
+	var given string
 	var sequence, resync, applied int64
 	var pupils, attendance sql.NullInt64
-	err := t.QueryRow(ctx, `SELECT agent, generation, sequence, digest, state, year, pupils_as_at, attendance_as_at, applied_at, resync_after
+	err := t.QueryRow(ctx, `SELECT agent, generation, sequence, digest, state, year, given, pupils_as_at, attendance_as_at, applied_at, resync_after
 		FROM positions WHERE school = ?`, school).
-		Scan(&agent, &p.Generation, &sequence, &digest, &state, (*string)(&p.Year), &pupils, &attendance, &applied, &resync)
+		Scan(&agent, &p.Generation, &sequence, &digest, &state, (*string)(&p.Year), &given, &pupils, &attendance, &applied, &resync)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
+	}
+	if err == nil {
+		p.Given, err = parseGiven(given)
 	}
 	copy(p.Agent[:], agent)
 	copy(p.Link.Digest[:], digest)
@@ -56,6 +64,22 @@ func (t *Tx) Position(ctx context.Context, school string) (Position, error) {
 	p.PupilsAsAt, p.AttendanceAsAt = database.FromNullMicros(pupils), database.FromNullMicros(attendance)
 	p.Applied = database.FromMicros(applied)
 	return p, wrap(err, "read the position of %s", school)
+}
+
+func parseGiven(text string) (given map[record.Dataset]map[string][]string, err error) {
+	if json.Unmarshal([]byte(text), &given) != nil {
+		err = errors.New("which authorities are given what is damaged")
+	}
+	return given, err
+}
+
+// given is Position.Given; nil before the first agent is confirmed.
+func (t *Tx) given(ctx context.Context, school string) (map[record.Dataset]map[string][]string, error) {
+	p, err := t.Position(ctx, school)
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return p.Given, err
 }
 
 const atPosition = "WHERE school = ? AND agent = ? AND generation = ? AND sequence = ? AND digest = ?"
@@ -73,9 +97,16 @@ func (t *Tx) Claim(ctx context.Context, p Position) error {
 // Advance sets a school's position from one to another; ErrMoved if it is no
 // longer at from.
 func (t *Tx) Advance(ctx context.Context, from, to Position) error {
-	args := []any{int64(to.Link.Sequence), to.Link.Digest[:], to.State[:], string(to.Year), database.NullMicros(to.PupilsAsAt),
+	if to.Given == nil {
+		to.Given = map[record.Dataset]map[string][]string{}
+	}
+	given, err := json.Marshal(to.Given)
+	if err != nil {
+		return wrap(err, "set the position of %s", to.School)
+	}
+	args := []any{int64(to.Link.Sequence), to.Link.Digest[:], to.State[:], string(to.Year), string(given), database.NullMicros(to.PupilsAsAt),
 		database.NullMicros(to.AttendanceAsAt), database.Micros(to.Applied), int64(to.ResyncAfter)}
-	return t.moved(ctx, `UPDATE positions SET sequence = ?, digest = ?, state = ?, year = ?, pupils_as_at = ?, attendance_as_at = ?,
+	return t.moved(ctx, `UPDATE positions SET sequence = ?, digest = ?, state = ?, year = ?, given = ?, pupils_as_at = ?, attendance_as_at = ?,
 		applied_at = ?, resync_after = ? `+atPosition, append(args, from.where()...))
 }
 

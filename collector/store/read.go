@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"rollbridge/collector/database"
@@ -19,13 +21,41 @@ import (
 type Stored struct {
 	Record  record.Record
 	Version int
-	// Authority looks after the pupil; empty if no pupil record has arrived.
+	// Authority looks after the pupil; empty if no pupil record has arrived, and
+	// of a record that belongs to the school.
 	Authority string
+	// Given says of a record that belongs to the school which authority may see
+	// which fields of it; nil of a pupil's, which is its own authority's.
+	Given map[string][]string
 	// Received is when the batch arrived, AsAt for when the data are true.
 	Received, AsAt time.Time
 	// Held says that the record's removal waits for a person; Uncounted that it
 	// lies outside what the agent last reported (an older year).
 	Held, Uncounted bool
+}
+
+// For is the record as an authority may see it: a pupil's whole, if it looks
+// after the pupil; what belongs to the school with the fields that the school
+// gave to this authority. It is false where the authority may see nothing.
+func (s Stored) For(authority string) (record.Record, bool) {
+	if s.Record.Dataset().OfPupils() {
+		return s.Record, authority != "" && s.Authority == authority
+	}
+	fields, ok := s.Given[authority]
+	if !ok {
+		return nil, false
+	}
+	// A copy: the record is others' too.
+	text, err := record.Encode(s.Record)
+	if err != nil {
+		return nil, false
+	}
+	own, err := record.Decode(s.Record.Dataset(), text)
+	if err != nil {
+		return nil, false
+	}
+	record.Keep(own, func(field string) bool { return slices.Contains(fields, field) })
+	return own, true
 }
 
 // Records gives a school's records, decrypted, pupils first and then in the
@@ -54,7 +84,11 @@ func (s *Store) Records(ctx context.Context, school string, v *vault.Vault) iter
 var errEnough = errors.New("enough")
 
 func (t *Tx) records(ctx context.Context, school string, v *vault.Vault, f func(Stored) bool) error {
-	keys, authorities, err := t.pupilKeys(ctx, school, v)
+	keys, err := t.openKeys(ctx, school, v)
+	if err != nil {
+		return err
+	}
+	given, err := t.given(ctx, school)
 	if err != nil {
 		return err
 	}
@@ -69,12 +103,15 @@ func (t *Tx) records(ctx context.Context, school string, v *vault.Vault, f func(
 			if err := r.Scan((*string)(&ref.Key), &version, &body, &counted, &held, &received, &asAt); err != nil {
 				return err
 			}
-			pupil := ref.Key.Pupil()
-			rec, err := openRecord(keys[pupil], school, ref, uint64(version), body)
+			key, ok := keys.of(ref)
+			if !ok {
+				return fmt.Errorf("a %s record has no key to open it: run fsck", d)
+			}
+			rec, err := openRecord(key, school, ref, uint64(version), body)
 			if err != nil {
 				return err
 			}
-			if !f(Stored{Record: rec, Version: int(version), Authority: authorities[pupil], Held: held != "", Uncounted: !counted && held == "",
+			if !f(Stored{Record: rec, Version: int(version), Authority: keys.authorities[ref.Pupil()], Given: given[d], Held: held != "", Uncounted: !counted && held == "",
 				Received: database.FromMicros(received), AsAt: database.FromMicros(asAt)}) {
 				return errEnough
 			}
@@ -85,22 +122,6 @@ func (t *Tx) records(ctx context.Context, school string, v *vault.Vault, f func(
 		}
 	}
 	return nil
-}
-
-// pupilKeys opens the key of every pupil of a school.
-func (t *Tx) pupilKeys(ctx context.Context, school string, v *vault.Vault) (map[record.PupilID]vault.Key, map[record.PupilID]string, error) {
-	keys, authorities := map[record.PupilID]vault.Key{}, map[record.PupilID]string{}
-	err := t.each(ctx, "SELECT pupil, authority, key, epoch FROM pupils WHERE school = ?", []any{school}, func(r *sql.Rows) error {
-		var id, authority string
-		var w vault.Wrapped
-		if err := r.Scan(&id, &authority, &w.Key, &w.Epoch); err != nil {
-			return err
-		}
-		key, err := v.Unwrap(vault.Owner{School: school, Pupil: record.PupilID(id)}, w)
-		keys[record.PupilID(id)], authorities[record.PupilID(id)] = key, authority
-		return err
-	})
-	return keys, authorities, err
 }
 
 func openRecord(key vault.Key, school string, ref Ref, version uint64, body []byte) (record.Record, error) {
@@ -120,15 +141,18 @@ type exported struct {
 	Key       record.Key     `json:"key"`
 	Version   int            `json:"version"`
 	Authority string         `json:"authority"`
-	Received  time.Time      `json:"received"`
-	AsAt      time.Time      `json:"as_at"`
-	Held      bool           `json:"held,omitempty"`
-	Uncounted bool           `json:"uncounted,omitempty"`
-	Record    record.Record  `json:"record"`
+	// Authorities are those that a record of the school is given to.
+	Authorities []string      `json:"authorities,omitempty"`
+	Received    time.Time     `json:"received"`
+	AsAt        time.Time     `json:"as_at"`
+	Held        bool          `json:"held,omitempty"`
+	Uncounted   bool          `json:"uncounted,omitempty"`
+	Record      record.Record `json:"record"`
 }
 
 // Export writes a school's records as JSON lines: dataset, key, version,
-// authority, received, as_at and the record itself.
+// authority (or the authorities that a record of the school is given to),
+// received, as_at and the record itself.
 func (s *Store) Export(ctx context.Context, school string, v *vault.Vault, w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -136,7 +160,7 @@ func (s *Store) Export(ctx context.Context, school string, v *vault.Vault, w io.
 		if err != nil {
 			return err
 		}
-		line := exported{r.Record.Dataset(), r.Record.Key(), r.Version, r.Authority, r.Received, r.AsAt, r.Held, r.Uncounted, r.Record}
+		line := exported{r.Record.Dataset(), r.Record.Key(), r.Version, r.Authority, slices.Sorted(maps.Keys(r.Given)), r.Received, r.AsAt, r.Held, r.Uncounted, r.Record}
 		if err := e.Encode(line); err != nil {
 			return fmt.Errorf("export the records of %s: %w", school, err)
 		}

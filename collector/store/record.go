@@ -19,6 +19,20 @@ type Ref struct {
 	Key     record.Key
 }
 
+// OfSchool says whether the record belongs to the school and not to a pupil,
+// as staff do. A dataset that this program does not know is taken for one of
+// pupils: its records go when the pupil goes.
+func (r Ref) OfSchool() bool { return record.Fields(r.Dataset) != nil && !r.Dataset.OfPupils() }
+
+// Pupil is the pupil that the record is about; empty where it is OfSchool, whose
+// keys look like a pupil's id.
+func (r Ref) Pupil() record.PupilID {
+	if r.OfSchool() {
+		return ""
+	}
+	return r.Key.Pupil()
+}
+
 // A Row is what is known of a record without opening it.
 type Row struct {
 	Ref
@@ -53,6 +67,8 @@ type Writer struct {
 	vault *vault.Vault
 	// pupils are all of the school; nil until one is asked for.
 	pupils map[record.PupilID]*pupil
+	// school is the school's own key, opened; nil until it is needed.
+	school *vault.Key
 	// loaded are the rows read so far; looked are the refs that were looked for,
 	// whole says that all rows were read: what is then not loaded is not there.
 	loaded map[Ref]Row
@@ -151,7 +167,7 @@ func (w *Writer) Refuse(ctx context.Context, ref Ref, content []byte, tag record
 }
 
 func (w *Writer) quarantine(ctx context.Context, ref Ref, content []byte, reasons []string) error {
-	key, err := w.tx.SchoolKey(ctx, w.vault, w.School)
+	key, err := w.schoolKey(ctx)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"rollbridge/collector/database"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
 	"rollbridge/shared/status"
 )
 
@@ -41,6 +42,15 @@ type SchoolStatus struct {
 	Waiting, SetAside int
 	Quarantined       int
 	Counts            []AuthorityCount
+	// given is Position.Given.
+	given map[record.Dataset]map[string][]string
+}
+
+// mayKnow says whether an authority may be told how it stands with a dataset:
+// always of pupils', and of the school's where the school gave it to this one.
+func (c *SchoolStatus) mayKnow(d record.Dataset, authority string) bool {
+	_, given := c.given[d][authority]
+	return authority == "" || given || !(Ref{Dataset: d}).OfSchool()
 }
 
 // An AuthorityCount counts the pupils of one authority at one school.
@@ -53,8 +63,9 @@ type AuthorityCount struct {
 // Schools tells the state of all schools, or of those that an authority asks
 // (authority not empty), in the order of their names. An authority is told of
 // its own children only: counts, refused records and holds of others are left
-// out, and a hold of a whole school has no figures. A stopped school has no
-// counts: its data are hidden.
+// out, and a hold of a whole school has no figures. Of the school's staff it is
+// told if the school gave them to it. A stopped school has no counts: its data
+// are hidden.
 func (s *Store) Schools(ctx context.Context, authority string) (list []SchoolStatus, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		list, err = tx.schools(ctx, authority)
@@ -165,12 +176,15 @@ func readCheckin(frame []byte, a Agent) (protocol.Checkin, bool) {
 }
 
 func (t *Tx) fillPositions(ctx context.Context, found map[string]*SchoolStatus) error {
-	return t.each(ctx, "SELECT school, pupils_as_at, attendance_as_at, applied_at, sequence FROM positions", nil, func(r *sql.Rows) error {
-		var school string
+	return t.each(ctx, "SELECT school, given, pupils_as_at, attendance_as_at, applied_at, sequence FROM positions", nil, func(r *sql.Rows) error {
+		var school, given string
 		var pupils, attendance sql.NullInt64
 		var applied, sequence int64
-		err := r.Scan(&school, &pupils, &attendance, &applied, &sequence)
+		err := r.Scan(&school, &given, &pupils, &attendance, &applied, &sequence)
 		if c, ok := found[school]; ok && err == nil {
+			if c.given, err = parseGiven(given); err != nil {
+				return wrap(err, "read the position of %s", school)
+			}
 			c.PupilsAsAt, c.AttendanceAsAt = database.FromNullMicros(pupils), database.FromNullMicros(attendance)
 			if pupils.Valid || sequence > 0 {
 				c.Applied = database.FromMicros(applied)
@@ -186,10 +200,10 @@ func (t *Tx) fillHolds(ctx context.Context, found map[string]*SchoolStatus, auth
 		var school string
 		h, err := scanHold(r, &school)
 		c, ok := found[school]
-		if !ok || authority != "" && h.Authority != "" && h.Authority != authority {
+		if !ok || authority != "" && h.Authority != "" && h.Authority != authority || !c.mayKnow(h.Dataset, authority) {
 			return err
 		}
-		if authority != "" && h.Authority == "" {
+		if authority != "" && h.Authority == "" && h.Dataset.OfPupils() {
 			h.Gone, h.Of = 0, 0 // counted over every authority's children
 		}
 		c.Holds = append(c.Holds, h)
@@ -246,14 +260,23 @@ func (t *Tx) fillCounts(ctx context.Context, found map[string]*SchoolStatus, aut
 }
 
 // fillQuarantine counts refused records. One of a pupil of whom nothing good
-// ever arrived is of no known authority, so that no authority is told of it.
+// ever arrived is of no known authority, so that no authority is told of it;
+// one of the school's staff is told to those who are given the staff.
 func (t *Tx) fillQuarantine(authority string, count func(string, func(*SchoolStatus, string, int), ...any) error) error {
 	set := func(c *SchoolStatus, _ string, n int) { c.Quarantined = n }
 	if authority == "" {
 		return count("SELECT school, '', COUNT(*) FROM quarantine GROUP BY school", set)
 	}
-	return count(`SELECT q.school, '', COUNT(*) FROM quarantine q JOIN records r ON r.school = q.school AND r.dataset = q.dataset AND r.key = q.key
+	err := count(`SELECT q.school, '', COUNT(*) FROM quarantine q JOIN records r ON r.school = q.school AND r.dataset = q.dataset AND r.key = q.key
 		JOIN pupils p ON p.school = r.school AND p.pupil = r.pupil WHERE p.authority = ? GROUP BY q.school`, set, authority)
+	if err != nil {
+		return err
+	}
+	return count("SELECT school, dataset, COUNT(*) FROM quarantine WHERE dataset IN ("+ofSchool()+") GROUP BY school, dataset", func(c *SchoolStatus, d string, n int) {
+		if c.mayKnow(record.Dataset(d), authority) {
+			c.Quarantined += n
+		}
+	})
 }
 
 // Facts are the facts about one session for status.Decide, in the default

@@ -80,7 +80,7 @@ type written struct {
 }
 
 func (w *Writer) seal(ctx context.Context, v Version, version uint64) (written, error) {
-	key, err := w.pupilKey(ctx, v.Key.Pupil())
+	key, err := w.keyOf(ctx, v.Ref)
 	if err != nil {
 		return written{}, err
 	}
@@ -97,7 +97,7 @@ func (w *Writer) put(ctx context.Context, list []written) error {
 		n := piece(len(list))
 		args := make([]any, 0, n*putColumns)
 		for _, p := range list[:n] {
-			args = append(args, w.School, string(p.row.Dataset), string(p.row.Key), string(p.row.Key.Pupil()), string(week(p.row.Ref)),
+			args = append(args, w.School, string(p.row.Dataset), string(p.row.Key), string(p.row.Pupil()), string(week(p.row.Ref)),
 				int64(p.row.Version), p.body, p.row.Tag[:], p.row.Counted, p.row.Refused, p.row.Held, int64(w.Generation), int64(w.Sequence),
 				database.Micros(w.Received), database.Micros(p.asAt))
 		}

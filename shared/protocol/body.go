@@ -61,6 +61,11 @@ type DatasetRead struct {
 	// From and To bound the dates read, for datasets with dates.
 	From record.Date `json:"from,omitempty"`
 	To   record.Date `json:"to,omitempty"`
+	// Given says, of a dataset that belongs to the school and not to its pupils
+	// (staff), which authority may see which fields: what it asked for and the
+	// school allowed it. A record is sent once and holds the fields of all of
+	// them. Pupils' records are their own authority's, so it is absent there.
+	Given map[string][]string `json:"given,omitempty"`
 }
 
 // A Warning counts values of one field that were not understood; it holds no
