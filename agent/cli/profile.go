@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -194,7 +196,7 @@ var marks = map[string]string{"ok": "✓", "warn": "!", "fail": "✗"}
 // T-SQL in one block, which can be handed over as it is.
 func (p *program) showTested(t *trial) {
 	for _, f := range t.Findings {
-		p.printf("%s %s\n", marks[string(f.Level)], f.What)
+		p.printf("%s %s\n", marks[string(f.Level)], oneLine(f.What))
 		if f.Do != "" {
 			p.printf("    What to do: %s\n", f.Do)
 		}
@@ -208,6 +210,17 @@ func (p *program) showTested(t *trial) {
 			p.printf("\nT-SQL for the database administrator, to run in %s (docs/mis/sql-views.md explains it):\n", t.server.Database)
 			printed = true
 		}
-		p.printf("\n-- %s\n%s\n", f.What, f.TSQL)
+		p.printf("\n-- %s\n%s\n", oneLine(f.What), f.TSQL)
 	}
+}
+
+// oneLine keeps a sentence within its comment, or its line: a name in it may be that of any
+// table in the database, line breaks included, and what follows one would be run.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, s)
 }

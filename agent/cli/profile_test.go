@@ -8,6 +8,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/docs"
 	"rollbridge/e2e/demoschool"
 	"rollbridge/e2e/instance"
@@ -73,4 +74,22 @@ func TestSQLScripts(t *testing.T) {
 			},
 		},
 	})
+}
+
+// A table's name is chosen by whoever may make tables. What is printed to be run
+// by an administrator holds no line that comes of one.
+func TestHandedOverCommentsAreOneLine(t *testing.T) {
+	var out strings.Builder
+	p := &program{Terminal: Terminal{Out: &out}}
+	p.showTested(&trial{server: &sqlserver.Settings{Database: "MIS"}, Findings: []sqlserver.Finding{
+		{Level: sqlserver.LevelWarn, What: "Too much: [dbo].[a\nDROP DATABASE MIS\r--]", TSQL: "REVOKE SELECT ON [dbo].[b] FROM [u];"},
+	}})
+	for line := range strings.Lines(out.String()) {
+		if strings.HasPrefix(line, "DROP") || strings.Contains(line, "\r") {
+			t.Errorf("a line of its own: %q", line)
+		}
+	}
+	if !strings.Contains(out.String(), "\n-- Too much: [dbo].[a DROP DATABASE MIS --]\nREVOKE") {
+		t.Errorf("printed %q", out.String())
+	}
 }

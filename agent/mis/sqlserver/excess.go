@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // shown is how many objects a finding names before it only counts.
@@ -81,7 +82,17 @@ func (p *probe) schemas(ctx context.Context, covered map[string]bool) (map[strin
 }
 
 func (p *probe) revokeSchema(right, schema string) string {
-	return fmt.Sprintf("REVOKE %s ON SCHEMA::%s FROM %s;", right, bracket(schema), bracket(p.user))
+	return runnable(fmt.Sprintf("REVOKE %s ON SCHEMA::%s FROM %s;", right, bracket(schema), bracket(p.user)))
+}
+
+// runnable is a line of T-SQL that can be handed over. Whoever may make tables
+// chooses their names, and a tool that splits a script at lines with GO does so
+// within a name too: what follows would be run with an administrator's rights.
+func runnable(line string) string {
+	if strings.ContainsFunc(line, unicode.IsControl) {
+		return "-- not printed: a name in this line has a line break or another control character; take the right away by hand"
+	}
+	return line
 }
 
 // A hoard is the objects on which the login has one right too much.
@@ -146,7 +157,7 @@ func (p *probe) hoard(hoards map[string]*hoard, right string, o Object, bySchema
 	if len(h.names) < shown {
 		h.names = append(h.names, o.String())
 	}
-	line := fmt.Sprintf("REVOKE %s ON %s FROM %s;", right, o, bracket(p.user))
+	line := runnable(fmt.Sprintf("REVOKE %s ON %s FROM %s;", right, o, bracket(p.user)))
 	if bySchema {
 		line = p.revokeSchema(right, o.Schema)
 	}

@@ -12,7 +12,7 @@ import (
 type wide struct {
 	ask    string   // the expression that is 1 if the login has it
 	what   string   // how people call it
-	revoke string   // T-SQL; {login} and {user} stand for the names
+	revoke string   // T-SQL; {login}, {user} and {database} stand for the names, and it ends in the database
 	right  string   // the right that it is, none for a role
 	covers []string // the rights that follow from it
 	all    bool     // everything else follows from it
@@ -29,7 +29,7 @@ func widest() (all []wide) {
 	}
 	for _, r := range []string{"CONTROL SERVER", "ALTER ANY LOGIN", "ALTER ANY DATABASE", "VIEW SERVER STATE"} {
 		all = append(all, wide{ask: "HAS_PERMS_BY_NAME(NULL, NULL, '" + r + "')", what: "has the right " + r + " on the server",
-			revoke: "USE [master]; REVOKE " + r + " FROM {login};", right: r, all: r == "CONTROL SERVER"})
+			revoke: "USE [master]; REVOKE " + r + " FROM {login}; USE {database};", right: r, all: r == "CONTROL SERVER"})
 	}
 	ddl := []string{"ALTER", "CREATE TABLE", "CREATE VIEW", "CREATE PROCEDURE", "CREATE FUNCTION"}
 	covers := map[string][]string{"db_datareader": {"SELECT"}, "db_datawriter": {"INSERT", "UPDATE", "DELETE"}, "db_ddladmin": ddl,
@@ -74,7 +74,7 @@ func (p *probe) wides(ctx context.Context) (covered map[string]bool, all bool, e
 	if err != nil {
 		return nil, false, err
 	}
-	names := strings.NewReplacer("{login}", bracket(p.login), "{user}", bracket(p.user))
+	names := strings.NewReplacer("{login}", bracket(p.login), "{user}", bracket(p.user), "{database}", bracket(p.database))
 	for _, w := range held {
 		if covered[w.right] {
 			continue // a role above is the reason
