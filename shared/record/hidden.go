@@ -15,23 +15,6 @@ func hiddenValue() slog.Value { return slog.StringValue(hidden) }
 
 func writeHidden(s fmt.State) { _, _ = fmt.Fprint(s, hidden) } // a fmt.State cannot be told of an error
 
-func (p *Pupil) sealed()            {}
-func (s *SchoolHistory) sealed()    {}
-func (s *SEN) sealed()              {}
-func (w *Welfare) sealed()          {}
-func (p *PEP) sealed()              {}
-func (c *Contact) sealed()          {}
-func (a *AgencyContact) sealed()    {}
-func (a *Attendance) sealed()       {}
-func (b *Behaviour) sealed()        {}
-func (a *Achievement) sealed()      {}
-func (d *Detention) sealed()        {}
-func (e *Exclusion) sealed()        {}
-func (e *ExamResult) sealed()       {}
-func (a *AssessmentResult) sealed() {}
-func (k *KPI) sealed()              {}
-func (s *Staff) sealed()            {}
-
 func (p *Pupil) LogValue() slog.Value            { return hiddenValue() }
 func (s *SchoolHistory) LogValue() slog.Value    { return hiddenValue() }
 func (s *SEN) LogValue() slog.Value              { return hiddenValue() }

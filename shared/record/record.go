@@ -20,7 +20,8 @@ type Record interface {
 	// the same for as long as the thing it describes exists.
 	Key() Key
 
-	sealed()
+	// check adds what is wrong with a record of this dataset; see Check.
+	check(c *checker)
 }
 
 // A Key is a record's natural key within one school and dataset: a PupilID,
