@@ -157,7 +157,11 @@ func (t *trial) count(report mis.Report, byAuthority map[string]int) {
 	}
 	for _, w := range report.Warnings {
 		if w.Code != mis.WarnUnclear {
-			t.add(sqlserver.LevelWarn, fmt.Sprintf("%s, %s: %s (%d rows)", w.Dataset, w.Field, w.Code, w.Count), "docs/profiles.md says what the word means")
+			about := string(w.Dataset)
+			if w.Field != "" {
+				about += ", " + w.Field
+			}
+			t.add(sqlserver.LevelWarn, fmt.Sprintf("%s: %s (%d rows)", about, w.Code, w.Count), "docs/profiles.md says under Warnings what the word means")
 		}
 	}
 }

@@ -3,6 +3,7 @@ package mis
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -124,6 +125,27 @@ func TestOpenRefusesSettingsThatCannotWork(t *testing.T) {
 	} {
 		if _, err := Open(c.p, c.s); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want in it %q", name, err, c.want)
+		}
+	}
+}
+
+// `profile test` sends people to docs/profiles.md for the words of warnings.
+func TestWarningsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/profiles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("api.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := regexp.MustCompile(`Warn\w+ += "(\w+)"`).FindAllSubmatch(source, -1)
+	if len(codes) < 11 {
+		t.Fatalf("found %d codes", len(codes))
+	}
+	for _, c := range codes {
+		if !strings.Contains(string(page), "\n| `"+string(c[1])+"` | ") {
+			t.Errorf("the page does not explain %s", c[1])
 		}
 	}
 }
