@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 const tomorrow = Date("2026-11-22")
@@ -216,4 +218,17 @@ func TestEachThingIsSaidOnce(t *testing.T) {
 	if faults := Check(r, checkDay); len(faults) != 1 {
 		t.Errorf("%d faults", len(faults))
 	}
+}
+
+// Whatever a record holds, it can be checked, and what is wrong is a field of it.
+func TestCheckTakesAnyRecord(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := anyDataset().Draw(t, "dataset")
+		day := rapid.SampledFrom([]Date{checkDay, "", "0001-01-01", "no day"}).Draw(t, "day")
+		for _, f := range Check(drawn(t, d), day) {
+			if !slices.ContainsFunc(Fields(d), func(g Field) bool { return g.Name == f.Field }) {
+				t.Errorf("%s has a fault of %s", d, f.Field)
+			}
+		}
+	})
 }

@@ -18,6 +18,12 @@ type Field struct {
 	Sensitive bool
 	// Codeset is the list of shared/codes that the field's codes are of, or "".
 	Codeset string
+	// What says what the field is, in words for whoever decides whether it may
+	// leave.
+	What string
+	// CBDS is the item's number in the DfE's Common Basic Data Set, the number
+	// of its code set (CS...) where only that is published, or "".
+	CBDS string
 }
 
 // pupilField is the name of the pupil's id in every dataset of pupils.
@@ -34,13 +40,19 @@ const commentsField = "Comments"
 
 func newField(d Dataset, f reflect.StructField) Field {
 	name := fieldName(f)
-	return Field{
+	field := Field{
 		Name: name,
 		// The id of a thing has the name of its dataset.
 		Always:    always[name] || name == string(d),
 		Sensitive: sensitive[name],
-		Codeset:   f.Tag.Get("codes"),
+		Codeset:   codeset(f),
 	}
+	for _, m := range meanings[d].fields {
+		if m.name == name {
+			field.What, field.CBDS = m.what, m.cbds
+		}
+	}
+	return field
 }
 
 // Fields lists the fields of a dataset in the order of the encoding; nil for
@@ -62,6 +74,18 @@ func Keep(r Record, allowed func(field string) bool) {
 			v.Field(i).SetZero()
 		}
 	}
+}
+
+// codeset is the code set of a field or, of a list of things, of the part of
+// them that is a code.
+func codeset(f reflect.StructField) string {
+	set := f.Tag.Get("codes")
+	if f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct {
+		for i := range f.Type.Elem().NumField() {
+			set += f.Type.Elem().Field(i).Tag.Get("codes")
+		}
+	}
+	return set
 }
 
 func fieldName(f reflect.StructField) string {

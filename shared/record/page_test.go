@@ -1,0 +1,103 @@
+package record
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// To write the page anew: go test ./shared/record -run TestDataPage -update
+var update = flag.Bool("update", false, "write the part of docs/data.md that is made of the types anew")
+
+const (
+	pageFile  = "../../docs/data.md"
+	pageBegin = "<!-- What is taken: made of shared/record by its test with -update; not to be edited. -->\n"
+	pageEnd   = "<!-- End of what is taken. -->\n"
+)
+
+// Every field of every dataset has its meaning, in the order of the type, and
+// nothing else has one.
+func TestEveryFieldHasItsMeaning(t *testing.T) {
+	if len(meanings) != len(kinds) {
+		t.Errorf("%d datasets have a meaning, %d exist", len(meanings), len(kinds))
+	}
+	for _, d := range Datasets() {
+		if Why(d) == "" {
+			t.Errorf("nobody knows why %s is taken", d)
+		}
+		var want, got []string
+		for _, f := range Fields(d) {
+			want = append(want, f.Name)
+			if f.What == "" {
+				t.Errorf("%s.%s has no meaning", d, f.Name)
+			}
+		}
+		for _, m := range meanings[d].fields {
+			got = append(got, m.name)
+			if strings.ContainsAny(m.what+m.cbds, "|\n") {
+				t.Errorf("the meaning of %s.%s breaks a table", d, m.name)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: meanings of %q, fields %q", d, got, want)
+		}
+	}
+}
+
+// docs/data.md says what the types say.
+func TestDataPageSaysWhatIsTaken(t *testing.T) {
+	text, err := os.ReadFile(pageFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begun := strings.Cut(string(text), pageBegin)
+	now, after, ended := strings.Cut(rest, pageEnd)
+	if !begun || !ended {
+		t.Fatalf("%s has no part of what is taken: put back the two comments around it", pageFile)
+	}
+	want := whatIsTaken()
+	if now == want {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s differs from the types: run this test with -update and read what changes", pageFile)
+	}
+	if err := os.WriteFile(pageFile, []byte(before+pageBegin+want+pageEnd+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// whatIsTaken is the part of the page. Its headings are in bold, because a
+// heading of the page's third level is a table of the database.
+func whatIsTaken() string {
+	var b strings.Builder
+	b.WriteString("\n## What is taken\n\n" +
+		"Each dataset comes from the school's own MIS, of looked-after pupils only. An authority asks for datasets and fields, the school allows " +
+		"some of them, and nothing else leaves.\n\n" +
+		"Every field is personal data: sealed at the school, and kept encrypted here in `body` of `records`, under the pupil's key; staff, who are " +
+		"nobody's pupils, under the school's key. Ids are keyed hashes, and also stand in clear in the key of a record, as does the Monday of a week; the " +
+		"authority that looks after a pupil stands in clear in `pupils`, for that is how each authority is shown its own.\n\n" +
+		"| leaves | what it means |\n|---|---|\n" +
+		"| with the dataset | Without it a record means nothing: whoever is given the dataset is given it |\n" +
+		"| if allowed | Leaves if the authority asks for it and the school allows it |\n" +
+		"| by name only | The same, but never part of what is asked for by default: it must be named |\n\n" +
+		"CBDS is the item's number in the DfE's Common Basic Data Set, or the number of its code set where only that is published.\n")
+	for _, d := range Datasets() {
+		fmt.Fprintf(&b, "\n**`%s`**: %s.\n\n| field | what it is | CBDS | code set | leaves |\n|---|---|---|---|---|\n", d, Why(d))
+		for _, f := range Fields(d) {
+			leaves := "if allowed"
+			switch {
+			case f.Always:
+				leaves = "with the dataset"
+			case f.Sensitive:
+				leaves = "by name only"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", f.Name, f.What, f.CBDS, f.Codeset, leaves)
+		}
+	}
+	b.WriteString("\n")
+	return b.String()
+}
