@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -77,5 +79,40 @@ func TestTypeThatTheDriverPanicsOn(t *testing.T) {
 	var f *Fault
 	if _, err := resultColumns(rows); !errors.As(err, &f) || f.Reason != Schema {
 		t.Errorf("no fault: %v", err)
+	}
+}
+
+// odd is a result whose only column says int and holds a text.
+type odd struct{ strange }
+
+func (odd) Connect(context.Context) (driver.Conn, error) { return odd{}, nil }
+func (odd) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
+	return oddRows{}, nil
+}
+
+type oddRows struct{}
+
+func (oddRows) Columns() []string                                  { return []string{"n"} }
+func (oddRows) Close() error                                       { return nil }
+func (oddRows) Next(row []driver.Value) error                      { row[0] = "Canary"; return nil }
+func (oddRows) ColumnTypeDatabaseTypeName(int) string              { return "INT" }
+func (oddRows) ColumnTypeScanType(int) reflect.Type                { return reflect.TypeFor[int64]() }
+func (oddRows) ColumnTypeLength(int) (int64, bool)                 { return 0, false }
+func (oddRows) ColumnTypeNullable(int) (bool, bool)                { return false, false }
+func (oddRows) ColumnTypePrecisionScale(int) (p, s int64, ok bool) { return 0, 0, false }
+
+// What the driver and this package do not agree on is no lost connection.
+func TestValueOfAnotherTypeThanSaid(t *testing.T) {
+	db := sql.OpenDB(odd{})
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), "SELECT n FROM s.t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var f *Fault
+	_, err = sessionFor(good()).deliver(rows, request{row: func([]Cell) error { t.Error("a row"); return nil }})
+	if !errors.As(err, &f) || f.Reason != Schema || !strings.Contains(f.Text, "column n") || strings.Contains(f.Text, "Canary") {
+		t.Errorf("no fault of the type: %v", err)
 	}
 }

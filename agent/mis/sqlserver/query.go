@@ -192,7 +192,7 @@ func (s *Session) deliver(rows *sql.Rows, r request) (stopped bool, err error) {
 		s.cost.Rows++
 		for i, reader := range readers {
 			if cells[i], err = reader.cell(values[i]); err != nil {
-				return false, err
+				return false, &Fault{Reason: Schema, Text: fmt.Sprintf("SQL Server's answer cannot be read: %v. Let the query CAST the column to nvarchar, and report this.", err)}
 			}
 		}
 		if r.row == nil {
