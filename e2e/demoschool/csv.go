@@ -14,12 +14,67 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// The files that WriteCSV makes.
+// Names of files that WriteCSV makes; CSVFiles has them all.
 const (
 	PupilsCSV     = "pupils.csv"
 	ContactsCSV   = "contacts.csv"
 	AttendanceCSV = "attendance.csv"
 )
+
+// A Heading is one column of a file: what stands above it, and the field that
+// it holds as profiles name it.
+type Heading struct{ Text, Field string }
+
+// A CSVFile is one file that WriteCSV makes.
+type CSVFile struct {
+	Dataset  string // the name in shared/record
+	Name     string
+	Headings []Heading // in order
+}
+
+// CSVFiles lists what WriteCSV makes, in the order in which it does.
+func CSVFiles() []CSVFile {
+	return []CSVFile{
+		{"pupil", PupilsCSV, pupilHeadings},
+		{"school_history", "school_history.csv", headings(historyColumns)},
+		{"sen", "sen.csv", headings(senColumns)},
+		{"welfare", "welfare.csv", headings(welfareColumns)},
+		{"pep", "pep.csv", headings(pepColumns)},
+		{"contact", ContactsCSV, contactHeadings},
+		{"agency_contact", "agency_contacts.csv", headings(agencyColumns)},
+		{"attendance", AttendanceCSV, attendanceHeadings},
+		{"behaviour", "behaviour.csv", headings(behaviourColumns)},
+		{"achievement", "achievement.csv", headings(achievementColumns)},
+		{"detention", "detentions.csv", headings(detentionColumns)},
+		{"exclusion", "exclusions.csv", headings(exclusionColumns)},
+		{"exam_result", "exam_results.csv", headings(examColumns)},
+		{"assessment_result", "assessment_results.csv", headings(assessmentColumns)},
+		{"kpi", "kpis.csv", headings(kpiColumns)},
+		{"staff", "staff.csv", headings(staffColumns)},
+	}
+}
+
+// csvRows are the rows of the file of a dataset.
+func (s *School) csvRows() map[string]iter.Seq[[]string] {
+	return map[string]iter.Seq[[]string]{
+		"pupil":             s.pupilRows(),
+		"school_history":    cells(s.SchoolHistory.all(), historyColumns),
+		"sen":               cells(s.SEN.all(), senColumns),
+		"welfare":           cells(s.Welfare.all(), welfareColumns),
+		"pep":               cells(s.PEP.all(), pepColumns),
+		"contact":           s.contactRows(),
+		"agency_contact":    cells(s.AgencyContact.all(), agencyColumns),
+		"attendance":        s.attendanceRows(),
+		"behaviour":         cells(s.Behaviour.all(), behaviourColumns),
+		"achievement":       cells(s.Achievement.all(), achievementColumns),
+		"detention":         cells(s.Detention.all(), detentionColumns),
+		"exclusion":         cells(s.Exclusion.all(), exclusionColumns),
+		"exam_result":       cells(s.ExamResult.all(), examColumns),
+		"assessment_result": cells(s.Assessment.all(), assessmentColumns),
+		"kpi":               cells(s.KPI.all(), kpiColumns),
+		"staff":             cells(s.Staff(), staffColumns),
+	}
+}
 
 // The encodings that WriteCSV knows.
 const (
@@ -27,15 +82,66 @@ const (
 	Windows1252 = "windows-1252"
 )
 
-// The headings of the three files, in order.
-const (
-	pupilHeadings = "Pupil ID,UPN,Former UPN,ULN,Adno,Legal Surname,Legal Forename,Middle Names,Preferred Surname," +
-		"Preferred Forename,Former Surname,Date of Birth,Sex,Year Group,Reg Group,House,In Care,Care Authority," +
-		"Care Start,Care End,PEP,FSM,Pupil Premium,Email,Phone,Entry Date,Leaving Date,Enrolment Status"
-	contactHeadings = "Contact ID,Pupil ID,Title,Forename,Surname,Relationship,Priority,Parental Responsibility," +
-		"Home Phone,Mobile Phone,Work Phone,Email,Address,Postcode"
-	attendanceHeadings = "Pupil ID,Date,Session,Mark,Minutes Late"
-)
+// The headings of the files whose rows are not made from columns.
+var pupilHeadings = []Heading{
+	{"Pupil ID", "pupil"},
+	{"UPN", "UPN"},
+	{"Former UPN", "FormerUPN"},
+	{"ULN", "UniqueLearnerNumber"},
+	{"Adno", "AdmissionNumber"},
+	{"Legal Surname", "Surname"},
+	{"Legal Forename", "Forename"},
+	{"Middle Names", "MiddleNames"},
+	{"Preferred Surname", "PreferredSurname"},
+	{"Preferred Forename", "PreferredForename"},
+	{"Former Surname", "FormerSurname"},
+	{"Date of Birth", "DOB"},
+	{"Sex", "Sex"},
+	{"Year Group", "NCyearActual"},
+	{"Reg Group", "RegGroup"},
+	{"House", "House"},
+	{"In Care", "InCare"},
+	{"Care Authority", "CareAuthority"},
+	{"Care Start", "CareStart"},
+	{"Care End", "CareEnd"},
+	{"PEP", "PersonalEducationPlan"},
+	{"FSM", "FSMeligible"},
+	{"Pupil Premium", "PupilPremium"},
+	{"Email", "Email"},
+	{"Phone", "Phone"},
+	{"Entry Date", "EntryDate"},
+	{"Leaving Date", "LeavingDate"},
+	{"Enrolment Status", "EnrolStatus"},
+	{"Former Forename", "FormerForename"},
+	{"Gender Identity", "Gender"},
+	{"In Care At Current School", "InCareAtCurrentSchool"},
+	{"Pupil Premium Indicator", "PupilPremiumIndicator"},
+}
+
+var contactHeadings = []Heading{
+	{"Contact ID", "contact"},
+	{"Pupil ID", "pupil"},
+	{"Title", "Title"},
+	{"Forename", "Forename"},
+	{"Surname", "Surname"},
+	{"Relationship", "Relationship"},
+	{"Priority", "Order"},
+	{"Parental Responsibility", "Responsibility"},
+	{"Home Phone", "Phones.home"},
+	{"Mobile Phone", "Phones.mobile"},
+	{"Work Phone", "Phones.work"},
+	{"Email", "Emails"},
+	{"Address", "Addresses.lines"},
+	{"Postcode", "Addresses.PostCode"},
+}
+
+var attendanceHeadings = []Heading{
+	{"Pupil ID", "pupil"},
+	{"Date", "date"},
+	{"Session", "session"},
+	{"Mark", "mark"},
+	{"Minutes Late", "late"},
+}
 
 const csvDate = "02/01/2006"
 
@@ -66,11 +172,11 @@ func (o CSVOptions) withDefaults() (CSVOptions, error) {
 	return o, nil
 }
 
-// WriteCSV writes pupils.csv, contacts.csv and attendance.csv into dir, which
-// must exist, with CRLF line ends, dates dd/mm/yyyy and booleans Yes and No
-// (blank for an unknown care marker). With no options the zero CSVOptions
-// hold; more than one is an error. Each file is replaced whole, one after the
-// other: pupils, contacts, attendance. A name that Windows-1252 cannot hold is
+// WriteCSV writes the files of CSVFiles into dir, which must exist, with CRLF
+// line ends, dates dd/mm/yyyy, booleans Yes and No (blank where it is not
+// known), lists parted by ; and needs of SEN as 1:MLD;2:SEMH. With no options
+// the zero CSVOptions hold; more than one is an error. Each file is replaced
+// whole, one after the other. A name that Windows-1252 cannot hold is
 // an error; generate the school with Config.WesternNames.
 func (s *School) WriteCSV(dir string, options ...CSVOptions) error {
 	if len(options) > 1 {
@@ -84,16 +190,10 @@ func (s *School) WriteCSV(dir string, options ...CSVOptions) error {
 	if err != nil {
 		return fmt.Errorf("write CSV: %w", err)
 	}
-	for _, file := range []struct {
-		name, headings string
-		rows           iter.Seq[[]string]
-	}{
-		{PupilsCSV, pupilHeadings, s.pupilRows()},
-		{ContactsCSV, contactHeadings, s.contactRows()},
-		{AttendanceCSV, attendanceHeadings, s.attendanceRows()},
-	} {
-		err := replaceFile(dir, file.name, func(w io.Writer) error {
-			return renderCSV(w, o, file.headings, file.rows)
+	rows := s.csvRows()
+	for _, file := range CSVFiles() {
+		err := replaceFile(dir, file.Name, func(w io.Writer) error {
+			return renderCSV(w, o, file.Headings, rows[file.Dataset])
 		})
 		if err != nil {
 			return fmt.Errorf("write CSV: %w", err)
@@ -102,7 +202,7 @@ func (s *School) WriteCSV(dir string, options ...CSVOptions) error {
 	return nil
 }
 
-func renderCSV(w io.Writer, o CSVOptions, headings string, rows iter.Seq[[]string]) error {
+func renderCSV(w io.Writer, o CSVOptions, headings []Heading, rows iter.Seq[[]string]) error {
 	if o.BOM {
 		if _, err := io.WriteString(w, "\ufeff"); err != nil {
 			return err
@@ -115,7 +215,11 @@ func renderCSV(w io.Writer, o CSVOptions, headings string, rows iter.Seq[[]strin
 	}
 	c := csv.NewWriter(w)
 	c.Comma, c.UseCRLF = o.Delimiter, true
-	err := c.Write(strings.Split(headings, ","))
+	texts := make([]string, len(headings))
+	for i, h := range headings {
+		texts[i] = h.Text
+	}
+	err := c.Write(texts)
 	for row := range rows {
 		if err != nil {
 			break
@@ -144,6 +248,7 @@ func (s *School) pupilRows() iter.Seq[[]string] {
 				p.PreferredSurname, p.PreferredForename, p.FormerSurname, ukDate(p.DOB), p.Sex, p.Year, p.RegGroup,
 				p.House, inCare, p.CareAuthority, ukDate(p.CareStart), ukDate(p.CareEnd), yesNo(p.PEP), yesNo(p.FSM),
 				yesNo(p.PupilPremium), p.Email, p.Phone, ukDate(p.EntryDate), ukDate(p.LeavingDate), p.EnrolStatus,
+				p.FormerForename, p.Gender, csvCell(p.InCareHere.open()), p.PremiumCode,
 			}
 			if !yield(row) {
 				return

@@ -49,7 +49,10 @@ var (
 // as it does while a real MIS writes.
 //
 // A CTF has no place for MIS ids, admission number, registration group, house,
-// care dates, PEP, pupil premium and minutes late. An unknown care marker is
+// gender identity, care dates, PEP, pupil premium and minutes late. Of the
+// books it carries the school history (without URN), SEN (without end dates,
+// whose element is not known), medical flag and disabilities of the welfare
+// page, and the assessments of a key stage. An unknown care marker is
 // a pupil without LookedAfter. AttendanceMarks holds one character a session
 // from the later of 1 September and the entry date to Today, weekends and
 // holidays included as ##, a register not taken as -. A two-character code
@@ -171,15 +174,13 @@ func (s *School) ctfPupil(p *Pupil, sexElement bool) ctfPupil {
 		DOB: p.DOB.Format(ctfDate),
 		BasicDetails: ctfBasicDetails{
 			FormerUPN: p.FormerUPN, PreferredSurname: p.PreferredSurname, PreferredForename: p.PreferredForename,
-			FormerSurname: p.FormerSurname, MiddleNames: p.MiddleNames, NCyearActual: p.Year, EnrolStatus: p.EnrolStatus,
+			FormerSurname: p.FormerSurname, FormerForename: p.FormerForename, MiddleNames: p.MiddleNames,
+			NCyearActual: p.Year, EnrolStatus: p.EnrolStatus,
 		},
 		Email:      p.Email,
 		Attendance: s.ctfAttendance(p),
-		SchoolHistory: ctfSchool{
-			LEA: SchoolAuthority, Estab: SchoolEstab, SchoolName: SchoolName,
-			EntryDate: p.EntryDate.Format(ctfDate), LeavingDate: isoDate(p.LeavingDate),
-		},
 	}
+	s.ctfBooks(p, &out)
 	if sexElement {
 		out.Sex = p.Sex
 	} else {

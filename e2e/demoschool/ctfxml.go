@@ -28,11 +28,13 @@ type ctfPupil struct {
 	BasicDetails        ctfBasicDetails
 	FSMhistory          *ctfFSM         `xml:",omitempty"`
 	LookedAfter         *ctfLookedAfter `xml:",omitempty"`
+	SENhistory          []ctfSEN        `xml:"SENhistory>SEN,omitempty"`
 	Phones              []ctfPhone      `xml:"Phones>Phone,omitempty"`
 	Email               string          `xml:",omitempty"`
 	Contacts            []ctfContact    `xml:"Contacts>Contact,omitempty"`
 	Attendance          *ctfYear        `xml:"Attendance>YearData,omitempty"`
-	SchoolHistory       ctfSchool       `xml:"SchoolHistory>School"`
+	StageAssessments    []ctfKeyStage   `xml:"StageAssessments>KeyStage,omitempty"`
+	SchoolHistory       []ctfSchool     `xml:"SchoolHistory>School"`
 }
 
 type ctfBasicDetails struct {
@@ -40,8 +42,11 @@ type ctfBasicDetails struct {
 	PreferredSurname  string `xml:",omitempty"`
 	PreferredForename string `xml:",omitempty"`
 	FormerSurname     string `xml:",omitempty"`
+	FormerForename    string `xml:",omitempty"`
 	MiddleNames       string `xml:",omitempty"`
 	NCyearActual      string
+	MedicalFlag       *bool    `xml:",omitempty"`
+	Disabilities      []string `xml:"Disabilities>Disability,omitempty"`
 	EnrolStatus       string
 }
 
@@ -53,6 +58,34 @@ type ctfFSM struct {
 type ctfLookedAfter struct {
 	InCare        bool
 	CareAuthority string `xml:",omitempty"`
+}
+
+type ctfSEN struct {
+	StartDate    string
+	SENprovision string
+	SENneeds     []ctfNeed `xml:"SENneeds>SENneed,omitempty"`
+}
+
+type ctfNeed struct {
+	SENtypeRank int
+	SENtype     string
+}
+
+type ctfKeyStage struct {
+	Stage           string
+	StageAssessment []ctfAssessment
+}
+
+type ctfAssessment struct {
+	Locale          string
+	Year            string
+	Subject         string
+	Method          string
+	Component       string
+	ResultStatus    string
+	ResultQualifier string
+	Result          string
+	ResultDate      string
 }
 
 type ctfPhone struct {
@@ -100,4 +133,7 @@ type ctfSchool struct {
 	SchoolName  string
 	EntryDate   string
 	LeavingDate string `xml:",omitempty"`
+
+	LeavingReason string `xml:",omitempty"`
+	LastSchool    *bool  `xml:",omitempty"`
 }

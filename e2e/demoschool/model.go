@@ -32,8 +32,10 @@ type Pupil struct {
 	PreferredSurname  string
 	PreferredForename string
 	FormerSurname     string
+	FormerForename    string
 
 	DOB      time.Time
+	Gender   string // identity in the office's own words; empty for most
 	Sex      string // M or F
 	Year     string // national curriculum year, 7 to 13
 	RegGroup string
@@ -46,10 +48,12 @@ type Pupil struct {
 	CareAuthority string // also kept for a pupil who has left care
 	CareStart     time.Time
 	CareEnd       time.Time
-	PEP           bool // a personal education plan exists
-	FSM           bool // eligible for free school meals now
+	InCareHere    Answer // was in care at some time at this school
+	PEP           bool   // a personal education plan exists
+	FSM           bool   // eligible for free school meals now
 	FSMStart      time.Time
 	PupilPremium  bool
+	PremiumCode   string // CBDS: DPP, SCP, LAP, AFC
 
 	Email string
 	Phone string

@@ -106,7 +106,7 @@ func (s *School) EnterCare(pupilID, authority string, day time.Time) error {
 	p := s.pupils[i]
 	p.InCare, p.InCareUnknown = true, false
 	p.CareAuthority, p.CareStart, p.CareEnd = authority, dateOf(day), time.Time{}
-	p.PupilPremium = true
+	p.PupilPremium, p.PremiumCode, p.InCareHere = true, "LAP", Yes
 	s.stamp(i)
 	return nil
 }
@@ -139,6 +139,7 @@ func (s *School) LeaveRoll(pupilID string, day time.Time) error {
 		return errors.New("leave roll: the day is before the pupil's entry: choose a later one")
 	}
 	p.LeavingDate = dateOf(day)
+	s.leaveHistory(i, p.LeavingDate)
 	if !s.onRoll(p) {
 		p.EnrolStatus = "P"
 	}
@@ -226,4 +227,17 @@ func (s *School) Rename(pupilID string, to NewName) error {
 	}
 	s.stamp(i)
 	return nil
+}
+
+// leaveHistory ends the stay at this school where it is kept and not drawn.
+func (s *School) leaveHistory(i int, day time.Time) {
+	kept := s.SchoolHistory.kept[i]
+	if kept == nil {
+		return
+	}
+	for n := range kept.entries {
+		if h := &kept.entries[n]; h.URN == SchoolURN && h.EntryDate.Equal(s.pupils[i].EntryDate) {
+			h.LeavingDate = day
+		}
+	}
 }

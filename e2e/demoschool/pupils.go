@@ -26,6 +26,7 @@ type care struct {
 	turn      int    // which of the looked-after pupils this is
 	unknown   bool
 	past      bool
+	pep       bool // had plans when the school began
 }
 
 func (s *School) admitPupils() {
@@ -116,6 +117,38 @@ func (s *School) admit(i, year, inYear int, c care) {
 	s.pupils = append(s.pupils, p)
 	s.contacts = append(s.contacts, nil)
 	s.drawContacts(len(s.pupils) - 1)
+	c.pep = p.PEP
+	s.cares = append(s.cares, c)
+	s.drawMore(p, i, c)
+}
+
+// drawMore fills in what came later to the model, from a stream of its own.
+func (s *School) drawMore(p *Pupil, i int, c care) {
+	r := s.rng("pupil more", i)
+	if chance(r, 15) || p.InCare && c.turn%4 == 2 {
+		p.FormerForename = plainForename(r, p.Sex)
+	}
+	if chance(r, 30) || p.InCare && c.turn%4 == 3 {
+		p.Gender = pick(r, []string{"Non-binary", "Girl", "Boy", "Self-described"})
+	}
+	switch {
+	case p.InCareUnknown:
+	case c.past:
+		p.InCareHere = answer(!p.CareEnd.Before(p.EntryDate))
+	default:
+		p.InCareHere = answer(p.InCare)
+	}
+	switch {
+	case p.InCare:
+		p.PremiumCode = "LAP"
+	case !p.PupilPremium:
+	case c.past:
+		p.PremiumCode = "AFC"
+	case p.FSM:
+		p.PremiumCode = "DPP"
+	case s.isServiceChild(i):
+		p.PremiumCode = "SCP"
+	}
 }
 
 // drawNames gives a plain name, or the special one whose turn it is; a negative

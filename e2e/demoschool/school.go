@@ -29,6 +29,12 @@ type School struct {
 	byID     map[string]int // index into pupils, contacts and marks
 	contacts [][]Contact
 
+	Books
+	cares     []care // how each pupil began
+	open      []time.Time
+	staff     []Staff
+	nextStaff int
+
 	regGroups []string
 
 	days  []schoolDay // the whole academic year
@@ -59,7 +65,10 @@ func New(c Config) *School {
 		upnSerials: map[int]int{},
 	}
 	s.otherAuthority = unprovisioned(c.Authorities)
+	s.open = lastAndThisYear(c.Today)
+	s.openBooks()
 	s.admitPupils()
+	s.appointStaff()
 	s.fillRegisters()
 	for i := range s.pupils {
 		s.stamp(i)
@@ -212,13 +221,10 @@ func (s *School) stamp(i int) {
 		return
 	}
 	p := s.pupils[i]
-	verdict := s.cfg.Canary + CanaryNot
-	if s.Provisioned(p) {
-		verdict = s.cfg.Canary + CanaryLookedAfter
-	}
+	verdict := s.verdict(p)
 	for _, text := range []*string{
 		&p.LegalSurname, &p.LegalForename, &p.MiddleNames, &p.PreferredSurname,
-		&p.PreferredForename, &p.FormerSurname, &p.Email,
+		&p.PreferredForename, &p.FormerSurname, &p.FormerForename, &p.Email,
 	} {
 		*text = s.marked(*text, verdict)
 	}
@@ -231,6 +237,34 @@ func (s *School) stamp(i int) {
 		for _, phone := range []*string{&c.HomePhone, &c.MobilePhone, &c.WorkPhone} {
 			*phone = s.noted(*phone, verdict)
 		}
+	}
+}
+
+// verdict is the canary that p's texts carry now; empty without a canary.
+func (s *School) verdict(p *Pupil) string {
+	switch {
+	case s.cfg.Canary == "":
+		return ""
+	case s.Provisioned(p):
+		return s.cfg.Canary + CanaryLookedAfter
+	default:
+		return s.cfg.Canary + CanaryNot
+	}
+}
+
+// mark writes a verdict into the texts of an entry, as stamp does.
+func (s *School) mark(e interface {
+	personal() (texts, phones []*string)
+}, verdict string) {
+	if s.cfg.Canary == "" {
+		return
+	}
+	texts, phones := e.personal()
+	for _, text := range texts {
+		*text = s.marked(*text, verdict)
+	}
+	for _, phone := range phones {
+		*phone = s.noted(*phone, verdict)
 	}
 }
 

@@ -251,11 +251,15 @@ func TestConfigRefusals(t *testing.T) {
 func canaryTexts(s *School, p *Pupil) []string {
 	texts := []string{
 		p.LegalSurname, p.LegalForename, p.MiddleNames, p.PreferredSurname, p.PreferredForename,
-		p.FormerSurname, p.Email, p.Phone,
+		p.FormerSurname, p.FormerForename, p.Email, p.Phone,
 	}
 	for c := range s.Contacts(p.ID) {
 		texts = append(texts, c.Forename, c.Surname, c.HomePhone, c.MobilePhone, c.WorkPhone, c.Email, c.Address)
 	}
+	texts = slices.Concat(texts, personalTexts(s.SchoolHistory, p.ID), personalTexts(s.PEP, p.ID),
+		personalTexts(s.AgencyContact, p.ID), personalTexts(s.Behaviour, p.ID), personalTexts(s.Achievement, p.ID),
+		personalTexts(s.Detention, p.ID), personalTexts(s.Exclusion, p.ID), personalTexts(s.ExamResult, p.ID),
+		personalTexts(s.Assessment, p.ID), personalTexts(s.KPI, p.ID))
 	return slices.DeleteFunc(texts, func(text string) bool { return text == "" })
 }
 
@@ -285,6 +289,9 @@ func TestCanaryFollowsCare(t *testing.T) {
 	must(t, s.Rename(entering.ID, NewName{Forename: "Notley", Surname: "Lacey"}))
 	_, err := s.AddContact(entering.ID, Contact{Surname: "Reedmace", Relationship: "SWR", MobilePhone: "07700 900999"})
 	must(t, err)
+	changed := firstOf(t, s.Behaviour.Of(moving.ID))
+	changed.Comments = "Rang home."
+	must(t, s.Behaviour.Change(changed))
 	checkCanary(t, s)
 	if got := len(s.LookedAfter()); got != len(plain.LookedAfter())-1 {
 		t.Errorf("%d looked after: one came and two went from %d", got, len(plain.LookedAfter()))

@@ -65,8 +65,10 @@ const (
 		"LegalSurname nvarchar(200), LegalForename nvarchar(200), MiddleNames nvarchar(200), PreferredSurname nvarchar(200), " +
 		"PreferredForename nvarchar(200), FormerSurname nvarchar(200), DateOfBirth date, Sex char(1), YearGroup varchar(10), " +
 		"RegGroup nvarchar(20), House nvarchar(40), Email nvarchar(200), Phone nvarchar(100), FSM bit, PupilPremium bit, " +
-		"EnrolStatus char(1), EntryDate date, LeavingDate date"
-	careColumns    = "StudentID int!, InCare char(1), CareAuthority char(3), StartDate date, EndDate date, PEP bit"
+		"EnrolStatus char(1), EntryDate date, LeavingDate date, FormerForename nvarchar(200), GenderIdentity nvarchar(40), " +
+		"PremiumCode varchar(3)"
+	careColumns    = "StudentID int!, InCare char(1), CareAuthority char(3), StartDate date, EndDate date, PEP bit, InCareHere bit"
+	needColumns    = "StudentID int!, SENID int!, NeedRank int!, NeedType varchar(4)"
 	contactColumns = "StudentID int!, ContactID int!, Title nvarchar(20), Forename nvarchar(200), Surname nvarchar(200), " +
 		"Relationship varchar(3), Priority int, ParentalResponsibility bit, HomePhone nvarchar(100), MobilePhone nvarchar(100), " +
 		"WorkPhone nvarchar(100), Email nvarchar(200), Address nvarchar(400), Postcode varchar(10)"
@@ -76,8 +78,11 @@ const (
 // TablesSQL is the school as the database of a fictional vendor's MIS, schema
 // mis: what docs/mis/sql-views.md lays its views over. As in the files, only
 // pupils on roll are there; what is empty is NULL, and so is a care marker that
-// is neither yes nor no. The rows are drawn from the school when they are
-// asked for, so the tables follow every mutation.
+// is neither yes nor no. Other than in the files, mis.Staff has all of the
+// staff: a view must leave out who has no LookedAfterRole. A list of codes is
+// one text, parted by commas; needs of SEN have a table of their own. The rows
+// are drawn from the school when they are asked for, so the tables follow every
+// mutation.
 func (s *School) TablesSQL() []Table {
 	return []Table{
 		{Name: "mis.School", Columns: columns(schoolColumns), Key: "SchoolID", Rows: func(yield func([]any) bool) {
@@ -87,6 +92,32 @@ func (s *School) TablesSQL() []Table {
 		{Name: "mis.StudentCare", Columns: columns(careColumns), Key: "StudentID", Rows: s.careSQL()},
 		{Name: "mis.StudentContact", Columns: columns(contactColumns), Key: "StudentID, ContactID", Rows: s.contactsSQL()},
 		{Name: "mis.SessionMark", Columns: columns(markColumns), Key: "StudentID, MarkDate, Session", Rows: s.marksSQL()},
+		table("mis.StudentHistory", s.SchoolHistory.all(), historyColumns),
+		table("mis.StudentSEN", s.SEN.all(), senColumns),
+		{Name: "mis.StudentSENNeed", Columns: columns(needColumns), Key: "StudentID, SENID, NeedRank", Rows: s.needsSQL()},
+		table("mis.StudentWelfare", s.Welfare.all(), welfareColumns),
+		table("mis.StudentPEP", s.PEP.all(), pepColumns),
+		table("mis.StudentAgencyContact", s.AgencyContact.all(), agencyColumns),
+		table("mis.StudentBehaviour", s.Behaviour.all(), behaviourColumns),
+		table("mis.StudentAchievement", s.Achievement.all(), achievementColumns),
+		table("mis.StudentDetention", s.Detention.all(), detentionColumns),
+		table("mis.StudentExclusion", s.Exclusion.all(), exclusionColumns),
+		table("mis.StudentExamResult", s.ExamResult.all(), examColumns),
+		table("mis.StudentAssessment", s.Assessment.all(), assessmentColumns),
+		table("mis.StudentKPI", s.KPI.all(), kpiColumns),
+		table("mis.Staff", s.everyStaff(), staffColumns),
+	}
+}
+
+func (s *School) needsSQL() iter.Seq[[]any] {
+	return func(yield func([]any) bool) {
+		for e := range s.SEN.all() {
+			for i, need := range e.Needs {
+				if !yield([]any{atoi(e.PupilID), atoi(e.ID), i + 1, need}) {
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -98,7 +129,8 @@ func (s *School) studentsSQL() iter.Seq[[]any] {
 				orNull(p.LegalSurname), orNull(p.LegalForename), orNull(p.MiddleNames), orNull(p.PreferredSurname),
 				orNull(p.PreferredForename), orNull(p.FormerSurname), dateOrNull(p.DOB), orNull(p.Sex), orNull(p.Year),
 				orNull(p.RegGroup), orNull(p.House), orNull(p.Email), orNull(p.Phone), p.FSM, p.PupilPremium,
-				orNull(p.EnrolStatus), dateOrNull(p.EntryDate), dateOrNull(p.LeavingDate),
+				orNull(p.EnrolStatus), dateOrNull(p.EntryDate), dateOrNull(p.LeavingDate), orNull(p.FormerForename),
+				orNull(p.Gender), orNull(p.PremiumCode),
 			}
 			if !yield(row) {
 				return
@@ -112,6 +144,7 @@ func (s *School) careSQL() iter.Seq[[]any] {
 		for p := range s.Pupils() {
 			row := []any{
 				atoi(p.ID), careMarker(p), orNull(p.CareAuthority), dateOrNull(p.CareStart), dateOrNull(p.CareEnd), p.PEP,
+				p.InCareHere.open(),
 			}
 			if !yield(row) {
 				return
