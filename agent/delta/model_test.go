@@ -13,6 +13,7 @@ import (
 	"rollbridge/agent/scope"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
+	"rollbridge/shared/record/recordtest"
 )
 
 var testKeys = Keys{Local: bytes.Repeat([]byte{1}, 32), ID: bytes.Repeat([]byte{2}, 32)}
@@ -21,7 +22,13 @@ var testKeys = Keys{Local: bytes.Repeat([]byte{1}, 32), ID: bytes.Repeat([]byte{
 type school struct {
 	pupils map[int]*pupil
 	next   int
+	staff  map[int]int // number to version
 }
+
+// others are the datasets of pupils that the model has no names of its own for.
+var others = slices.DeleteFunc(record.Datasets(), func(d record.Dataset) bool {
+	return !d.OfPupils() || d == record.DatasetPupil || d == record.DatasetContact || d == record.DatasetAttendance
+})
 
 type pupil struct {
 	authority string // "" is not in care
@@ -31,6 +38,32 @@ type pupil struct {
 	version   int
 	contacts  map[int]int         // number to version
 	weeks     map[record.Date]int // Monday to version
+	// things are the records of others: dataset, number, version.
+	things map[record.Dataset]map[int]int
+}
+
+// put adds or changes a record of one of others. There is one of each pupil in
+// some datasets, so the number is 0 there.
+func (p *pupil) put(d record.Dataset, number int) {
+	if d == record.DatasetWelfare {
+		number = 0
+	}
+	if p.things == nil {
+		p.things = map[record.Dataset]map[int]int{}
+	}
+	if p.things[d] == nil {
+		p.things[d] = map[int]int{}
+	}
+	p.things[d][number]++
+}
+
+func (p *pupil) rows(id record.PupilID) (rows []mis.Row) {
+	for _, d := range others {
+		for _, n := range slices.Sorted(maps.Keys(p.things[d])) {
+			rows = append(rows, mis.Row{Authority: p.authority, Record: recordtest.Make(d, id, n, p.things[d][n])})
+		}
+	}
+	return rows
 }
 
 func (p *pupil) ids(number int) (id, was record.PupilID) {
@@ -43,7 +76,7 @@ func (p *pupil) ids(number int) (id, was record.PupilID) {
 
 // rows are what the MIS holds of the pupils in care, weeks in from..to.
 func (s *school) rows(from, to record.Date) []mis.Row {
-	var pupils, contacts, weeks []mis.Row
+	var pupils, contacts, weeks, things, staff []mis.Row
 	for _, n := range slices.Sorted(maps.Keys(s.pupils)) {
 		p := s.pupils[n]
 		if p.authority == "" || p.unclear {
@@ -56,6 +89,7 @@ func (s *school) rows(from, to record.Date) []mis.Row {
 			contacts = append(contacts, mis.Row{Authority: p.authority, Record: &record.Contact{
 				PupilID: id, ID: record.NewSubID(testKeys.ID, record.DatasetContact, fmt.Sprint(c)), Forename: fmt.Sprintf("contact %d", p.contacts[c])}})
 		}
+		things = append(things, p.rows(id)...)
 		for _, w := range slices.Sorted(maps.Keys(p.weeks)) {
 			if w < from.Monday() || w > to {
 				continue
@@ -64,7 +98,10 @@ func (s *school) rows(from, to record.Date) []mis.Row {
 				PupilID: id, Week: w, AM: []string{fmt.Sprint(p.weeks[w])}, PM: []string{"/"}}})
 		}
 	}
-	return slices.Concat(pupils, contacts, weeks)
+	for _, n := range slices.Sorted(maps.Keys(s.staff)) {
+		staff = append(staff, mis.Row{Record: recordtest.Make(record.DatasetStaff, "", n, s.staff[n])})
+	}
+	return slices.Concat(pupils, contacts, things, weeks, staff)
 }
 
 // A collector is what the collector does with batches, in a few lines.
@@ -171,13 +208,22 @@ type world struct {
 
 var authorities = []string{"330", "383", "801"}
 
+// staffFields are what each authority asks of staff.
+var staffFields = map[string][]string{"330": {"Surname", "Email"}, "383": {"Phone", "Surname"}, "801": {}}
+
 func newWorld() *world {
-	w := &world{today: "2026-03-02", school: school{pupils: map[int]*pupil{}}, state: State{Entries: map[string]Entry{}},
+	w := &world{today: "2026-03-02", school: school{pupils: map[int]*pupil{}, staff: map[int]int{}}, state: State{Entries: map[string]Entry{}},
 		there: collector{records: map[string]held{}}}
 	for _, code := range authorities {
-		w.ask.Requests = append(w.ask.Requests, protocol.AuthorityAsk{Code: code, Datasets: map[record.Dataset][]string{
-			record.DatasetPupil: {"Forename", "House"}, record.DatasetContact: {"Forename"}, record.DatasetAttendance: {},
-		}})
+		datasets := map[record.Dataset][]string{
+			record.DatasetPupil: {"Forename", "House"}, record.DatasetContact: {"Forename"}, record.DatasetAttendance: {}, record.DatasetStaff: staffFields[code],
+		}
+		for _, d := range others {
+			for _, f := range record.Fields(d) {
+				datasets[d] = append(datasets[d], f.Name)
+			}
+		}
+		w.ask.Requests = append(w.ask.Requests, protocol.AuthorityAsk{Code: code, Datasets: datasets})
 	}
 	w.allowed = scope.FromAsk(w.ask)
 	return w

@@ -55,6 +55,9 @@ func (w *world) add(t *rapid.T) {
 	for c := range rapid.IntRange(0, 3).Draw(t, "contacts") {
 		p.contacts[c] = 1
 	}
+	for range rapid.IntRange(0, 4).Draw(t, "things") {
+		p.put(rapid.SampledFrom(others).Draw(t, "dataset"), rapid.IntRange(0, 2).Draw(t, "thing"))
+	}
 	monday := w.today.Monday()
 	for i := range rapid.IntRange(0, 5).Draw(t, "weeks") {
 		p.weeks[monday.AddDays(-7*i)] = 1
@@ -85,6 +88,28 @@ func (w *world) actions() map[string]func(*rapid.T) {
 				clear(p.contacts)
 			}
 		},
+		"thing": func(t *rapid.T) {
+			w.some(t).put(rapid.SampledFrom(others).Draw(t, "dataset"), rapid.IntRange(0, 3).Draw(t, "thing"))
+		},
+		"no thing": func(t *rapid.T) {
+			delete(w.some(t).things[rapid.SampledFrom(others).Draw(t, "dataset")], rapid.IntRange(0, 3).Draw(t, "thing"))
+		},
+		"all of a dataset disappears": func(t *rapid.T) {
+			d := rapid.SampledFrom(others).Draw(t, "dataset")
+			for _, p := range w.school.pupils {
+				clear(p.things[d])
+			}
+		},
+		"staff": func(t *rapid.T) {
+			for range rapid.IntRange(1, 4).Draw(t, "how many") {
+				w.school.staff[rapid.IntRange(0, 20).Draw(t, "who")]++
+			}
+		},
+		"staff leave": func(t *rapid.T) {
+			for range rapid.IntRange(1, 4).Draw(t, "how many") {
+				delete(w.school.staff, rapid.IntRange(0, 20).Draw(t, "who"))
+			}
+		},
 		"leave": func(t *rapid.T) {
 			p := w.some(t)
 			for n, q := range w.school.pupils {
@@ -105,7 +130,11 @@ func (w *world) actions() map[string]func(*rapid.T) {
 		"narrow or widen": func(t *rapid.T) {
 			code := rapid.SampledFrom(authorities).Draw(t, "authority")
 			w.allowed = scope.FromAsk(w.ask)
-			switch rapid.IntRange(0, 3).Draw(t, "how") {
+			switch rapid.IntRange(0, 4).Draw(t, "how") {
+			case 4:
+				for _, code := range authorities {
+					delete(w.allowed[code], record.DatasetStaff)
+				}
 			case 0:
 				delete(w.allowed, code)
 			case 1:

@@ -113,11 +113,12 @@ func (r *removal) set(d record.Dataset, g Group) *set {
 
 // fate is what becomes of an entry if it was not read.
 func (r *removal) fate(d record.Dataset, key record.Key, e Entry) fate {
-	id := pupilOf(d, key)
+	if !d.OfPupils() {
+		return r.fateOfSchool(d, key) // its key looks like a pupil's id
+	}
+	id := key.Pupil()
 	_, present := r.c.pupils[id]
 	switch {
-	case !d.OfPupils():
-		return r.fateOfSchool(d, key)
 	case r.c.before(key):
 		return forgotten
 	case r.c.renamed[id]:
@@ -227,7 +228,7 @@ func (r *removal) carryOut(name string, f fate) error {
 	case narrowed:
 		return r.take(name, e, protocol.RemovedScope)
 	}
-	id := pupilOf(d, key)
+	id := key.Pupil()
 	held, left := r.held[id], r.left[id]
 	if f == gone && d != record.DatasetPupil {
 		held = r.set(d, e.Group).held

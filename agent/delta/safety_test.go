@@ -3,15 +3,18 @@ package delta
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"rollbridge/agent/scope"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
+	"rollbridge/shared/record/recordtest"
 )
 
 // A truth is what the MIS holds at the moment of a read, whatever the read
 // showed of it.
 type truth struct {
+	staff   bool                      // some authority is given the staff
 	pupils  map[record.PupilID]string // authority of every pupil in care
 	plain   map[record.PupilID]bool   // ids without a permanent UPN of pupils in scope
 	records map[string]bool
@@ -19,7 +22,11 @@ type truth struct {
 }
 
 func (w *world) truth() truth {
-	tr := truth{map[record.PupilID]string{}, map[record.PupilID]bool{}, map[string]bool{}, scope.New(w.ask, w.allowed)}
+	tr := truth{false, map[record.PupilID]string{}, map[record.PupilID]bool{}, map[string]bool{}, scope.New(w.ask, w.allowed)}
+	tr.staff = slices.Contains(tr.scope.Datasets(), record.DatasetStaff)
+	for n, version := range w.school.staff {
+		tr.records[StateKey(record.DatasetStaff, recordtest.Make(record.DatasetStaff, "", n, version).Key())] = true
+	}
 	for n, p := range w.school.pupils {
 		if p.authority == "" {
 			continue
@@ -43,7 +50,11 @@ func (w *world) truth() truth {
 // a person has caused. before and after are the collector's records.
 func (tr truth) just(bodies [][]byte, before, after map[string]held, released bool) error {
 	gone, of := map[string]int{}, map[string]int{}
+	const staff = "the school"
 	for name, r := range before {
+		if d, _, _ := SplitKey(name); d == record.DatasetStaff && r.counted {
+			of[staff]++
+		}
 		if d, _, _ := SplitKey(name); d == record.DatasetPupil && r.counted {
 			if code := careAuthority(r); tr.scope.Covers(code, d) {
 				of[code]++
@@ -60,6 +71,9 @@ func (tr truth) just(bodies [][]byte, before, after map[string]held, released bo
 			if o.Remove == protocol.RemovedLeft && o.Dataset == record.DatasetPupil {
 				gone[careAuthority(before[StateKey(o.Dataset, o.Key)])]++
 			}
+			if o.Remove == protocol.RemovedLeft && o.Dataset == record.DatasetStaff {
+				gone[staff]++
+			}
 			return tr.one(o, before, after)
 		})
 		if err != nil {
@@ -68,7 +82,7 @@ func (tr truth) just(bodies [][]byte, before, after map[string]held, released bo
 	}
 	for code, n := range gone {
 		if protocol.MassDisappearance(n, of[code]) && !released {
-			return fmt.Errorf("%d of %d pupils of %s were removed without a yes", n, of[code], code)
+			return fmt.Errorf("%d of %d pupils or staff of %s were removed without a yes", n, of[code], code)
 		}
 	}
 	return nil
@@ -87,6 +101,9 @@ func (tr truth) one(o protocol.Op, before, after map[string]held) error {
 		return nil
 	}
 	name, id := StateKey(o.Dataset, o.Key), o.Key.Pupil()
+	if o.Dataset == record.DatasetStaff {
+		return tr.oneOfStaff(o, before)
+	}
 	authority, inCare := tr.pupils[id]
 	inScope := inCare && tr.scope.Covers(authority, o.Dataset)
 	_, pupilStays := after[StateKey(record.DatasetPupil, record.Key(id))]
@@ -106,6 +123,23 @@ func (tr truth) one(o protocol.Op, before, after map[string]held) error {
 		return fmt.Errorf("a %s record in scope is said to be out of it", o.Dataset)
 	case o.Remove == protocol.RemovedRenamed && !tr.plain[id]:
 		return fmt.Errorf("a pupil is said to be renamed who is not")
+	}
+	return nil
+}
+
+// oneOfStaff: no pupil's coming, going or other id is a reason.
+func (tr truth) oneOfStaff(o protocol.Op, before map[string]held) error {
+	name := StateKey(o.Dataset, o.Key)
+	_, known := before[name]
+	switch {
+	case !known:
+		return fmt.Errorf("a member of staff is removed who was never sent")
+	case o.Remove == protocol.RemovedLeft && (tr.records[name] || !tr.staff):
+		return fmt.Errorf("a member of staff is said to have left who has not, or is out of scope")
+	case o.Remove == protocol.RemovedScope && tr.staff:
+		return fmt.Errorf("a member of staff in scope is said to be out of it")
+	case o.Remove == protocol.RemovedRenamed:
+		return fmt.Errorf("a member of staff is said to be renamed")
 	}
 	return nil
 }

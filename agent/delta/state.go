@@ -57,15 +57,6 @@ func SplitKey(key string) (record.Dataset, record.Key, bool) {
 	return d, k, found && record.Fields(d) != nil && k.Pupil().Valid() && len(k) <= record.MaxKeyBytes
 }
 
-// pupilOf is the pupil that a record of the state is about; empty of what
-// belongs to the school, whose keys look like a pupil's id.
-func pupilOf(d record.Dataset, k record.Key) record.PupilID {
-	if !d.OfPupils() {
-		return ""
-	}
-	return k.Pupil()
-}
-
 // MarshalBinary gives the bytes of an entry's value.
 func (e Entry) MarshalBinary() ([]byte, error) {
 	b := make([]byte, 0, renamedBytes)

@@ -3,6 +3,7 @@ package scope
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	"rollbridge/agent/mis"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
+	"rollbridge/shared/record/recordtest"
 )
 
 // Birmingham and Leeds exist; Cumbria (909) was divided, Poole (836) became
@@ -189,23 +191,48 @@ func TestNeverWider(t *testing.T) {
 		}
 		s := New(a, given)
 		for _, code := range authorities {
-			rows := []record.Record{
-				&record.Pupil{ID: record.PupilID(code), Surname: "s", Forename: "f", UPN: "u", House: "h", InCare: true, CareAuthority: code},
-				&record.Contact{PupilID: record.PupilID(code), ID: "c", Surname: "s", Addresses: []record.Address{{PostCode: "p"}}},
-				&record.Attendance{PupilID: record.PupilID(code), Week: "2026-09-07", AM: []string{"/"}, LocalAM: []string{"/"}},
-			}
-			for _, r := range rows {
+			for _, d := range record.Datasets() {
+				if !d.OfPupils() {
+					continue
+				}
+				r := recordtest.Make(d, record.NewPupilID([]byte("key"), code), 1, 1)
+				if p, ok := r.(*record.Pupil); ok {
+					p.CareAuthority = code
+				}
 				row, ok := s.Trim(mis.Row{Record: r, Authority: code})
-				d := r.Dataset()
-				if ok && (wanted[code][d] == nil || given[code][d] == nil) {
-					t.Fatalf("%s of %s left: not asked for or not allowed", d, code)
+				allowed := wanted[code][d] != nil && given[code][d] != nil && wanted[code][record.DatasetPupil] != nil && given[code][record.DatasetPupil] != nil
+				if ok != allowed {
+					t.Fatalf("%s of %s left: %v; asked for and allowed: %v", d, code, ok, allowed)
 				}
 				if ok {
 					checkFields(t, row.Record, wanted[code][d], given[code][d])
 				}
 			}
 		}
+		if row, ok := s.Trim(mis.Row{Record: recordtest.Make(record.DatasetStaff, "", 1, 1)}); ok {
+			checkStaff(t, row.Record, s, wanted, given)
+		}
 	})
+}
+
+// checkStaff: each field is one that some authority asked for and was allowed.
+func checkStaff(t *rapid.T, r record.Record, s *Scope, wanted map[string]map[record.Dataset][]string, given Allowed) {
+	var both []string
+	for code := range wanted {
+		for _, f := range wanted[code][record.DatasetStaff] {
+			if slices.Contains(given[code][record.DatasetStaff], f) {
+				both = append(both, f)
+			}
+		}
+	}
+	for code, fields := range s.Given(record.DatasetStaff) {
+		for _, f := range fields {
+			if !slices.Contains(wanted[code][record.DatasetStaff], f) || !slices.Contains(given[code][record.DatasetStaff], f) {
+				t.Fatalf("%s is given the field %s of staff: not in both lists", code, f)
+			}
+		}
+	}
+	checkFields(t, r, both)
 }
 
 func checkFields(t *rapid.T, r record.Record, lists ...[]string) {
