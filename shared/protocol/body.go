@@ -215,7 +215,7 @@ func decodeOp(line []byte) (Op, error) {
 	switch {
 	case upsert == removal:
 		return Op{}, errors.New("neither one record nor one removal")
-	case len(o.Key) > record.MaxKeyBytes || !o.Key.Pupil().Valid():
+	case len(o.Key) > record.MaxKeyBytes || !o.Key.Pupil().Valid(): // an id of staff has the form of a pupil's
 		return Op{}, errors.New("a key of the wrong form")
 	case o.Was != "" && (!o.Was.Valid() || o.Dataset != record.DatasetPupil || removal):
 		return Op{}, errors.New("a predecessor where none can be")

@@ -12,6 +12,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"rollbridge/shared/record"
+	"rollbridge/shared/record/recordtest"
 )
 
 func testPupil(n int) record.PupilID {
@@ -69,6 +70,30 @@ func TestBodyIsReadBack(t *testing.T) {
 	mine := errors.New("mine")
 	if err := ReadBody(plain, &m, func(Op) error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("op's own error came back as %v", err)
+	}
+}
+
+// A body carries a record and a removal of every dataset; the key of staff is
+// no pupil's, and of the form of one.
+func TestEveryDatasetIsCarried(t *testing.T) {
+	var ops []Op
+	var lines []any
+	for _, d := range record.Datasets() {
+		r := recordtest.Make(d, testPupil(1), 1, 1)
+		line, err := record.Encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range []Op{{Dataset: d, Key: r.Key(), Record: line}, {Dataset: d, Key: r.Key(), Remove: RemovedLeft}} {
+			ops, lines = append(ops, o), append(lines, o)
+		}
+	}
+	var got []Op
+	if err := ReadBody(compress(t, testBody(t, lines...)), new(Manifest), func(o Op) error { got = append(got, o); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(ops, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
