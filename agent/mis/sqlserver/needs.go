@@ -10,6 +10,11 @@ import (
 // a whole number or a uniqueidentifier.
 const KindID Kind = "id"
 
+// KindAny is the kind, in a [Need] only, of a column whose type nobody has seen
+// and whose value is taken as text, whatever it is: a number kept as text at one
+// school may be a number at another. It may be empty, unlike one of KindID.
+const KindAny Kind = "any"
+
 // A Need is one table or view that queries read, with every column of it that
 // they name.
 type Need struct {
@@ -39,6 +44,8 @@ var accepted = map[Kind][]string{
 	KindGUID:   {"uniqueidentifier"},
 	KindID: {"char", "varchar", "nchar", "nvarchar", "tinyint", "smallint", "int", "bigint", "decimal", "numeric",
 		"uniqueidentifier"},
+	KindAny: {"char", "varchar", "nchar", "nvarchar", "tinyint", "smallint", "int", "bigint", "decimal", "numeric",
+		"bit", "uniqueidentifier"},
 }
 
 // fits says whether a column can be read as a kind.
