@@ -2,11 +2,12 @@
 // from the school's model and without any code of the agent: tests and the demo
 // compare it, record by record, with what arrived.
 //
-// Records are compared by content. Ids that only the agent can make (pupil and
-// contact ids) are replaced by what identifies the pupil in the school itself,
-// so an oracle line never depends on the code under test.
+// Records are compared by content. Ids that only the agent can make (of pupils
+// and of the things that hang on them) are replaced by what identifies the pupil
+// in the school itself and the thing by its own content, so an oracle line never
+// depends on the code under test.
 //
-// Start reading at Expected, Actual and Diff.
+// Start reading at Question, Actual and Diff.
 package oracle
 
 import (
@@ -14,72 +15,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"sort"
 	"strings"
 	"time"
 
-	"rollbridge/e2e/demoschool"
 	"rollbridge/shared/record"
 )
 
 // Lines maps what identifies a record in the school to the record's content.
 type Lines map[string]string
 
-// Expected is what the authorities must hold of the school when it is read
-// with the default fields through the shipped profile sql-views, or csv: both
-// carry every field.
-func Expected(s *demoschool.School, authorities ...string) (Lines, error) {
-	return expected(s, func(record.Record) bool { return true }, authorities)
-}
-
-// ExpectedCTF is Expected through the shipped profile ctf: without what a
-// common transfer file has no place for (standards.md §4.2).
-func ExpectedCTF(s *demoschool.School, authorities ...string) (Lines, error) {
-	return expected(s, leaveOutOfCTF, authorities)
-}
-
-// ExpectedSIMS is Expected through the shipped profile sims-sql: without what
-// no known table of SIMS has, nor the lists of care in demoschool.TablesSIMS.
-func ExpectedSIMS(s *demoschool.School, authorities ...string) (Lines, error) {
-	return expected(s, leaveOutOfSIMS, authorities)
-}
-
-// expected asks carry about each record: it empties what the profile does not
-// carry, or says that it carries no such record.
-func expected(s *demoschool.School, carry func(record.Record) bool, authorities []string) (Lines, error) {
-	lines := Lines{}
-	add := func(key string, r record.Record) error {
-		if !carry(r) {
-			return nil
-		}
-		return lines.add(key, r)
-	}
-	for _, p := range s.LookedAfter(authorities...) {
-		who := p.UPN + "|" + p.LegalSurname + "|" + p.LegalForename + "|" + day(p.DOB)
-		if err := add("pupil|"+who, pupil(p)); err != nil {
-			return nil, err
-		}
-		for c := range s.Contacts(p.ID) {
-			r := contact(c)
-			if err := add(contactKey(who, r), r); err != nil {
-				return nil, err
-			}
-		}
-		for _, week := range weeks(s, p.ID) {
-			if err := add("attendance|"+who+"|"+string(week.Week), week); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return lines, nil
-}
-
-func contactKey(who string, c *record.Contact) string {
-	return fmt.Sprintf("contact|%s|%s|%s|%s|%d", who, c.Surname, c.Forename, c.Relationship, c.Order)
-}
-
-func (l Lines) add(key string, r record.Record) error {
+// add takes in a record of the pupil that is who. It changes r.
+func (l Lines) add(who string, r record.Record) error {
+	withoutIDs(r)
+	key := keyOf(who, r)
 	content, err := record.Encode(r)
 	if err != nil {
 		return err
@@ -98,7 +47,7 @@ func Actual(r io.Reader) (Lines, error) {
 		Dataset record.Dataset  `json:"dataset"`
 		Record  json.RawMessage `json:"record"`
 	}
-	who := map[record.PupilID]string{}
+	who := map[record.PupilID]string{"": ""} // staff are nobody's
 	var rest []record.Record
 	lines := Lines{}
 	scan := bufio.NewScanner(r)
@@ -117,10 +66,8 @@ func Actual(r io.Reader) (Lines, error) {
 			rest = append(rest, decoded)
 			continue
 		}
-		name := p.UPN + "|" + p.Surname + "|" + p.Forename + "|" + string(p.DOB)
-		who[p.ID] = name
-		p.ID = ""
-		if err := lines.add("pupil|"+name, p); err != nil {
+		who[p.ID] = whoIs(p)
+		if err := lines.add(who[p.ID], p); err != nil {
 			return nil, err
 		}
 	}
@@ -128,28 +75,15 @@ func Actual(r io.Reader) (Lines, error) {
 		return nil, fmt.Errorf("read compared records: %w", err)
 	}
 	for _, r := range rest {
-		if err := lines.addDependent(who, r); err != nil {
+		name, known := who[r.Pupil()]
+		if !known {
+			return nil, fmt.Errorf("a %s record belongs to no pupil", r.Dataset())
+		}
+		if err := lines.add(name, r); err != nil {
 			return nil, err
 		}
 	}
 	return lines, nil
-}
-
-func (l Lines) addDependent(who map[record.PupilID]string, r record.Record) error {
-	name, known := who[r.Pupil()]
-	if !known {
-		return fmt.Errorf("a %s record belongs to no pupil", r.Dataset())
-	}
-	switch r := r.(type) {
-	case *record.Contact:
-		r.PupilID, r.ID = "", ""
-		slices.SortFunc(r.Phones, func(a, b record.Phone) int { return strings.Compare(a.Type+a.Number, b.Type+b.Number) })
-		return l.add(contactKey(name, r), r)
-	case *record.Attendance:
-		r.PupilID = ""
-		return l.add("attendance|"+name+"|"+string(r.Week), r)
-	}
-	return nil
 }
 
 // Diff counts and describes what differs without any content: the kind of each

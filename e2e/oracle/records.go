@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -22,25 +23,71 @@ func pupil(p *demoschool.Pupil) *record.Pupil {
 		CareStart: record.Date(day(p.CareStart)), CareEnd: record.Date(day(p.CareEnd)),
 		PersonalEducationPlan: &p.PEP, FSMEligible: &p.FSM, PupilPremium: &p.PupilPremium,
 		EnrolStatus: p.EnrolStatus, EntryDate: record.Date(day(p.EntryDate)), LeavingDate: record.Date(day(p.LeavingDate)),
+		FormerForename: p.FormerForename, Gender: p.Gender, InCareAtCurrentSchool: p.InCareHere.Bool(),
+		PupilPremiumIndicator: p.PremiumCode,
 	}
 }
 
-// contact leaves the address out: no default ask names it.
+// dependents are all the records that hang on a pupil.
+func dependents(s *demoschool.School, p *demoschool.Pupil) []record.Record {
+	var all []record.Record
+	for c := range s.Contacts(p.ID) {
+		all = append(all, contact(c))
+	}
+	for _, week := range weeks(s, p.ID) {
+		all = append(all, week)
+	}
+	all = appendAll(all, s.SchoolHistory.Of(p.ID), schoolHistory)
+	all = appendAll(all, s.SEN.Of(p.ID), sen)
+	all = appendAll(all, s.Welfare.Of(p.ID), welfare)
+	all = appendAll(all, s.PEP.Of(p.ID), pep)
+	all = appendAll(all, s.AgencyContact.Of(p.ID), agencyContact)
+	all = appendAll(all, s.Behaviour.Of(p.ID), behaviour)
+	all = appendAll(all, s.Achievement.Of(p.ID), achievement)
+	all = appendAll(all, s.Detention.Of(p.ID), detention)
+	all = appendAll(all, s.Exclusion.Of(p.ID), exclusion)
+	all = appendAll(all, s.ExamResult.Of(p.ID), examResult)
+	all = appendAll(all, s.Assessment.Of(p.ID), assessmentResult)
+	return appendAll(all, s.KPI.Of(p.ID), kpi)
+}
+
+func appendAll[T any](all []record.Record, entries iter.Seq[T], recordOf func(T) record.Record) []record.Record {
+	for e := range entries {
+		all = append(all, recordOf(e))
+	}
+	return all
+}
+
 func contact(c demoschool.Contact) *record.Contact {
-	r := &record.Contact{
+	return &record.Contact{
 		Title: c.Title, Forename: c.Forename, Surname: c.Surname, Relationship: c.Relationship,
 		Order: c.Priority, Responsibility: &c.ParentalResponsibility,
+		Phones: phones(c.HomePhone, c.MobilePhone, c.WorkPhone), Emails: list(c.Email), Addresses: addresses(c.Address, c.Postcode),
 	}
-	for kind, number := range map[string]string{"H": c.HomePhone, "M": c.MobilePhone, "W": c.WorkPhone} {
-		if number != "" {
-			r.Phones = append(r.Phones, record.Phone{Type: kind, Number: number})
+}
+
+func phones(home, mobile, work string) []record.Phone {
+	var all []record.Phone
+	for _, p := range []record.Phone{{Type: "H", Number: home}, {Type: "M", Number: mobile}, {Type: "W", Number: work}} {
+		if p.Number != "" {
+			all = append(all, p)
 		}
 	}
-	slices.SortFunc(r.Phones, func(a, b record.Phone) int { return strings.Compare(a.Type+a.Number, b.Type+b.Number) })
-	if c.Email != "" {
-		r.Emails = []string{c.Email}
+	return all
+}
+
+func list(text string) []string {
+	if text == "" {
+		return nil
 	}
-	return r
+	return []string{text}
+}
+
+func addresses(lines, postcode string) []record.Address {
+	if lines == "" && postcode == "" {
+		return nil
+	}
+	return []record.Address{{Lines: strings.Split(lines, ", "), PostCode: postcode}}
 }
 
 func weeks(s *demoschool.School, pupilID string) []*record.Attendance {
@@ -78,40 +125,6 @@ func weeks(s *demoschool.School, pupilID string) []*record.Attendance {
 }
 
 func isLate(minutes int) bool { return minutes != 0 }
-
-// leaveOutOfCTF empties what a common transfer file does not carry.
-func leaveOutOfCTF(r record.Record) bool {
-	switch r := r.(type) {
-	case *record.Pupil:
-		r.AdmissionNumber, r.RegGroup, r.House = "", "", ""
-		r.CareStart, r.CareEnd = "", ""
-		r.PersonalEducationPlan, r.PupilPremium = nil, nil
-		if r.FSMEligible != nil && !*r.FSMEligible {
-			r.FSMEligible = nil // no history of free meals says nothing about them
-		}
-	case *record.Attendance:
-		r.LateAM, r.LatePM = nil, nil
-	}
-	return true
-}
-
-// leaveOutOfSIMS keeps what the profile sims-sql reads. No table of contacts is
-// known.
-func leaveOutOfSIMS(r record.Record) bool {
-	switch r := r.(type) {
-	case *record.Pupil:
-		*r = record.Pupil{
-			UPN: r.UPN, UniqueLearnerNumber: r.UniqueLearnerNumber, AdmissionNumber: r.AdmissionNumber,
-			Surname: r.Surname, Forename: r.Forename, DOB: r.DOB, InCare: r.InCare, CareAuthority: r.CareAuthority,
-			CareStart: r.CareStart, CareEnd: r.CareEnd, EntryDate: r.EntryDate, LeavingDate: r.LeavingDate,
-		}
-	case *record.Contact:
-		return false
-	case *record.Attendance:
-		r.LateAM, r.LatePM = nil, nil
-	}
-	return true
-}
 
 // WithoutClosedWeeks takes out weeks in which the school was closed throughout:
 // a common transfer file writes every calendar day, a register does not.
