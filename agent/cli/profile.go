@@ -42,7 +42,7 @@ the settings name. It opens no file of the MIS and connects to nothing.`,
 			if err != nil {
 				return usageError{err}
 			}
-			p.showLinted(profile, site.File)
+			p.showLinted(profile, site)
 			return nil
 		},
 	}
@@ -77,34 +77,36 @@ func (p *program) toLint(args []string, siteFile string) (profile *mis.Profile, 
 
 // showLinted says how the names are known, since that is what a person must
 // judge.
-func (p *program) showLinted(profile *mis.Profile, site *mis.SiteFile) {
+func (p *program) showLinted(profile *mis.Profile, site mis.Site) {
 	p.printf("%s: no mistake found\n", profile.Name)
 	datasets, needs := profile.Datasets, profile.Needs
 	evidence := map[record.Dataset]string{}
 	for d, own := range datasets {
 		evidence[d] = own.Evidence
 	}
-	if site != nil {
-		for d, own := range site.Datasets {
-			switch {
-			case own.Drop:
-				evidence[d] = "left out by the site file"
-			case own.Who+own.Query != "":
+	if site.File != nil {
+		for d, own := range site.File.Datasets {
+			if own.Who+own.Query != "" {
 				evidence[d] = "of the site file"
 			}
 		}
 	}
+	for d, own := range site.Datasets {
+		if own.Drop {
+			evidence[d] = "left out by the settings"
+		}
+	}
 	for _, d := range slices.Sorted(maps.Keys(evidence)) {
-		p.printf("  %-12s %s\n", d, evidence[d])
+		p.printf("  %-17s %s\n", d, evidence[d])
 	}
 	for _, name := range slices.Sorted(maps.Keys(needs)) {
 		p.printf("  needs %s: %d columns, %s\n", name, len(needs[name].Columns), needs[name].Evidence)
 	}
-	if site == nil {
+	if site.File == nil {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(site.Needs)) {
-		p.printf("  needs %s: %d columns, of the site file\n", name, len(site.Needs[name].Columns))
+	for _, name := range slices.Sorted(maps.Keys(site.File.Needs)) {
+		p.printf("  needs %s: %d columns, of the site file\n", name, len(site.File.Needs[name].Columns))
 	}
 }
 
@@ -167,22 +169,10 @@ func (p *program) tested(c *cobra.Command) (*trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &trial{Profile: profile.Name, Works: true, source: source}
+	t := &trial{Profile: profile.Name, Works: true, source: source, datasets: source.Datasets()}
 	if site.Server != nil {
 		t.server = &site.Server.Settings
 	}
-	for d := range profile.Datasets {
-		t.datasets = append(t.datasets, d)
-	}
-	if site.File != nil {
-		for d, own := range site.File.Datasets {
-			t.datasets = slices.DeleteFunc(t.datasets, func(have record.Dataset) bool { return have == d })
-			if !own.Drop {
-				t.datasets = append(t.datasets, d)
-			}
-		}
-	}
-	slices.Sort(t.datasets)
 	if err := t.run(c.Context()); err != nil && !errors.As(err, new(*mis.Error)) {
 		return nil, fmt.Errorf("try the profile: %w", err)
 	}

@@ -169,12 +169,26 @@ func checkSite(s Site, at places) error {
 			continue
 		}
 		own := s.Datasets[d]
+		err = errors.Join(err, checkDrop(d, own, at))
 		if own.File != "" && !plainName(own.File) {
 			err = errors.Join(err, at.fault(append(path, "file"), "file must be the name of a file in the folder, without a path"))
 		}
 		err = errors.Join(err, at.columns(path, d, own.Columns))
 	}
 	return err
+}
+
+// checkDrop refuses to leave out what must be there, and what more is said of a
+// dataset that is left out.
+func checkDrop(d record.Dataset, own SiteDataset, at places) error {
+	path := []string{"datasets", string(d), "drop"}
+	switch {
+	case own.Drop && d == record.DatasetPupil:
+		return at.fault(path, "datasets.%s.drop: pupil cannot be left out: who is in care decides about all the others", d)
+	case own.Drop && (own.File != "" || len(own.Columns) > 0 || own.Complete != nil && !*own.Complete):
+		return at.fault(path, "datasets.%s.drop: a dataset that is left out needs nothing else: remove drop, or file, columns and complete", d)
+	}
+	return nil
 }
 
 // plainName keeps every file inside the school's folder.

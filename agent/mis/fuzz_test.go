@@ -42,7 +42,7 @@ func FuzzProfile(f *testing.F) {
 // over the other, and opened.
 func FuzzSQLProfile(f *testing.F) {
 	f.Add(sqlYAML, siteYAML)
-	f.Add(strings.Replace(sqlYAML, "{schema}.school", "{schema}..school", 1), "datasets: {attendance: {drop: true}, contact: }")
+	f.Add(strings.Replace(sqlYAML, "{schema}.school", "{schema}..school", 1), "datasets: {attendance: {evidence: site}, contact: }")
 	f.Add(strings.Replace(sqlYAML, "|\n", ">\n", 1), "needs: {a.b: , \"{schema}.c\": {columns: {\"\": id}}}\nschool: SELECT 1 AS School, 2 AS Pupils")
 	f.Fuzz(func(t *testing.T, profile, site string) {
 		p, err := parseProfile("test.yaml", []byte(profile))

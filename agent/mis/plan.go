@@ -77,9 +77,6 @@ func layPlan(p *Profile, site Site) (plan, error) {
 	if site.File != nil && p.Driver != driverSQL {
 		return plan{}, errors.New("a site file is for profiles that ask a database: remove mis.site_file, or choose such a profile")
 	}
-	if err := checkDrops(p, site.File); err != nil {
-		return plan{}, err
-	}
 	p = p.with(site.File)
 	if err := errors.Join(checkProfile(p, places{}), checkSite(site, places{}), checkForm(p, site)); err != nil {
 		return plan{}, err
@@ -107,6 +104,7 @@ func layPlan(p *Profile, site Site) (plan, error) {
 			return plan{}, fmt.Errorf("datasets has %s, which the profile %s does not read", d, p.Name)
 		}
 	}
+	p = p.without(site.Datasets)
 	for d, own := range p.Datasets {
 		dp, err := newDatasetPlan(d, own, site.Datasets[d], p)
 		if err != nil {

@@ -122,4 +122,6 @@ type SiteDataset struct {
 	// Complete set to false says that a row that is missing from the file does
 	// not mean that it is gone, so nothing of the dataset is ever removed.
 	Complete *bool
+	// Drop leaves the profile's dataset out: this school has no such file or view.
+	Drop bool
 }

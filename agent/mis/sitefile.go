@@ -25,8 +25,6 @@ type SiteFileDataset struct {
 	Query    string                       `yaml:"query"`
 	Values   map[string]map[string]string `yaml:"values"`
 	Evidence string                       `yaml:"evidence"`
-	// Drop leaves the profile's dataset out.
-	Drop bool `yaml:"drop"`
 }
 
 // LoadSite reads the site file of that path. What can be judged without the
@@ -76,15 +74,6 @@ func checkSiteFileDataset(d record.Dataset, own *SiteFileDataset, at places) err
 	if own == nil {
 		return at.fault(path, "this dataset says nothing: give what differs from the profile, or remove it")
 	}
-	if own.Drop {
-		if own.Who+own.Query+own.Evidence != "" || len(own.Values) > 0 {
-			return at.fault(append(path, "drop"), "a dataset that is left out needs nothing else: remove drop, or the rest")
-		}
-		if d == record.DatasetPupil {
-			return at.fault(append(path, "drop"), "pupil cannot be left out: who is in care decides about all the others")
-		}
-		return nil
-	}
 	err := errors.Join(at.oneOf(append(path, "evidence"), own.Evidence, evidences, false), at.values(path, d, own.Values))
 	if own.Who != "" {
 		_, bad := at.whoQuery(path, d, own.Who)
@@ -113,27 +102,18 @@ func (p *Profile) with(f *SiteFile) *Profile {
 	made.Needs = overlaid(p.Needs, f.Needs)
 	made.Datasets = overlaid(p.Datasets, nil)
 	for d, own := range f.Datasets {
-		if own.Drop {
-			delete(made.Datasets, d)
-			continue
-		}
 		made.Datasets[d] = own.over(p.Datasets[d])
 	}
 	return &made
 }
 
-// checkDrops refuses to leave out what is not there: it is a wrong name, or a
-// site file for another profile.
-func checkDrops(p *Profile, f *SiteFile) error {
-	if f == nil {
-		return nil
-	}
-	for _, d := range sortedDatasets(f.Datasets) {
-		if f.Datasets[d] != nil && f.Datasets[d].Drop && p.Datasets[d] == nil {
-			return fmt.Errorf("the site file leaves out %s, which the profile %s does not read: remove it there", d, p.Name)
-		}
-	}
-	return nil
+// without is the profile without the datasets that a site leaves out; it is
+// not changed.
+func (p *Profile) without(site map[record.Dataset]SiteDataset) *Profile {
+	made := *p
+	made.Datasets = maps.Clone(p.Datasets)
+	maps.DeleteFunc(made.Datasets, func(d record.Dataset, _ *DatasetProfile) bool { return site[d].Drop })
+	return &made
 }
 
 func overlaid[K comparable, V any](below, above map[K]V) map[K]V {

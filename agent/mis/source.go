@@ -64,6 +64,9 @@ func Open(p *Profile, site Site) (*Source, error) {
 	return &Source{plan: made, hash: hex.EncodeToString(sum[:]), limit: defaultLimits()}, nil
 }
 
+// Datasets are those that the profile and the site say how to read, sorted.
+func (s *Source) Datasets() []record.Dataset { return sortedDatasets(s.plan.datasets) }
+
 // Lint says what is wrong with a profile and a site together, apart from where
 // the MIS is: the folder, or how the server is reached.
 func Lint(p *Profile, site Site) error {

@@ -139,8 +139,7 @@ func TestBadSiteFilesAreRefused(t *testing.T) {
 		"unknown dataset":  {"  contact:", "  contacts:", `site.yaml:6: a dataset that is not known (did you mean "contact"?)`},
 		"a kind":           {"pupil: id", "pupil: ident", "site.yaml:4: a kind that is not known"},
 		"a bad query":      {"FROM local.Contacts", "FROM Contacts", "site.yaml:9: "},
-		"drop and more":    {"    values", "    drop: true\n    values", "site.yaml:12: a dataset that is left out needs nothing else"},
-		"drop pupil":       {"  contact:", "  pupil: {drop: true}\n  contact:", "site.yaml:6: pupil cannot be left out"},
+		"drop":             {"    values", "    drop: true\n    values", "site.yaml:12: a name that is not known here"},
 		"says nothing":     {"    values: {session: {M: AM}}", "", "site.yaml:11: this dataset says nothing"},
 		"a query of all":   {"WHERE pupil IN (@pupils)", "ORDER BY pupil", "site.yaml:7: the query must ask for the pupils admitted only"},
 		"value of no code": {"{session:", "{late:", "site.yaml:12: values cannot be given"},
@@ -191,10 +190,11 @@ func TestSiteFileIsLaidOverTheProfile(t *testing.T) {
 		t.Error("changed")
 	}
 
-	dropped := p.with(siteFile(t, "datasets: {attendance: {drop: true}}"))
+	dropped := p.without(map[record.Dataset]SiteDataset{"attendance": {Drop: true}, "pupil": {}})
 	if dropped.Datasets[record.DatasetAttendance] != nil || dropped.Datasets[record.DatasetPupil] == nil {
 		t.Error("drop does not leave out what it names, and no more")
 	}
+	wantDiff(t, sqlProfile(t), p)
 }
 
 // Together they are judged as one profile.
@@ -206,7 +206,6 @@ func TestSiteFileThatDoesNotFit(t *testing.T) {
 	}{
 		"object not listed": {sqlProfile(t), strings.Replace(siteYAML, "  local.Contacts: {", "  local.Contact: {", 1), "datasets.contact.query reads local.Contacts, which needs does not list"},
 		"new without query": {sqlProfile(t), "datasets: {contact: {values: {Relationship: {Mum: PAM}}}}", "datasets.contact.query is not given"},
-		"drop of nothing":   {sqlProfile(t), "datasets: {contact: {drop: true}}", "leaves out contact, which the profile test-sql does not read"},
 		"files":             {testProfile(t), "null_means: unknown", "mis.site_file"},
 	} {
 		at := Site{File: siteFile(t, c.text)}
@@ -250,7 +249,7 @@ func documentedSite(t testing.TB) string {
 }
 
 func TestNeedsAreThoseOfTheQueriesInUse(t *testing.T) {
-	at := Site{File: siteFile(t, "datasets: {attendance: {drop: true}}"), Server: &Server{Schema: "rb", Settings: sqlserver.Settings{Host: "h", Database: "d", User: "u", Password: "p"}}}
+	at := Site{Datasets: map[record.Dataset]SiteDataset{"attendance": {Drop: true}}, Server: &Server{Schema: "rb", Settings: sqlserver.Settings{Host: "h", Database: "d", User: "u", Password: "p"}}}
 	s, err := Open(sqlProfile(t), at)
 	if err != nil {
 		t.Fatal(err)
@@ -313,6 +312,11 @@ func TestOpenRefusesADatabaseThatCannotBeRead(t *testing.T) {
 		"columns": {func(s *Site) {
 			s.Datasets = map[record.Dataset]SiteDataset{"pupil": {Columns: map[string]string{"UPN": "x"}}}
 		}, "mis.site_file"},
+		"drop of nothing": {func(s *Site) { s.Datasets = map[record.Dataset]SiteDataset{"contact": {Drop: true}} }, "datasets has contact, which the profile test-sql does not read"},
+		"drop of pupils":  {func(s *Site) { s.Datasets = map[record.Dataset]SiteDataset{"pupil": {Drop: true}} }, "pupil cannot be left out"},
+		"drop and more": {func(s *Site) {
+			s.Datasets = map[record.Dataset]SiteDataset{"attendance": {Drop: true, Complete: new(false)}}
+		}, "a dataset that is left out needs nothing else"},
 		"contacts":       {func(s *Site) { s.Datasets = map[record.Dataset]SiteDataset{"contact": {Complete: new(false)}} }, "does not read"},
 		"schema":         {func(s *Site) { s.Server.Schema = "a b" }, "mis.server.schema"},
 		"quote in it":    {func(s *Site) { s.Server.Schema = "x] FROM a.b --" }, "mis.server.schema"},

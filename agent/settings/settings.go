@@ -3,12 +3,15 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
+	"reflect"
 	"slices"
 	"time"
 
 	"rollbridge/agent/mis"
 	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/shared/record"
 )
 
 // Settings is everything that a school can set.
@@ -40,11 +43,39 @@ type MIS struct {
 	Datasets      Datasets `config:"datasets"`
 }
 
-// Datasets are the school's own forms of each dataset.
+// Datasets are the school's own forms of each dataset, one field for each of
+// record.Datasets under its name.
 type Datasets struct {
-	Pupil      Dataset `config:"pupil"`
-	Contact    Dataset `config:"contact"`
-	Attendance Dataset `config:"attendance"`
+	Pupil            Dataset `config:"pupil"`
+	SchoolHistory    Dataset `config:"school_history"`
+	SEN              Dataset `config:"sen"`
+	Welfare          Dataset `config:"welfare"`
+	PEP              Dataset `config:"pep"`
+	Contact          Dataset `config:"contact"`
+	AgencyContact    Dataset `config:"agency_contact"`
+	Attendance       Dataset `config:"attendance"`
+	Behaviour        Dataset `config:"behaviour"`
+	Achievement      Dataset `config:"achievement"`
+	Detention        Dataset `config:"detention"`
+	Exclusion        Dataset `config:"exclusion"`
+	ExamResult       Dataset `config:"exam_result"`
+	AssessmentResult Dataset `config:"assessment_result"`
+	KPI              Dataset `config:"kpi"`
+	Staff            Dataset `config:"staff"`
+}
+
+// each yields every dataset with its settings, in the order of record.Datasets;
+// what is written there is kept.
+func (d *Datasets) each() iter.Seq2[record.Dataset, *Dataset] {
+	return func(yield func(record.Dataset, *Dataset) bool) {
+		v := reflect.ValueOf(d).Elem()
+		for i := range v.NumField() {
+			name := record.Dataset(v.Type().Field(i).Tag.Get("config"))
+			if !yield(name, v.Field(i).Addr().Interface().(*Dataset)) {
+				return
+			}
+		}
+	}
 }
 
 // A Dataset is the school's own form of one dataset.
@@ -54,6 +85,9 @@ type Dataset struct {
 	// Complete set to false says that a row that is missing from the file does
 	// not mean that it is gone.
 	Complete bool `config:"complete"`
+	// Drop leaves the dataset out: this school has no such file or view, or does
+	// not give it.
+	Drop bool `config:"drop"`
 }
 
 // Uplink says how the collector is reached. Its address is in the enrolment
@@ -99,10 +133,13 @@ type Server struct {
 
 // Defaults are the settings of an agent whose file says nothing.
 func Defaults() Settings {
-	whole := Dataset{Complete: true}
+	var whole Datasets
+	for _, d := range whole.each() {
+		d.Complete = true
+	}
 	return Settings{
 		DataDir:  defaultDataDir(),
-		MIS:      MIS{Server: defaultServer(), SettleSeconds: 5, Datasets: Datasets{Pupil: whole, Contact: whole, Attendance: whole}},
+		MIS:      MIS{Server: defaultServer(), SettleSeconds: 5, Datasets: whole},
 		Schedule: Schedule{Times: []string{"09:30", "13:45"}},
 		Log:      Log{Format: "text", Level: "info"},
 	}

@@ -103,12 +103,37 @@ func TestSite(t *testing.T) {
 	}
 	m.Folder = t.TempDir()
 	m.Datasets.Contact.Complete = false
+	m.Datasets.ExamResult.Drop = true
 	site, err := m.Site()
-	if err != nil || *site.SettleSeconds != 5 || *site.Datasets[record.DatasetContact].Complete || site.Server != nil {
+	if err != nil || *site.SettleSeconds != 5 || *site.Datasets[record.DatasetContact].Complete || site.Server != nil ||
+		site.Datasets[record.DatasetContact].Drop || !site.Datasets[record.DatasetExamResult].Drop || len(site.Datasets) != 2 {
 		t.Errorf("%+v, %v", site, err)
 	}
 	if _, said := site.Datasets[record.DatasetPupil]; said {
 		t.Error("a dataset about which nothing is set is laid over the profile, which may not have it")
+	}
+}
+
+// Every dataset can be set, and no other.
+func TestDatasets(t *testing.T) {
+	var names []record.Dataset
+	all := Defaults().MIS.Datasets
+	for name, d := range all.each() {
+		names = append(names, name)
+		if !d.Complete || d.Drop {
+			t.Errorf("%s is incomplete or left out by default", name)
+		}
+	}
+	if d := cmp.Diff(record.Datasets(), names); d != "" {
+		t.Errorf("differs (-datasets +settings):\n%s", d)
+	}
+	file := filepath.Join(t.TempDir(), "agent.yaml")
+	if err := os.WriteFile(file, []byte("mis:\n  datasets:\n    behavior: {drop: true}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := Load(Given{File: file, DataDir: t.TempDir()}, nil)
+	if want := `:3: unknown key "mis.datasets.behavior"; did you mean "mis.datasets.behaviour"?`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want in it %s", err, want)
 	}
 }
 
@@ -153,7 +178,7 @@ func TestServerThatCannotWork(t *testing.T) {
 		change func(*MIS)
 		want   []string
 	}{
-		"nothing but a host":   {func(m *MIS) { *m = MIS{Profile: m.Profile, Server: defaultServer()}; m.Server.Host = "h" }, []string{"mis.server.database ", "mis.server.user ", "mis.server.password "}},
+		"nothing but a host":   {func(m *MIS) { *m = MIS{Profile: m.Profile, Server: defaultServer(), Datasets: m.Datasets}; m.Server.Host = "h" }, []string{"mis.server.database ", "mis.server.user ", "mis.server.password "}},
 		"a folder too":         {func(m *MIS) { m.Folder = os.TempDir() }, []string{"mis.folder"}},
 		"a port in the host":   {func(m *MIS) { m.Server.Host = "h,1433" }, []string{"mis.server.host "}},
 		"instance and port":    {func(m *MIS) { m.Server.Instance, m.Server.Port = "SIMS", 1433 }, []string{"mis.server.instance "}},

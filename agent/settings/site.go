@@ -38,12 +38,10 @@ func (m MIS) Site() (mis.Site, error) {
 			return mis.Site{}, err
 		}
 	}
-	for name, d := range map[record.Dataset]Dataset{
-		record.DatasetPupil: m.Datasets.Pupil, record.DatasetContact: m.Datasets.Contact, record.DatasetAttendance: m.Datasets.Attendance,
-	} {
+	for name, d := range m.Datasets.each() {
 		// A dataset about which nothing is said may be one that the profile does not have.
-		if complete := d.Complete; !complete || d.File != "" || len(d.Columns) > 0 {
-			site.Datasets[name] = mis.SiteDataset{File: d.File, Columns: d.Columns, Complete: &complete}
+		if complete := d.Complete; !complete || d.File != "" || len(d.Columns) > 0 || d.Drop {
+			site.Datasets[name] = mis.SiteDataset{File: d.File, Columns: d.Columns, Complete: &complete, Drop: d.Drop}
 		}
 	}
 	return site, nil
