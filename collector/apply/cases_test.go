@@ -562,6 +562,13 @@ func TestOnOneCollector(t *testing.T) {
 			{"RowWithoutBody", r.testRowWithoutBody},
 			{"LostMachineIsEnrolledAgain", r.testLostMachineIsEnrolledAgain},
 			{"RevokeHidesAndNewStartForgets", r.testRevokeHidesAndNewStartForgets},
+			{"EveryDataset", r.testEveryDataset},
+			{"StaffOutliveThePupils", r.testStaffOutliveThePupils},
+			{"RevokeDestroysStaff", r.testRevokeDestroysStaff},
+			{"StaffComeAgainWithANewMachine", r.testStaffComeAgainWithANewMachine},
+			{"WhoseTheStaffAre", r.testWhoseTheStaffAre},
+			{"GivenThatCannotBeStored", r.testGivenThatCannotBeStored},
+			{"UnknownDatasetGoesWithThePupil", r.testUnknownDatasetGoesWithThePupil},
 		} {
 			t.Run(c.name, c.run)
 		}

@@ -167,7 +167,7 @@ const (
 
 var (
 	datasetName   = regexp.MustCompile(`^[a-z_]{1,40}$`)
-	fieldName     = regexp.MustCompile(`^[A-Za-z0-9]{1,60}$`)
+	fieldName     = regexp.MustCompile(`^[A-Za-z0-9_]{1,60}$`)
 	authorityCode = regexp.MustCompile(`^[0-9A-Za-z]{1,8}$`)
 	holdCode      = regexp.MustCompile(`^[0-9A-Z]{1,32}$`)
 	// A key stands in clear beside the sealed record, of a refused one too, so it

@@ -39,6 +39,9 @@ func TestStoreBecomesTheMIS(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			a := r.confirmed(t, r.newSchool(t))
 			h := &history{rig: r, a: a, mis: newMIS(a, 12), good: map[store.Ref]string{}}
+			for who := range 15 {
+				h.mis.thing(record.DatasetStaff, "", who, 0)
+			}
 			a.sync(t, h.mis.rows, true, 1, nil)
 			h.remember()
 			for range rapid.IntRange(5, 25).Draw(t, "steps") {
@@ -63,7 +66,15 @@ type history struct {
 func (h *history) step(t *rapid.T) {
 	ids := h.mis.ids()
 	pick := func() record.PupilID { return rapid.SampledFrom(ids).Draw(t, "pupil") }
-	switch rapid.IntRange(0, 9).Draw(t, "action") {
+	switch rapid.IntRange(0, 11).Draw(t, "action") {
+	case 10:
+		d := rapid.SampledFrom(things).Draw(t, "dataset")
+		h.mis.thing(d, pick(), rapid.IntRange(0, 3).Draw(t, "thing"), rapid.IntRange(0, 5).Draw(t, "version"))
+	case 11:
+		who := rapid.IntRange(0, 14).Draw(t, "who")
+		if ref := h.mis.thing(record.DatasetStaff, "", who, rapid.IntRange(0, 5).Draw(t, "version")); who >= 13 {
+			delete(h.mis.rows, ref) // at most two of them leave
+		}
 	case 0:
 		h.mis.add()
 	case 1, 2:

@@ -192,6 +192,8 @@ type fakeAgent struct {
 	partial  bool
 	holds    []protocol.Hold
 	released []string
+	// given is whose the staff are.
+	given map[string][]string
 	// wrong spoils the state digest, as a fault in an agent would.
 	wrong bool
 }
@@ -335,7 +337,7 @@ func (a *fakeAgent) ops(mis map[store.Ref]string, full bool, was map[record.Pupi
 			continue
 		}
 		why := protocol.RemovedLeft
-		if renamed[ref.Key.Pupil()] {
+		if renamed[ref.Pupil()] {
 			why = protocol.RemovedRenamed
 		} else if full {
 			continue
@@ -374,7 +376,11 @@ func (a *fakeAgent) manifest(full bool) protocol.Manifest {
 		m.State[0] ^= 1
 	}
 	for _, d := range record.Datasets() {
-		m.Datasets = append(m.Datasets, protocol.DatasetRead{Dataset: d, AsAt: now, Complete: !a.partial})
+		read := protocol.DatasetRead{Dataset: d, AsAt: now, Complete: !a.partial}
+		if d == record.DatasetStaff {
+			read.Given = a.given
+		}
+		m.Datasets = append(m.Datasets, read)
 	}
 	return m
 }
@@ -546,7 +552,7 @@ func (m *fakeMIS) ids() (ids []record.PupilID) {
 
 func (m *fakeMIS) drop(id record.PupilID) {
 	for ref := range m.rows {
-		if ref.Key.Pupil() == id {
+		if ref.Pupil() == id {
 			delete(m.rows, ref)
 		}
 	}
@@ -556,21 +562,14 @@ func (m *fakeMIS) drop(id record.PupilID) {
 func (m *fakeMIS) rename(old record.PupilID) record.PupilID {
 	id := record.NewPupilID(m.idKey, "renamed", string(old))
 	for ref, text := range maps.Clone(m.rows) {
-		if ref.Key.Pupil() != old {
+		if ref.Pupil() != old {
 			continue
 		}
 		rec, err := record.Decode(ref.Dataset, []byte(text))
 		if err != nil {
 			panic(err)
 		}
-		switch rec := rec.(type) {
-		case *record.Pupil:
-			rec.ID = id
-		case *record.Contact:
-			rec.PupilID = id
-		case *record.Attendance:
-			rec.PupilID = id
-		}
+		record.SetPupil(rec, id)
 		delete(m.rows, ref)
 		m.put(rec)
 	}
