@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"rollbridge/shared/codes"
 	"rollbridge/shared/record"
@@ -166,6 +167,7 @@ func (r *reading) attendance(id record.PupilID, monday record.Date, w *week) *re
 func (r *reading) half(monday record.Date, marks []cell, session int) (dfe, raw []string, late []int, local bool) {
 	dfe, raw = make([]string, len(marks)), make([]string, len(marks))
 	minutes := make([]int, len(marks))
+	first := monday.Time()
 	anyLate := false
 	for i, m := range marks {
 		if m.line != 0 {
@@ -173,7 +175,7 @@ func (r *reading) half(monday record.Date, marks []cell, session int) (dfe, raw 
 		}
 		anyLate = anyLate || m.late > 0
 		if raw[i] != "" {
-			dfe[i] = r.dfeCode(monday.AddDays(i), raw[i], session)
+			dfe[i] = r.dfeCode(first.AddDate(0, 0, i), raw[i], session)
 		}
 		local = local || dfe[i] != raw[i]
 	}
@@ -187,17 +189,17 @@ func (r *reading) half(monday record.Date, marks []cell, session int) (dfe, raw 
 // does not have is never a reason to drop a mark: if it has the form of a code
 // (one or two characters) it stands as it is; a longer one leaves the code
 // empty beside the local text, which says that a mark was taken.
-func (r *reading) dfeCode(day record.Date, raw string, session int) string {
+func (r *reading) dfeCode(day time.Time, raw string, session int) string {
 	code := r.plan.datasets[record.DatasetAttendance].code(aMark, raw)
-	regime := codes.RegimeFor(r.plan.nation, day.Time())
-	if _, ok := codes.LookupMark(regime, code, day.Time()); ok {
+	regime := codes.RegimeFor(r.plan.nation, day)
+	if _, ok := codes.LookupMark(regime, code, day); ok {
 		if code == `\` && session == morning || code == "/" && session == afternoon {
 			r.warn(record.DatasetAttendance, "mark", WarnOtherSession)
 		}
 		return code
 	}
 	if upper := strings.ToUpper(code); upper != code {
-		if _, ok := codes.LookupMark(regime, upper, day.Time()); ok {
+		if _, ok := codes.LookupMark(regime, upper, day); ok {
 			return upper
 		}
 	}

@@ -49,11 +49,15 @@ type resultColumn struct {
 	name   string
 	kind   Kind
 	single bool // REAL: fewer digits mean something
+
+	// The last moment and its text: rows of marks come day by day.
+	moment time.Time
+	text   string
 }
 
 // resultColumns describes the columns of a result. The driver panics on types that it
 // does not know (those of CLR assemblies); that becomes a Fault.
-func resultColumns(rows *sql.Rows) (columns []resultColumn, err error) {
+func resultColumns(rows *sql.Rows) (columns []*resultColumn, err error) {
 	defer func() {
 		if recover() != nil {
 			err = &Fault{Reason: Schema, Text: "The query has a column of a type that cannot be read. Let it name text, numbers and dates only; CAST the column to nvarchar, or leave it out."}
@@ -64,7 +68,7 @@ func resultColumns(rows *sql.Rows) (columns []resultColumn, err error) {
 		return nil, err
 	}
 	for _, t := range types {
-		c := resultColumn{name: t.Name(), kind: KindOther, single: t.DatabaseTypeName() == "REAL"}
+		c := &resultColumn{name: t.Name(), kind: KindOther, single: t.DatabaseTypeName() == "REAL"}
 		if k, ok := kinds[t.DatabaseTypeName()]; ok {
 			c.kind = k
 		}
@@ -78,7 +82,7 @@ func resultColumns(rows *sql.Rows) (columns []resultColumn, err error) {
 
 // cell is the value as text. An error means that the driver and this package
 // disagree about the type, and holds no value.
-func (c resultColumn) cell(value any) (Cell, error) {
+func (c *resultColumn) cell(value any) (Cell, error) {
 	out := Cell{Kind: c.kind, Null: value == nil}
 	if value == nil || c.kind == KindOther {
 		return out, nil
@@ -101,11 +105,7 @@ func (c resultColumn) cell(value any) (Cell, error) {
 		}
 		out.Text, ok = strconv.FormatFloat(v, 'f', -1, bits), c.kind == KindNumber
 	case time.Time:
-		layout := time.DateTime
-		if c.kind == KindDate {
-			layout = time.DateOnly
-		}
-		out.Text, ok = v.Format(layout), c.kind == KindTime || c.kind == KindDate
+		out.Text, ok = c.written(v), c.kind == KindTime || c.kind == KindDate
 	case []byte:
 		out.Text, ok = c.fromBytes(v)
 	default:
@@ -117,9 +117,20 @@ func (c resultColumn) cell(value any) (Cell, error) {
 	return out, nil
 }
 
+func (c *resultColumn) written(v time.Time) string {
+	if c.text == "" || !v.Equal(c.moment) {
+		layout := time.DateTime
+		if c.kind == KindDate {
+			layout = time.DateOnly
+		}
+		c.moment, c.text = v, v.Format(layout)
+	}
+	return c.text
+}
+
 // fromBytes reads decimals, which come as text, and GUIDs, which come in the
 // byte order of the wire.
-func (c resultColumn) fromBytes(b []byte) (string, bool) {
+func (c *resultColumn) fromBytes(b []byte) (string, bool) {
 	switch c.kind {
 	case KindNumber, KindWhole, KindText:
 		return string(b), true

@@ -29,20 +29,20 @@ func TestCell(t *testing.T) {
 		{KindGUID, guid, "6F9619FF-8B86-D011-B42D-00C04FC964FF"},
 		{KindOther, moment, ""}, {KindOther, []byte("secret"), ""},
 	} {
-		got, err := resultColumn{kind: c.kind}.cell(c.value)
+		got, err := (&resultColumn{kind: c.kind}).cell(c.value)
 		if err != nil || got != (Cell{Text: c.want, Kind: c.kind}) {
 			t.Errorf("%s of %v: %+v, %v; want %q", c.kind, c.value, got, err, c.want)
 		}
-		null, err := resultColumn{kind: c.kind}.cell(nil)
+		null, err := (&resultColumn{kind: c.kind}).cell(nil)
 		if err != nil || null != (Cell{Null: true, Kind: c.kind}) {
 			t.Errorf("NULL of %s: %+v, %v", c.kind, null, err)
 		}
 	}
-	if got, err := (resultColumn{kind: KindNumber, single: true}).cell(float64(float32(0.1))); err != nil || got.Text != "0.1" {
+	if got, err := (&resultColumn{kind: KindNumber, single: true}).cell(float64(float32(0.1))); err != nil || got.Text != "0.1" {
 		t.Errorf("real: %+v, %v", got, err)
 	}
 	for kind, value := range map[Kind]any{KindText: int64(1), KindWhole: "1", KindDate: "x", KindGUID: []byte{1}, KindFlag: struct{}{}} {
-		if got, err := (resultColumn{name: "c", kind: kind}).cell(value); err == nil {
+		if got, err := (&resultColumn{name: "c", kind: kind}).cell(value); err == nil {
 			t.Errorf("%s took a %T: %+v", kind, value, got)
 		}
 	}

@@ -205,6 +205,6 @@ func (s *Session) deliver(rows *sql.Rows, r request) (stopped bool, err error) {
 	return false, rows.Err()
 }
 
-func sameNames(readers []resultColumn, names []string) bool {
-	return slices.EqualFunc(readers, names, func(c resultColumn, name string) bool { return strings.EqualFold(c.name, name) })
+func sameNames(readers []*resultColumn, names []string) bool {
+	return slices.EqualFunc(readers, names, func(c *resultColumn, name string) bool { return strings.EqualFold(c.name, name) })
 }
