@@ -59,18 +59,8 @@ func TestEveryDatasetIsThere(t *testing.T) {
 // can be told apart without their ids.
 func TestEntriesArePlausible(t *testing.T) {
 	s := New(Config{Seed: 4, Pupils: 600, LookedAfterShare: 0.1})
-	ids := map[string]bool{}
-	seen := func(dataset string, r Ref, natural ...any) {
-		t.Helper()
-		for _, key := range []string{dataset + "|" + r.ID, fmt.Sprint(dataset, "|", r.PupilID, natural)} {
-			if ids[key] && !(dataset == "agency_contact" && strings.HasSuffix(key, r.ID)) {
-				t.Errorf("twice: %s", key)
-			}
-			ids[key] = true
-		}
-	}
+	seen := told(t)
 	for p := range s.Pupils() {
-		year := atoi(p.Year)
 		var last SchoolHistory
 		for h := range s.SchoolHistory.Of(p.ID) {
 			seen("school_history", h.Ref, h.EntryDate)
@@ -102,6 +92,26 @@ func TestEntriesArePlausible(t *testing.T) {
 				t.Errorf("%+v", d)
 			}
 		}
+		for a := range s.AgencyContact.Of(p.ID) {
+			seen("agency_contact", a.Ref, a.Role)
+		}
+		for x := range s.PEP.Of(p.ID) {
+			seen("pep", x.Ref, x.StartDate)
+		}
+		for k := range s.KPI.Of(p.ID) {
+			seen("kpi", k.Ref, k.Name)
+		}
+		if tally(s.Welfare.Of(p.ID)) > 1 {
+			t.Error("two welfare pages")
+		}
+	}
+}
+
+func TestResultsAndExclusionsArePlausible(t *testing.T) {
+	s := New(Config{Seed: 4, Pupils: 600, LookedAfterShare: 0.1})
+	seen := told(t)
+	for p := range s.Pupils() {
+		year := atoi(p.Year)
 		for e := range s.Exclusion.Of(p.ID) {
 			seen("exclusion", e.Ref, e.StartDate)
 			if (e.Category == "PERM") != (e.Sessions == 0) || len(e.Reasons) < 1 || len(e.Reasons) > 3 || e.Category == "PERM" != e.EndDate.IsZero() {
@@ -120,17 +130,20 @@ func TestEntriesArePlausible(t *testing.T) {
 		for a := range s.Assessment.Of(p.ID) {
 			seen("assessment_result", a.Ref, a.Stage, a.Subject, a.Method, a.Component, a.ResultStatus)
 		}
-		for a := range s.AgencyContact.Of(p.ID) {
-			seen("agency_contact", a.Ref, a.Role)
-		}
-		for x := range s.PEP.Of(p.ID) {
-			seen("pep", x.Ref, x.StartDate)
-		}
-		for k := range s.KPI.Of(p.ID) {
-			seen("kpi", k.Ref, k.Name)
-		}
-		if tally(s.Welfare.Of(p.ID)) > 1 {
-			t.Error("two welfare pages")
+	}
+}
+
+// told reports an entry whose id, or whose natural parts for one pupil, have
+// been seen before.
+func told(t *testing.T) func(dataset string, r Ref, natural ...any) {
+	ids := map[string]bool{}
+	return func(dataset string, r Ref, natural ...any) {
+		t.Helper()
+		for _, key := range []string{dataset + "|" + r.ID, fmt.Sprint(dataset, "|", r.PupilID, natural)} {
+			if ids[key] && !(dataset == "agency_contact" && strings.HasSuffix(key, r.ID)) {
+				t.Errorf("twice: %s", key)
+			}
+			ids[key] = true
 		}
 	}
 }
