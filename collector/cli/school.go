@@ -43,13 +43,26 @@ func (p *program) schoolCommand() *cobra.Command {
 	return parent("school", "The schools, and what is asked of them", add, list, p.provisionCommand(), resync)
 }
 
-const provisionLong = `Say what an authority asks of a school. It replaces what the authority asked
+// provisionLong names every dataset there is.
+func provisionLong() string {
+	return `Say what an authority asks of a school. It replaces what the authority asked
 before. The school decides: what leaves is what was asked and the school has
 allowed, so asking for more waits for a yes at the school.
 
 --dataset pupil asks for all fields that are not sensitive;
---dataset contact=Surname,Forename asks for these only. Every provision needs
-pupil, because the other datasets hang on it.`
+--dataset contact=Surname,Forename asks for these only. Addresses and Comments
+are sensitive: they are asked for by name or not at all. Every provision needs
+pupil, because the other datasets hang on it. The datasets are
+` + strings.Join(datasetNames(), ", ") + `.`
+}
+
+func datasetNames() []string {
+	names := make([]string, 0, len(record.Datasets()))
+	for _, d := range record.Datasets() {
+		names = append(names, string(d))
+	}
+	return names
+}
 
 func (p *program) provisionCommand() *cobra.Command {
 	var authority string
@@ -57,7 +70,7 @@ func (p *program) provisionCommand() *cobra.Command {
 	var remove bool
 	c := &cobra.Command{
 		Use: "provision SCHOOL --authority CODE --dataset NAME[=FIELD,…] …", Short: "Say what an authority asks of a school",
-		Long: provisionLong, Args: exactly(1), DisableFlagsInUseLine: true,
+		Long: provisionLong(), Args: exactly(1), DisableFlagsInUseLine: true,
 		RunE: func(c *cobra.Command, args []string) error {
 			if authority == "" {
 				return usage(errors.New("say which authority asks: --authority CODE"))
@@ -79,10 +92,7 @@ func parseDataset(text string) (record.Dataset, []string, error) {
 	name, list, given := strings.Cut(text, "=")
 	d := record.Dataset(strings.TrimSpace(name))
 	if !slices.Contains(record.Datasets(), d) {
-		all := make([]string, 0, len(record.Datasets()))
-		for _, k := range record.Datasets() {
-			all = append(all, string(k))
-		}
+		all := datasetNames()
 		return "", nil, fmt.Errorf("there is no dataset %q%s; there are %s", name, nearest(name, all), strings.Join(all, ", "))
 	}
 	var all, usual []string
