@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -135,8 +136,11 @@ func TestActualAndExpected(t *testing.T) {
 
 // The collector would quarantine nothing of the school, nor warn of it.
 func TestRecordsPassEveryCheck(t *testing.T) {
-	for seed := range uint64(5) {
-		s := demoschool.New(demoschool.Config{Seed: seed, Pupils: 300, LookedAfterShare: 0.5, Canary: "ZQJXVKW"})
+	for seed, today := range []time.Time{
+		{}, demoschool.Date(2026, time.September, 2), demoschool.Date(2027, time.January, 15),
+		demoschool.Date(2027, time.July, 21), demoschool.LastSchoolDay(time.Now()),
+	} {
+		s := demoschool.New(demoschool.Config{Seed: uint64(seed), Pupils: 300, LookedAfterShare: 0.5, Canary: "ZQJXVKW", Today: today})
 		for _, r := range held(s) {
 			for _, fault := range record.Check(r, record.DateOf(s.Today())) {
 				if r.Dataset() == record.DatasetAttendance {
