@@ -1,8 +1,10 @@
 package mis
 
 import (
-	"crypto/sha256"
-	"strings"
+	"fmt"
+	"hash/maphash"
+	"reflect"
+	"strconv"
 
 	"rollbridge/shared/record"
 )
@@ -17,7 +19,7 @@ func (r *reading) newChild(raw rawRow, authority string) (c *child, was record.P
 		parts = []string{"person", raw[pSurname], raw[pForename], raw[pDOB], raw[pSex]}
 	}
 	plain := record.NewPupilID(r.ask.IDKey, parts...)
-	c = &child{id: plain, authority: authority, contacts: map[record.Key]sighting{}, weeks: map[record.Date]*week{}}
+	c = &child{id: plain, authority: authority, weeks: map[record.Date]*week{}}
 	if withUPN == "" {
 		return c, ""
 	}
@@ -45,37 +47,9 @@ func (r *reading) admitted(raw rawRow, at place, authority string) (*child, erro
 }
 
 func (r *reading) pupil(raw rawRow, at place, who *child) (*record.Pupil, error) {
-	c := &cells{r: r, d: record.DatasetPupil, raw: raw, at: at}
-	p := &record.Pupil{
-		ID:                    who.id,
-		UPN:                   c.upn(pUPN),
-		FormerUPN:             c.formerUPN(pFormerUPN),
-		UniqueLearnerNumber:   c.uln(pULN),
-		AdmissionNumber:       c.text(pAdmission),
-		Surname:               c.text(pSurname),
-		Forename:              c.text(pForename),
-		MiddleNames:           c.text(pMiddle),
-		PreferredSurname:      c.text(pPreferredSurname),
-		PreferredForename:     c.text(pPreferredForename),
-		FormerSurname:         c.text(pFormerSurname),
-		DOB:                   c.date(pDOB),
-		Sex:                   c.code(pSex, "sex"),
-		NCYearActual:          c.year(pYear),
-		RegGroup:              c.text(pRegGroup),
-		House:                 c.text(pHouse),
-		Email:                 c.text(pEmail),
-		Phone:                 c.text(pPhone),
-		InCare:                true,
-		CareAuthority:         who.authority,
-		CareStart:             c.date(pCareStart),
-		CareEnd:               c.date(pCareEnd),
-		PersonalEducationPlan: c.yesNo(pPEP),
-		FSMEligible:           c.yesNo(pFSM),
-		PupilPremium:          c.yesNo(pPremium),
-		EnrolStatus:           c.code(pEnrolStatus, "enrolment_status"),
-		EntryDate:             c.date(pEntry),
-		LeavingDate:           c.date(pLeaving),
-	}
+	c := r.cells(record.DatasetPupil, raw, at)
+	p := &record.Pupil{ID: who.id, InCare: true, CareAuthority: who.authority}
+	c.fill(p)
 	// The marker decides, not the dates; but a marker that outlived them is worth a look.
 	if today := r.ask.Today; p.CareEnd != "" && p.CareEnd < today || p.CareStart > today {
 		c.warn(pInCare, WarnOutside)
@@ -83,74 +57,145 @@ func (r *reading) pupil(raw rawRow, at place, who *child) (*record.Pupil, error)
 	return p, c.err
 }
 
-// contact keeps one contact row of an admitted pupil out of duplicates and
-// gives it out.
-func (r *reading) contact(raw rawRow, at place, who *child, give func(Row) error) error {
-	c := &cells{r: r, d: record.DatasetContact, raw: raw, at: at}
-	out := &record.Contact{
-		PupilID:        who.id,
-		Title:          c.text(cTitle),
-		Forename:       c.text(cForename),
-		Surname:        c.text(cSurname),
-		Relationship:   c.code(cRelationship, "contact_relationship"),
-		Order:          c.number(cOrder, 99),
-		Responsibility: c.yesNo(cResponsibility),
-		Phones:         c.phones(),
-		Emails:         c.emails(),
-	}
-	if address := (record.Address{Lines: c.lines(cAddress), PostCode: c.text(cPostCode)}); len(address.Lines) > 0 || address.PostCode != "" {
-		out.Addresses = []record.Address{address}
-	}
-	if c.err != nil {
-		return c.err
-	}
-	identity := []string{raw[cID]}
-	if raw[cID] == "" {
-		if raw[cForename] == "" && raw[cSurname] == "" {
-			return r.fieldFault(c.d, at, cSurname, "a contact without a name cannot be told from others: correct it in the MIS")
-		}
-		identity = []string{"person", raw[cForename], raw[cSurname], raw[cRelationship]}
-	}
-	out.ID = record.NewSubID(r.ask.IDKey, record.DatasetContact, identity...)
-	line, err := record.Encode(out)
+// thing builds the record of one row of any dataset but pupils and attendance,
+// keeps it out of duplicates and gives it out. who is nil for staff.
+func (r *reading) thing(d record.Dataset, raw rawRow, at place, who *child, give func(Row) error) error {
+	c := r.cells(d, raw, at)
+	out, err := record.New(d)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(line)
-	if before, twice := who.contacts[out.Key()]; twice {
-		if before.sum != sum {
-			return fault(c.d, "%s and %s: one contact of one pupil twice, and not the same: correct it in the MIS, or have %s give each contact its own id", at, at.other(before.line), r.plan.words.maker)
-		}
-		r.warn(c.d, "contact", WarnRepeated)
-		return nil
+	row := Row{Record: out}
+	if who != nil {
+		record.SetPupil(out, who.id)
+		row.Authority = who.authority
 	}
-	who.contacts[out.Key()] = sighting{line: at.line, sum: sum}
-	return give(Row{Record: out, Authority: who.authority})
+	c.fill(out)
+	if c.name(out); c.err != nil {
+		return c.err
+	}
+	if sen, ok := out.(*record.SEN); ok {
+		if r.plan.datasets[d].headings[c.about.number(needTypeName)] != "" {
+			return r.mergeNeeds(row, at)
+		}
+		sortNeeds(sen.SENNeeds)
+	}
+	again, err := r.seenBefore(out, at)
+	if err != nil || again {
+		return err
+	}
+	return give(row)
 }
 
-// phones are the telephone numbers with CBDS types. A cell of the CTF route
-// holds several numbers of one type on lines of their own.
-func (c *cells) phones() []record.Phone {
-	var phones []record.Phone
-	for _, kind := range []struct {
-		field int
-		code  string
-	}{{cHome, "H"}, {cMobile, "M"}, {cWork, "W"}, {cOther, ""}} {
-		for number := range strings.SplitSeq(c.bounded(kind.field, c.raw[kind.field]), "\n") {
-			if number = strings.TrimSpace(number); number != "" {
-				phones = append(phones, record.Phone{Type: kind.code, Number: c.printable(kind.field, number)})
-			}
+// fill sets every field of a record that its description knows how to set.
+func (c *cells) fill(out record.Record) {
+	v := reflect.ValueOf(out).Elem()
+	for i, f := range c.about.fields {
+		if f.kind.set != nil && c.raw[i] != "" {
+			f.kind.set(c, i, v.Field(f.at))
 		}
 	}
-	return phones
 }
 
-func (c *cells) emails() []string {
-	var emails []string
-	for _, part := range strings.FieldsFunc(c.bounded(cEmail, c.raw[cEmail]), func(r rune) bool { return r == ';' || r == ',' || r == '\n' }) {
-		if part = strings.TrimSpace(part); part != "" {
-			emails = append(emails, c.printable(cEmail, part))
+// name sets the id of a record that is one of several of its pupil: from the id
+// that the MIS has, or else from what tells it apart. The parts are taken from
+// the record, so that a form of dates that changes makes no new things.
+func (c *cells) name(out record.Record) {
+	about := c.about
+	if about.id < 0 || c.err != nil {
+		return
+	}
+	v := reflect.ValueOf(out).Elem()
+	var parts []string
+	plan := c.r.plan.datasets[c.d]
+	switch {
+	case c.raw[about.id] != "":
+		parts = []string{c.text(about.id)}
+	case plan.headings[about.id] != "":
+		c.fail(about.id, fmt.Sprintf("the identifier of the %s is empty: every row must have one; correct %s", about.thing, c.r.plan.words.maker))
+		return
+	default:
+		parts = append(parts, "person")
+		for _, i := range plan.identity {
+			parts = append(parts, single(v.Field(about.fields[i].at)))
+		}
+		if !c.said() {
+			c.fail(about.number(about.said[len(about.said)-1]), "a "+about.thing+" without a name cannot be told from others: correct it in the MIS")
+			return
 		}
 	}
-	return emails
+	v.Field(about.fields[about.id].at).SetString(record.NewSubID(c.r.ask.IDKey, c.d, parts...))
+}
+
+// single is a value of a kind that may be part of an identity.
+func single(v reflect.Value) string {
+	if v.CanInt() {
+		return strconv.FormatInt(v.Int(), 10)
+	}
+	return v.String()
+}
+
+// said says whether enough of what tells things apart is there.
+func (c *cells) said() bool {
+	for _, name := range c.about.said {
+		if c.raw[c.about.number(name)] != "" {
+			return true
+		}
+	}
+	return len(c.about.said) == 0
+}
+
+// A sighting is where a record was found, and a hash of what it was then.
+type sighting struct {
+	sum  uint64
+	line int32
+}
+
+// seenBefore notes a record, or says that it was given out already. Only hashes
+// are kept: a school has hundreds of thousands of records of some datasets.
+func (r *reading) seenBefore(out record.Record, at place) (bool, error) {
+	key, sum, err := r.sums(out)
+	if err != nil {
+		return false, err
+	}
+	before, again := r.seen[key]
+	if !again {
+		r.seen[key] = sighting{sum: sum, line: int32(at.line)}
+		return false, nil
+	}
+	d := out.Dataset()
+	if before.sum != sum {
+		return false, r.twice(d, at, int(before.line))
+	}
+	r.repeated(d)
+	return true, nil
+}
+
+// sums are hashes of what a record is of, and of all of it.
+func (r *reading) sums(out record.Record) (key [2]uint64, sum uint64, err error) {
+	line, err := record.Encode(out)
+	if err != nil {
+		return key, 0, err
+	}
+	return r.keySum(out), maphash.Bytes(r.pupils.seeds[0], line), nil
+}
+
+func (r *reading) keySum(out record.Record) [2]uint64 {
+	return r.pupils.hash(string(out.Dataset()) + " " + string(out.Key()))
+}
+
+func (r *reading) twice(d record.Dataset, at place, before int) error {
+	switch about, maker := descriptions[d], r.plan.words.maker; {
+	case about.id < 0:
+		return fault(d, "%s and %s: two rows of one pupil, and not the same: correct it in the MIS, or have %s give one row for each pupil", at, at.other(before), maker)
+	case !d.OfPupils():
+		return fault(d, "%s and %s: one %s twice, and not the same: correct it in the MIS, or have %s give each %s its own id", at, at.other(before), about.thing, maker, about.thing)
+	default:
+		return fault(d, "%s and %s: one %s of one pupil twice, and not the same: correct it in the MIS, or have %s give each %s its own id", at, at.other(before), about.thing, maker, about.thing)
+	}
+}
+
+func (r *reading) repeated(d record.Dataset) {
+	about := r.plan.datasets[d].about
+	r.warn(d, about.names[max(about.id, ofPupilID)], WarnRepeated)
 }

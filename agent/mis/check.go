@@ -97,7 +97,7 @@ func checkDataset(p *Profile, d record.Dataset, at places) error {
 	if own.Who+own.Query != "" {
 		err = errors.Join(err, at.fault(path, "files are not asked: remove who and query, or set driver to sql"))
 	}
-	err = errors.Join(err, at.values(path, d, own.Values))
+	err = errors.Join(err, at.values(path, d, own.Values), at.identity(path, d, own.Identity))
 	if p.Format == "ctf" {
 		if len(own.Columns) > 0 {
 			err = errors.Join(err, at.fault(append(path, "columns"), "a ctf has elements of fixed names: remove columns"))
@@ -107,7 +107,56 @@ func checkDataset(p *Profile, d record.Dataset, at places) error {
 		}
 		return err
 	}
-	return errors.Join(err, at.columns(path, d, own.Columns), at.needed(path, d, own.Columns))
+	return errors.Join(err, at.columns(path, d, own.Columns), at.needed(path, d, own.Columns), at.apart(path, d, own.Identity, given(own.Columns)))
+}
+
+// given are the fields that have a column.
+func given(columns map[string]string) []string {
+	var fields []string
+	for field, heading := range columns {
+		if strings.TrimSpace(heading) != "" {
+			fields = append(fields, field)
+		}
+	}
+	return fields
+}
+
+// identity checks the names of what tells things without an id apart.
+func (p places) identity(path []string, d record.Dataset, fields []string) error {
+	path = append(slices.Clone(path), "identity")
+	about := descriptions[d]
+	if about.id < 0 && len(fields) > 0 {
+		return p.fault(path, "%s records have no id of their own, so nothing makes one: remove identity", d)
+	}
+	var found error
+	for i, name := range fields {
+		switch known := about.single(); {
+		case !slices.Contains(known, name):
+			found = errors.Join(found, p.fault(path, "entry %d cannot be part of an identity%s; of %s these can: %s", i+1, didYouMean(name, known), d, strings.Join(known, ", ")))
+		case slices.Contains(fields[:i], name):
+			found = errors.Join(found, p.fault(path, "entry %d is there twice: remove one", i+1))
+		}
+	}
+	return found
+}
+
+// apart refuses things that nothing could tell apart: those without an id, and
+// without what is to stand for it.
+func (p places) apart(path []string, d record.Dataset, identity, given []string) error {
+	about := descriptions[d]
+	if about.id < 0 || slices.Contains(given, about.names[about.id]) {
+		return nil
+	}
+	isGiven := func(name string) bool { return slices.Contains(given, name) }
+	for _, name := range identity {
+		if !isGiven(name) {
+			return p.fault(append(slices.Clone(path), "identity"), "%s is part of the identity and is not read: give its column, or remove it from identity", name)
+		}
+	}
+	if len(identity) == 0 && !slices.ContainsFunc(about.identity, isGiven) {
+		return p.fault(path, "nothing tells one %s of a pupil from another: give the column of %s, its id in the MIS, or of some of %s", d, about.names[about.id], strings.Join(about.identity, ", "))
+	}
+	return nil
 }
 
 func (p places) dataset(path []string, d record.Dataset) error {
@@ -119,11 +168,12 @@ func (p places) dataset(path []string, d record.Dataset) error {
 
 func (p places) columns(path []string, d record.Dataset, columns map[string]string) error {
 	var found error
+	names := descriptions[d].names
 	for _, field := range slices.Sorted(maps.Keys(columns)) {
 		here := append(slices.Clone(path), "columns", field)
-		if !slices.Contains(fieldNames[d], field) {
+		if !slices.Contains(names, field) {
 			found = errors.Join(found, p.fault(here, "a field that %s records do not have%s; they have %s",
-				d, didYouMean(field, fieldNames[d]), strings.Join(fieldNames[d], ", ")))
+				d, didYouMean(field, names), strings.Join(names, ", ")))
 		}
 		for _, other := range slices.Sorted(maps.Keys(columns)) {
 			if other < field && columns[field] != "" && heading(columns[other]) == heading(columns[field]) {
@@ -135,7 +185,7 @@ func (p places) columns(path []string, d record.Dataset, columns map[string]stri
 }
 
 func (p places) needed(path []string, d record.Dataset, columns map[string]string) error {
-	for _, field := range neededFields[d] {
+	for _, field := range descriptions[d].needed {
 		if strings.TrimSpace(columns[field]) == "" {
 			return p.fault(append(slices.Clone(path), "columns"), "the heading of %s is not given: without it no %s can be read", field, d)
 		}
@@ -145,8 +195,8 @@ func (p places) needed(path []string, d record.Dataset, columns map[string]strin
 
 func (p places) values(path []string, d record.Dataset, values map[string]map[string]string) error {
 	for _, field := range slices.Sorted(maps.Keys(values)) {
-		if !slices.Contains(codedFields[d], field) {
-			return p.fault(append(slices.Clone(path), "values", field), "values cannot be given for this field; they can for %s", strings.Join(codedFields[d], ", "))
+		if coded := descriptions[d].coded(); !slices.Contains(coded, field) {
+			return p.fault(append(slices.Clone(path), "values", field), "values cannot be given for this field; they can for %s", strings.Join(coded, ", "))
 		}
 	}
 	return nil

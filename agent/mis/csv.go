@@ -28,18 +28,7 @@ func readCSV(ctx context.Context, r *reading) error {
 		return fault(record.DatasetPupil, "%s has headings and no pupil: the export failed or its filter excludes everybody; run it again",
 			r.plan.datasets[record.DatasetPupil].file)
 	}
-	if r.wants(record.DatasetContact) {
-		if err := r.eachRow(ctx, record.DatasetContact, r.owned(byID, record.DatasetContact, r.contactRow)); err != nil {
-			return err
-		}
-	}
-	if !r.wants(record.DatasetAttendance) {
-		return nil
-	}
-	if err := r.eachRow(ctx, record.DatasetAttendance, r.sessionRow(byID)); err != nil {
-		return err
-	}
-	return r.giveWeeks()
+	return r.readRest(r.rest(), byID, func(d record.Dataset, use func(rawRow, place) error) error { return r.eachRow(ctx, d, use) })
 }
 
 func (r *reading) csvPupil(byID map[string]*child, raw rawRow, at place) error {
@@ -109,8 +98,7 @@ func (r *reading) eachRow(ctx context.Context, d record.Dataset, use func(raw ra
 		return fault(d, "%s ends in the middle of line %d: the export was cut short; run it again, or set final_newline to optional if this MIS never ends the last line", f.shown, f.line)
 	}
 	if c.rows == 0 {
-		r.incomplete[d] = true
-		r.warn(d, "", WarnNoRows)
+		r.none(d)
 	}
 	c.asAt = r.notLater(d, f.before.ModTime())
 	return nil

@@ -278,9 +278,10 @@ func TestValuesThatAreNotUnderstoodAreKeptAndWarnedAbout(t *testing.T) {
 func TestFormerUPNIsKeptOnlyIfItWasTemporary(t *testing.T) {
 	for former, want := range map[string]bool{"R92640071200A": true, "P207000016049": false, "Zqjx": false} {
 		r := &reading{plan: plan{misID: true}, warnings: map[protocol.Warning]int{}}
-		raw := make(rawRow, len(fieldNames[record.DatasetPupil]))
+		r.plan.datasets = map[record.Dataset]*datasetPlan{record.DatasetPupil: {about: pupilFields}}
+		raw := newRow(record.DatasetPupil)
 		raw[pFormerUPN] = former
-		c := &cells{r: r, d: record.DatasetPupil, raw: raw}
+		c := r.cells(record.DatasetPupil, raw, place{})
 		if got := c.formerUPN(pFormerUPN); (got == former) != want {
 			t.Errorf("a former UPN was carried: %v, want %v", got != "", want)
 		}

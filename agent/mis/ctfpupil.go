@@ -80,7 +80,7 @@ func (w *ctfWalk) beginContact() {
 		return
 	}
 	w.pupil.contacts = append(w.pupil.contacts, ctfContact{
-		raw: make(rawRow, len(fieldNames[record.DatasetContact])), line: w.x.line(),
+		raw: newRow(record.DatasetContact), line: w.x.line(),
 	})
 }
 
@@ -104,7 +104,7 @@ func (w *ctfWalk) endContactPhone(string) error {
 }
 
 func (w *ctfWalk) beginPupil() {
-	w.pupil = ctfPupil{raw: make(rawRow, len(fieldNames[record.DatasetPupil])), line: w.x.line()}
+	w.pupil = ctfPupil{raw: newRow(record.DatasetPupil), line: w.x.line()}
 }
 
 // endLookedAfter drops what was read so far of a pupil who is not in care and
@@ -220,13 +220,13 @@ func (w *ctfWalk) giveContacts(who *child) error {
 		if one.asPupil {
 			address = w.pupil.address
 		}
-		one.raw[cPupil] = "-" // stands inside its pupil
+		one.raw[ofPupilID] = "-" // stands inside its pupil
 		one.raw[cAddress], one.raw[cPostCode] = address.lines(), address[postCode]
 		give := func(row Row) error {
 			*w.contacts = append(*w.contacts, row)
 			return nil
 		}
-		if err := w.r.contact(one.raw, place{file: w.file.shown, line: one.line}, who, give); err != nil {
+		if err := w.r.thing(record.DatasetContact, one.raw, place{file: w.file.shown, line: one.line}, who, give); err != nil {
 			return err
 		}
 	}

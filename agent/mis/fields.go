@@ -7,99 +7,55 @@ import (
 	"rollbridge/shared/record"
 )
 
-// A raw row is one row as the MIS has it: the trimmed text of every field that
-// the route carries, by the numbers below, empty where it carries none.
-type rawRow []string
+// Fields that code beside the descriptions names, by their numbers.
+var (
+	pupilFields        = descriptions[record.DatasetPupil]
+	pID                = pupilFields.number("pupil")
+	pInCare            = pupilFields.number("InCare")
+	pAuthority         = pupilFields.number("CareAuthority")
+	pUPN               = pupilFields.number("UPN")
+	pFormerUPN         = pupilFields.number("FormerUPN")
+	pULN               = pupilFields.number("UniqueLearnerNumber")
+	pSurname           = pupilFields.number("Surname")
+	pForename          = pupilFields.number("Forename")
+	pMiddle            = pupilFields.number("MiddleNames")
+	pPreferredSurname  = pupilFields.number("PreferredSurname")
+	pPreferredForename = pupilFields.number("PreferredForename")
+	pFormerSurname     = pupilFields.number("FormerSurname")
+	pDOB               = pupilFields.number("DOB")
+	pSex               = pupilFields.number("Sex")
+	pYear              = pupilFields.number("NCyearActual")
+	pEmail             = pupilFields.number("Email")
+	pPhone             = pupilFields.number("Phone")
+	pFSM               = pupilFields.number("FSMeligible")
+	pEnrolStatus       = pupilFields.number("EnrolStatus")
+	pEntry             = pupilFields.number("EntryDate")
+	pLeaving           = pupilFields.number("LeavingDate")
 
-// Fields of a pupil row.
-const (
-	pID = iota
-	pInCare
-	pAuthority
-	pUPN
-	pFormerUPN
-	pULN
-	pAdmission
-	pSurname
-	pForename
-	pMiddle
-	pPreferredSurname
-	pPreferredForename
-	pFormerSurname
-	pDOB
-	pSex
-	pYear
-	pRegGroup
-	pHouse
-	pEmail
-	pPhone
-	pCareStart
-	pCareEnd
-	pPEP
-	pFSM
-	pPremium
-	pEnrolStatus
-	pEntry
-	pLeaving
+	contactFields   = descriptions[record.DatasetContact]
+	cTitle          = contactFields.number("Title")
+	cForename       = contactFields.number("Forename")
+	cSurname        = contactFields.number("Surname")
+	cRelationship   = contactFields.number("Relationship")
+	cOrder          = contactFields.number("Order")
+	cResponsibility = contactFields.number("Responsibility")
+	cHome           = contactFields.number("Phones.home")
+	cMobile         = contactFields.number("Phones.mobile")
+	cWork           = contactFields.number("Phones.work")
+	cOther          = contactFields.number("Phones.other")
+	cEmail          = contactFields.number("Emails")
+	cAddress        = contactFields.number("Addresses.lines")
+	cPostCode       = contactFields.number("Addresses.PostCode")
+
+	markFields = descriptions[record.DatasetAttendance]
+	aDate      = markFields.number("date")
+	aSession   = markFields.number("session")
+	aMark      = markFields.number("mark")
+	aLate      = markFields.number("late")
 )
 
-// Fields of a contact row.
-const (
-	cPupil = iota
-	cID
-	cTitle
-	cForename
-	cSurname
-	cRelationship
-	cOrder
-	cResponsibility
-	cHome
-	cMobile
-	cWork
-	cOther
-	cEmail
-	cAddress
-	cPostCode
-)
-
-// Fields of an attendance row.
-const (
-	aPupil = iota
-	aDate
-	aSession
-	aMark
-	aLate
-)
-
-// fieldNames are the names that profiles use, in the order of the numbers:
-// those of the record's encoding, with a dot for a part of a list.
-var fieldNames = map[record.Dataset][]string{
-	record.DatasetPupil: {
-		"pupil", "InCare", "CareAuthority", "UPN", "FormerUPN", "UniqueLearnerNumber", "AdmissionNumber", "Surname",
-		"Forename", "MiddleNames", "PreferredSurname", "PreferredForename", "FormerSurname", "DOB", "Sex", "NCyearActual",
-		"RegGroup", "House", "Email", "Phone", "CareStart", "CareEnd", "PersonalEducationPlan", "FSMeligible",
-		"PupilPremium", "EnrolStatus", "EntryDate", "LeavingDate",
-	},
-	record.DatasetContact: {
-		"pupil", "contact", "Title", "Forename", "Surname", "Relationship", "Order", "Responsibility", "Phones.home",
-		"Phones.mobile", "Phones.work", "Phones.other", "Emails", "Addresses.lines", "Addresses.PostCode",
-	},
-	record.DatasetAttendance: {"pupil", "date", "session", "mark", "late"},
-}
-
-// neededFields are those without which rows mean nothing.
-var neededFields = map[record.Dataset][]string{
-	record.DatasetPupil:      {"pupil", "InCare", "CareAuthority"},
-	record.DatasetContact:    {"pupil"},
-	record.DatasetAttendance: {"pupil", "date", "session", "mark"},
-}
-
-// codedFields may have value rules: what the MIS writes to the code it means.
-var codedFields = map[record.Dataset][]string{
-	record.DatasetPupil:      {"CareAuthority", "Sex", "NCyearActual", "EnrolStatus"},
-	record.DatasetContact:    {"Relationship"},
-	record.DatasetAttendance: {"session", "mark"},
-}
+// ofPupilID is the number of the pupil's id in every dataset of pupils.
+const ofPupilID = 0
 
 func knownDatasets() []string {
 	var names []string

@@ -77,7 +77,7 @@ func fuzzRead(t *testing.T, p *Profile, at Site) {
 		if _, isPupil := r.(*record.Pupil); isPupil {
 			pupils++
 		}
-		if !r.Pupil().Valid() || len(r.Key()) > record.MaxKeyBytes {
+		if r.Dataset().OfPupils() != r.Pupil().Valid() || len(r.Key()) > record.MaxKeyBytes {
 			t.Errorf("a %s record has a key of the wrong form", r.Dataset())
 		}
 	}

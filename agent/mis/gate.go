@@ -43,7 +43,7 @@ func (r *reading) gate(raw rawRow, at place) (authority string, err error) {
 // missing may be taken for gone.
 func (r *reading) unclear(field int) {
 	r.report.Unknown++
-	r.warn(record.DatasetPupil, fieldNames[record.DatasetPupil][field], WarnUnclear)
+	r.warn(record.DatasetPupil, pupilFields.names[field], WarnUnclear)
 }
 
 // readMarker knows the forms that MISs use (mis.md §14); anything else is

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -36,12 +35,15 @@ type plan struct {
 }
 
 type datasetPlan struct {
-	file string
+	about *description
+	file  string
 	// headings by field number, empty where the route has no such column.
 	headings []string
 	// values by field number: what the MIS writes, in small letters, to the code.
 	values   map[int]map[string]string
 	complete bool
+	// identity are the numbers of the fields that stand for an id.
+	identity []int
 	// query is what a database is asked for the pupils admitted.
 	query sqlserver.Select
 }
@@ -137,8 +139,9 @@ func checkForm(p *Profile, site Site) error {
 
 func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *Profile) (*datasetPlan, error) {
 	made := &datasetPlan{
+		about:    descriptions[d],
 		file:     cmp.Or(site.File, own.File),
-		headings: make([]string, len(fieldNames[d])),
+		headings: newRow(d),
 		values:   map[int]map[string]string{},
 		complete: p.Capabilities.Snapshot && (site.Complete == nil || *site.Complete),
 	}
@@ -148,17 +151,21 @@ func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *
 	if p.Driver == driverSQL && (len(site.Columns) > 0 || site.File != "") {
 		return nil, fmt.Errorf("datasets.%s: a database has no files: remove file and columns; queries of the school's own stand in mis.site_file", d)
 	}
-	columns := maps.Clone(own.Columns)
-	for field, name := range site.Columns {
-		columns[field] = name
-	}
+	columns := overlaid(own.Columns, site.Columns)
 	if p.Format == "csv" {
 		at, path := places{}, []string{"datasets", string(d)}
-		if err := errors.Join(at.columns(path, d, columns), at.needed(path, d, columns)); err != nil {
+		if err := errors.Join(at.columns(path, d, columns), at.needed(path, d, columns), at.apart(path, d, own.Identity, given(columns))); err != nil {
 			return nil, fmt.Errorf("datasets.%s: %w", d, err)
 		}
 	}
-	for i, field := range fieldNames[d] {
+	identity := own.Identity
+	if len(identity) == 0 {
+		identity = made.about.identity
+	}
+	for _, name := range identity {
+		made.identity = append(made.identity, made.about.number(name))
+	}
+	for i, field := range made.about.names {
 		made.headings[i] = strings.TrimSpace(columns[field])
 		if rules := own.Values[field]; len(rules) > 0 {
 			made.values[i] = make(map[string]string, len(rules))

@@ -61,6 +61,10 @@ type DatasetProfile struct {
 	// Query is the query for all that is read of those admitted (sql).
 	Who   string `yaml:"who"`
 	Query string `yaml:"query"`
+	// Identity names the fields that together tell one thing from the others of
+	// its pupil, where the route has no column of the thing's own id; empty means
+	// those that docs/profiles.md lists.
+	Identity []string `yaml:"identity"`
 	// Values maps, per field, what the MIS writes to the code it stands for.
 	Values map[string]map[string]string `yaml:"values"`
 	// Evidence says how the names above are known: documented, seen, or site

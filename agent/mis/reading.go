@@ -32,6 +32,8 @@ type reading struct {
 	schema     map[string]bool
 
 	pupils   pupilSet
+	seen     map[[2]uint64]sighting // of the datasets that are being read
+	needs    needRows
 	children []*child          // admitted, in the order in which they were read
 	words    []string          // the different marks
 	numbers  map[string]uint16 // of words
@@ -49,14 +51,7 @@ type count struct {
 type child struct {
 	id        record.PupilID
 	authority string
-	contacts  map[record.Key]sighting
 	weeks     map[record.Date]*week
-}
-
-// A sighting is where a record was found and what it was then.
-type sighting struct {
-	line int
-	sum  [sha256.Size]byte
 }
 
 func newReading(s *Source, ask Ask, admit func(Candidate) (bool, error), sink func(Row) error) (*reading, error) {
@@ -75,6 +70,7 @@ func newReading(s *Source, ask Ask, admit func(Candidate) (bool, error), sink fu
 		incomplete: map[record.Dataset]bool{},
 		schema:     map[string]bool{},
 		pupils:     newPupilSet(),
+		seen:       map[[2]uint64]sighting{},
 		numbers:    map[string]uint16{},
 		days:       map[string]day{},
 	}
@@ -135,7 +131,7 @@ func (r *reading) label(d record.Dataset, field int) string {
 	if name := r.plan.datasets[d].headings[field]; name != "" {
 		return fmt.Sprintf("column %q", name)
 	}
-	return "element " + fieldNames[d][field]
+	return "element " + r.plan.datasets[d].about.names[field]
 }
 
 func (r *reading) give(row Row) error {
@@ -153,9 +149,12 @@ func (r *reading) finish() Report {
 		}
 		c := r.counts[d]
 		read := protocol.DatasetRead{
-			Dataset: d, Rows: c.rows, Matched: c.matched, Excluded: c.rows - c.matched, AsAt: c.asAt, From: c.from, To: c.to,
+			Dataset: d, Rows: c.rows, Matched: c.matched, Excluded: c.rows - c.matched, From: c.from, To: c.to,
 		}
+		// What the profile does not offer, or the site leaves out, was not read at
+		// any time, and nothing of it is gone.
 		if own := r.plan.datasets[d]; own != nil {
+			read.AsAt = c.asAt
 			read.Complete = own.complete && r.report.Unknown == 0 && !r.incomplete[d]
 		}
 		r.report.Datasets = append(r.report.Datasets, read)

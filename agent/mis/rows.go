@@ -1,10 +1,56 @@
 package mis
 
 import (
+	"slices"
 	"strings"
 
 	"rollbridge/shared/record"
 )
+
+// rest are the datasets to read after the pupils, in order.
+func (r *reading) rest() []record.Dataset {
+	return slices.DeleteFunc(record.Datasets(), func(d record.Dataset) bool { return d == record.DatasetPupil || !r.wants(d) })
+}
+
+// readRest reads datasets after the pupils, in the order given. read brings the
+// rows of one, from a file or from a database.
+func (r *reading) readRest(datasets []record.Dataset, byID map[string]*child, read func(d record.Dataset, use func(rawRow, place) error) error) error {
+	for _, d := range datasets {
+		use, after := r.thingRow(byID, d), r.giveNeeds
+		if d == record.DatasetAttendance {
+			use, after = r.sessionRow(byID), r.giveWeeks
+		}
+		if err := read(d, use); err != nil {
+			return err
+		}
+		if err := after(); err != nil {
+			return err
+		}
+		clear(r.seen) // of one dataset each
+	}
+	return nil
+}
+
+// thingRow takes the rows of any dataset whose rows are a record each.
+func (r *reading) thingRow(byID map[string]*child, d record.Dataset) func(raw rawRow, at place) error {
+	use := func(raw rawRow, at place, who *child) error { return r.thing(d, raw, at, who, r.give) }
+	if d.OfPupils() {
+		return r.owned(byID, d, use)
+	}
+	return func(raw rawRow, at place) error {
+		r.counts[d].matched++ // everybody whom the MIS gives
+		return use(raw, at, nil)
+	}
+}
+
+// none is called where there was not one row. What every school has is then not
+// taken for gone; of the rest it may be true.
+func (r *reading) none(d record.Dataset) {
+	if descriptions[d].usual {
+		r.incomplete[d] = true
+		r.warn(d, "", WarnNoRows)
+	}
+}
 
 // owned passes on the rows of admitted pupils, whoever made them: a file or a
 // database. Rows of one pupil usually follow each other, so the last answer is
@@ -14,9 +60,9 @@ func (r *reading) owned(byID map[string]*child, d record.Dataset, use func(raw r
 	var who *child
 	known := true
 	return func(raw rawRow, at place) error {
-		id := raw[cPupil]
+		id := raw[ofPupilID]
 		if id == "" {
-			return r.fieldFault(d, at, cPupil, "the identifier of the pupil is empty: every row must have one; correct "+r.plan.words.maker)
+			return r.fieldFault(d, at, ofPupilID, "the identifier of the pupil is empty: every row must have one; correct "+r.plan.words.maker)
 		}
 		if id != last {
 			last, who = strings.Clone(id), byID[id]
@@ -31,13 +77,6 @@ func (r *reading) owned(byID map[string]*child, d record.Dataset, use func(raw r
 		r.counts[d].matched++
 		return use(raw, at, who)
 	}
-}
-
-func (r *reading) contactRow(raw rawRow, at place, who *child) error {
-	if raw[cID] == "" && r.plan.datasets[record.DatasetContact].headings[cID] != "" {
-		return r.fieldFault(record.DatasetContact, at, cID, "the identifier of the contact is empty: every contact must have one; correct "+r.plan.words.maker)
-	}
-	return r.contact(raw, at, who, r.give)
 }
 
 // sessionRow takes one row a session. Dates are read in every row, since they
@@ -75,7 +114,7 @@ func (r *reading) window(day record.Date) {
 
 func (r *reading) markRow(raw rawRow, at place, who *child, on day) error {
 	const d = record.DatasetAttendance
-	c := &cells{r: r, d: d, raw: raw, at: at}
+	c := r.cells(d, raw, at)
 	var session int
 	switch strings.ToUpper(r.plan.datasets[d].code(aSession, raw[aSession])) {
 	case "AM":
@@ -88,7 +127,7 @@ func (r *reading) markRow(raw rawRow, at place, who *child, on day) error {
 	if len(raw[aMark]) > longestMark {
 		return r.fieldFault(d, at, aMark, "it is too long to be a mark: check that the column of marks is read, not one of comments")
 	}
-	m := mark{code: taken(c.printable(aMark, raw[aMark])), late: c.number(aLate, maxLate), line: at.line}
+	m := mark{code: taken(c.printable(aMark, raw[aMark])), late: c.number(aLate, 0, maxLate), line: at.line}
 	if c.err != nil {
 		return c.err
 	}

@@ -23,6 +23,7 @@ type SiteFile struct {
 type SiteFileDataset struct {
 	Who      string                       `yaml:"who"`
 	Query    string                       `yaml:"query"`
+	Identity []string                     `yaml:"identity"`
 	Values   map[string]map[string]string `yaml:"values"`
 	Evidence string                       `yaml:"evidence"`
 }
@@ -74,7 +75,7 @@ func checkSiteFileDataset(d record.Dataset, own *SiteFileDataset, at places) err
 	if own == nil {
 		return at.fault(path, "this dataset says nothing: give what differs from the profile, or remove it")
 	}
-	err := errors.Join(at.oneOf(append(path, "evidence"), own.Evidence, evidences, false), at.values(path, d, own.Values))
+	err := errors.Join(at.oneOf(append(path, "evidence"), own.Evidence, evidences, false), at.values(path, d, own.Values), at.identity(path, d, own.Identity))
 	if own.Who != "" {
 		_, bad := at.whoQuery(path, d, own.Who)
 		err = errors.Join(err, bad)
@@ -136,6 +137,9 @@ func (s *SiteFileDataset) over(below *DatasetProfile) *DatasetProfile {
 	}
 	if s.Evidence != "" {
 		made.Evidence = s.Evidence
+	}
+	if len(s.Identity) > 0 {
+		made.Identity = s.Identity
 	}
 	made.Values = overlaid(made.Values, s.Values)
 	return &made

@@ -33,10 +33,12 @@ type limits struct {
 }
 
 func defaultLimits() limits {
+	rows := map[record.Dataset]int{}
+	for d, about := range descriptions {
+		rows[d] = about.rows
+	}
 	return limits{
-		rows: map[record.Dataset]int{
-			record.DatasetPupil: 500_000, record.DatasetContact: 5_000_000, record.DatasetAttendance: 200_000_000,
-		},
+		rows:        rows,
 		recordBytes: 1 << 20,
 		fileBytes:   2 << 30,
 		textBytes:   16 << 10,
@@ -87,8 +89,8 @@ var drivers = map[[2]string]driver{
 
 // Read reads the whole of what is asked. admit is called once for each pupil
 // who is in care, before anything of the pupil is kept; sink gets the rows of
-// the admitted, all pupils first, then contacts, then attendance. Both are
-// called one after the other, from Read's own goroutine.
+// the admitted in the order of record.Datasets, all pupils first, and those of
+// staff, who are nobody's. Both are called one after the other, from Read's own goroutine.
 //
 // After any error the read is void and the rows already given to sink must be
 // discarded. Errors are *Error for what a person must put right; an error of

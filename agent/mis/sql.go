@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"strings"
 
 	"rollbridge/agent/mis/sqlserver"
@@ -37,12 +36,7 @@ func readSQL(ctx context.Context, r *reading) error {
 
 func (q *sqlReading) read(ctx context.Context) error {
 	// The pupils' own rows are read whatever is asked for: they name the pupils.
-	datasets := []record.Dataset{record.DatasetPupil}
-	for _, d := range []record.Dataset{record.DatasetContact, record.DatasetAttendance} {
-		if q.wants(d) {
-			datasets = append(datasets, d)
-		}
-	}
+	datasets := append([]record.Dataset{record.DatasetPupil}, q.rest()...)
 	seen, err := q.session.Verify(ctx, q.plan.needs(datasets))
 	if err != nil {
 		return sqlFault("", err)
@@ -65,21 +59,17 @@ func (q *sqlReading) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if q.wants(record.DatasetContact) {
-		if err := q.readOwned(ctx, record.DatasetContact, q.owned(byID, record.DatasetContact, q.contactRow)); err != nil {
+	return q.readRest(q.rest(), byID, func(d record.Dataset, use func(rawRow, place) error) error {
+		if err := q.readOwned(ctx, d, use); err != nil {
 			return err
 		}
-	}
-	if !q.wants(record.DatasetAttendance) {
+		if d == record.DatasetAttendance {
+			// The query asked for the whole year, so days without a row are read too.
+			c := q.counts[d]
+			c.from, c.to = q.year, max(c.to, q.ask.Today)
+		}
 		return nil
-	}
-	if err := q.readOwned(ctx, record.DatasetAttendance, q.sessionRow(byID)); err != nil {
-		return err
-	}
-	// The query asked for the whole year, so days without a row are read too.
-	c := q.counts[record.DatasetAttendance]
-	c.from, c.to = q.year, max(c.to, q.ask.Today)
-	return q.giveWeeks()
+	})
 }
 
 // connect opens a session with the school's server.
@@ -129,10 +119,10 @@ type query struct {
 	exact  string // the identifier of the row as the database wrote it
 }
 
-func (q *sqlReading) query(d record.Dataset, name string, text sqlserver.Select, fields []string) *query {
-	made := &query{d: d, name: name, text: text, raw: make(rawRow, len(fields))}
+func (q *sqlReading) query(d record.Dataset, name string, text sqlserver.Select) *query {
+	made := &query{d: d, name: name, text: text, raw: newRow(d)}
 	for _, column := range text.Columns() {
-		made.fields = append(made.fields, slices.Index(fields, column))
+		made.fields = append(made.fields, descriptions[d].number(column))
 	}
 	return made
 }
@@ -177,9 +167,6 @@ func (q *sqlReading) values(text sqlserver.Select, pupils []string) sqlserver.Va
 	return v
 }
 
-// dateFields have days; databases write "no date" as a day long ago.
-var dateFields = map[record.Dataset][]int{record.DatasetPupil: {pDOB, pCareStart, pCareEnd, pEntry, pLeaving}}
-
 // cell is the text of one value as files would have it.
 func (q *sqlReading) cell(one *query, field int, c sqlserver.Cell, at place) (string, error) {
 	if c.Null {
@@ -190,8 +177,11 @@ func (q *sqlReading) cell(one *query, field int, c sqlserver.Cell, at place) (st
 		return "", q.fieldFault(one.d, at, field, "it is of a type that is not read, such as binary or XML: have the query give another column, or CAST it")
 	case sqlserver.KindDate, sqlserver.KindTime:
 		day := c.Text[:min(len("2006-01-02"), len(c.Text))]
-		if day < "1900-01-01" && slices.Contains(dateFields[one.d], field) {
-			q.warn(one.d, fieldNames[one.d][field], WarnNotUnderstood)
+		switch f := descriptions[one.d].fields[field]; {
+		case f.kind.clock:
+			return strings.TrimSpace(c.Text[len(day):]), nil
+		case f.kind.day && day < "1900-01-01": // "no date"
+			q.warn(one.d, f.name, WarnNotUnderstood)
 			return "", nil
 		}
 		return day, nil

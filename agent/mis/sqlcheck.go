@@ -85,7 +85,7 @@ func checkSQLDataset(p *Profile, d record.Dataset, at places) error {
 	if own == nil {
 		return at.fault(path, "this dataset says nothing: give query, or remove it")
 	}
-	err := errors.Join(at.oneOf(append(path, "evidence"), own.Evidence, evidences, true), at.values(path, d, own.Values))
+	err := errors.Join(at.oneOf(append(path, "evidence"), own.Evidence, evidences, true), at.values(path, d, own.Values), at.identity(path, d, own.Identity))
 	if own.File != "" || len(own.Columns) > 0 {
 		err = errors.Join(err, at.fault(path, "a database has no files: remove file and columns; the query names its columns after the fields"))
 	}
@@ -94,6 +94,9 @@ func checkSQLDataset(p *Profile, d record.Dataset, at places) error {
 		err = errors.Join(err, bad, at.listed(p.Needs, append(path, whoName), used))
 	}
 	used, bad := at.dataQuery(path, d, own.Query)
+	if bad == nil {
+		bad = at.apart(path, d, own.Identity, used.Columns())
+	}
 	return errors.Join(err, bad, at.listed(p.Needs, append(path, queryName), used))
 }
 
@@ -177,27 +180,42 @@ func (p places) whoQuery(path []string, d record.Dataset, text string) (sqlserve
 	return q, errors.Join(p.namesOf(path, q, whoColumns), p.has(path, q, whoColumns), p.whole(path, q))
 }
 
+// dataQuery checks the query of a dataset. That of staff has no place for the
+// id of a pupil, in or out: it can neither ask for pupils nor say whose a row is.
 func (p places) dataQuery(path []string, d record.Dataset, text string) (sqlserver.Select, error) {
 	path = append(slices.Clone(path), queryName)
-	q, err := p.query(path, text, []string{paramPupils, paramSchool, paramToday, paramSince})
+	params := []string{paramSchool, paramToday, paramSince}
+	if d.OfPupils() {
+		params = append([]string{paramPupils}, params...)
+	}
+	q, err := p.query(path, text, params)
 	if err != nil {
 		return q, err
 	}
-	known, need := fieldNames[d], neededFields[d]
+	known, need := descriptions[d].names, descriptions[d].needed
 	if d == record.DatasetPupil {
 		isWho := func(name string) bool { return name != "pupil" && slices.Contains(whoColumns, name) }
 		known, need = slices.DeleteFunc(slices.Clone(known), isWho), whoColumns[:1]
 	}
 	err = errors.Join(p.namesOf(path, q, known), p.has(path, q, need), p.whole(path, q))
-	if !slices.Contains(q.Parameters(), paramPupils) {
-		err = errors.Join(err, p.fault(path, "the query must ask for the pupils admitted only: add WHERE … IN (@pupils)"))
-	} else if !q.Narrows(paramPupils) {
-		err = errors.Join(err, p.fault(path, "@pupils must stand once, in the query's own WHERE, as column IN (@pupils) joined to the rest by AND: beside OR, NOT or UNION, in ON or in a sub-select it does not keep rows of other pupils out"))
+	if d.OfPupils() {
+		err = errors.Join(err, p.narrowed(path, q))
 	}
 	if d == record.DatasetAttendance && !slices.Contains(q.Parameters(), paramSince) {
 		err = errors.Join(err, p.fault(path, "the query must ask for this academic year only: add … >= @since to its WHERE"))
 	}
 	return q, err
+}
+
+// narrowed refuses a query that brings rows of pupils who were not admitted.
+func (p places) narrowed(path []string, q sqlserver.Select) error {
+	switch {
+	case !slices.Contains(q.Parameters(), paramPupils):
+		return p.fault(path, "the query must ask for the pupils admitted only: add WHERE … IN (@pupils)")
+	case !q.Narrows(paramPupils):
+		return p.fault(path, "@pupils must stand once, in the query's own WHERE, as column IN (@pupils) joined to the rest by AND: beside OR, NOT or UNION, in ON or in a sub-select it does not keep rows of other pupils out")
+	}
+	return nil
 }
 
 // whole refuses a query that stops early: what it leaves out would look gone.

@@ -64,7 +64,7 @@ func (p *plan) addQueries(from *Profile, site Site) error {
 			columns = append(slices.Clone(columns), p.sql.who.Columns()...)
 		}
 		for _, name := range columns {
-			made.headings[slices.Index(fieldNames[d], name)] = name
+			made.headings[made.about.number(name)] = name
 		}
 	}
 	return err

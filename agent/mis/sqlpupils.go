@@ -140,7 +140,7 @@ func (a *askedPupils) ids() []string {
 // readWho asks who is in care, and has the gate decide about each.
 func (q *sqlReading) readWho(ctx context.Context, school sqlSchool) error {
 	const d = record.DatasetPupil
-	one := q.query(d, "pupil.who", q.plan.sql.who, fieldNames[d])
+	one := q.query(d, "pupil.who", q.plan.sql.who)
 	c := q.counts[d]
 	var blanks int
 	var blank place
@@ -189,7 +189,7 @@ func (q *sqlReading) whoRow(raw rawRow, exact string, at place) error {
 func (q *sqlReading) readPupils(ctx context.Context) (map[string]*child, error) {
 	const d = record.DatasetPupil
 	byID := map[string]*child{}
-	one := q.query(d, string(d), q.plan.datasets[d].query, fieldNames[d])
+	one := q.query(d, string(d), q.plan.datasets[d].query)
 	err := q.run(ctx, one, q.asked.ids(), func(raw rawRow, at place) error {
 		p, err := q.askedFor(d, raw, at)
 		if err != nil {
@@ -228,19 +228,24 @@ func (q *sqlReading) askedFor(d record.Dataset, raw rawRow, at place) (*askedPup
 	return p, nil
 }
 
-// readOwned asks for the contacts or the marks of the pupils admitted.
+// readOwned asks for a dataset of the pupils admitted, or for the staff.
 func (q *sqlReading) readOwned(ctx context.Context, d record.Dataset, use func(raw rawRow, at place) error) error {
-	one := q.query(d, string(d), q.plan.datasets[d].query, fieldNames[d])
-	err := q.run(ctx, one, q.asked.ids(), func(raw rawRow, at place) error {
+	one := q.query(d, string(d), q.plan.datasets[d].query)
+	var pupils []string
+	if d.OfPupils() {
+		pupils = q.asked.ids()
+	}
+	err := q.run(ctx, one, pupils, func(raw rawRow, at place) error {
 		q.counts[d].rows++
-		if _, err := q.askedFor(d, raw, at); err != nil {
-			return err
+		if d.OfPupils() {
+			if _, err := q.askedFor(d, raw, at); err != nil {
+				return err
+			}
 		}
 		return use(raw, at)
 	})
-	if err == nil && one.rows == 0 && len(q.asked.all) > 0 {
-		q.incomplete[d] = true
-		q.warn(d, "", WarnNoRows)
+	if err == nil && one.rows == 0 && (len(q.asked.all) > 0 || !d.OfPupils()) {
+		q.none(d)
 	}
 	return err
 }

@@ -15,11 +15,16 @@ import (
 // A cells reads the values of one admitted row. The first fault stays in err
 // and every later value is empty, so that a record is built in one go.
 type cells struct {
-	r   *reading
-	d   record.Dataset
-	raw rawRow
-	at  place
-	err error
+	r     *reading
+	d     record.Dataset
+	about *description
+	raw   rawRow
+	at    place
+	err   error
+}
+
+func (r *reading) cells(d record.Dataset, raw rawRow, at place) *cells {
+	return &cells{r: r, d: d, about: r.plan.datasets[d].about, raw: raw, at: at}
 }
 
 func (c *cells) fail(field int, text string) {
@@ -28,7 +33,7 @@ func (c *cells) fail(field int, text string) {
 	}
 }
 
-func (c *cells) warn(field int, code string) { c.r.warn(c.d, fieldNames[c.d][field], code) }
+func (c *cells) warn(field int, code string) { c.r.warn(c.d, c.about.names[field], code) }
 
 // text is a value as the MIS has it, trimmed, copied out of its row.
 func (c *cells) text(field int) string {
@@ -64,22 +69,6 @@ func (c *cells) lines(field int) []string {
 		lines = append(lines, c.printable(field, part))
 	}
 	return lines
-}
-
-// code is a value of a code set, value rules applied; one that the set does
-// not know is kept and warned about.
-func (c *cells) code(field int, codeset string) string {
-	s := c.r.plan.datasets[c.d].code(field, c.text(field))
-	if s == "" {
-		return ""
-	}
-	if _, ok := codes.Lookup(codeset, s); !ok {
-		if _, ok := codes.Lookup(codeset, strings.ToUpper(s)); ok {
-			return strings.ToUpper(s)
-		}
-		c.warn(field, WarnUnknownCode)
-	}
-	return s
 }
 
 // date is a day in the declared form and no other: 3/4 is never guessed.
@@ -122,14 +111,18 @@ func (c *cells) yesNo(field int) *bool {
 	return nil
 }
 
-// number is an optional whole number from 0 to most.
-func (c *cells) number(field, most int) int {
+// number is an optional whole number within bounds. Databases write one of a
+// decimal type with places.
+func (c *cells) number(field, low, high int) int {
 	s := c.raw[field]
 	if s == "" {
 		return 0
 	}
+	if whole, places, found := strings.Cut(s, "."); found && strings.Trim(places, "0") == "" {
+		s = whole
+	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 0 || n > most {
+	if err != nil || n < low || n > high {
 		c.warn(field, WarnNotUnderstood)
 		return 0
 	}
@@ -187,7 +180,7 @@ var yearForm = regexp.MustCompile(`(?i)^(?:year|yr|y)?\s*([0-9]{1,2}|[a-z][0-9]?
 
 // year is the national curriculum year as its code.
 func (c *cells) year(field int) string {
-	s := c.r.plan.datasets[c.d].code(field, c.text(field))
+	s := c.ruled(field, c.text(field))
 	if s == "" {
 		return ""
 	}
