@@ -153,7 +153,11 @@ func sealedText(data json.RawMessage) string {
 	}
 	text := fmt.Sprintf("batch %d sealed: %s, %d bytes (%s)", s.Sequence, kind, s.Bytes, s.Digest.String()[:12])
 	for _, c := range s.Counts {
-		text += fmt.Sprintf("; %s %s +%d -%d", c.Authority, c.Dataset, c.Upserts, c.Removals)
+		whose := c.Authority + " "
+		if c.Authority == "" {
+			whose = "" // the school's own, or of an authority that is out of scope by now
+		}
+		text += fmt.Sprintf("; %s%s +%d -%d", whose, c.Dataset, c.Upserts, c.Removals)
 	}
 	return text
 }

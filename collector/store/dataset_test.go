@@ -18,6 +18,7 @@ import (
 	"rollbridge/collector/vault"
 	"rollbridge/shared/record"
 	"rollbridge/shared/record/recordtest"
+	"rollbridge/shared/status"
 )
 
 // A shelf is one school's records on one database.
@@ -375,6 +376,9 @@ func TestAnAuthorityIsToldOfItsStaffOnly(t *testing.T) {
 			s.must(err)
 			if got := list[0]; got.Quarantined != want || len(got.Holds) != want || want == 1 && got.Holds[0].Gone != 3 {
 				t.Errorf("authority %q: %d refused, holds %+v", code, got.Quarantined, got.Holds)
+			}
+			if why := list[0].Facts(time.Now(), status.AM).HeldWhy; want == 1 && why != "3 of 9 staff records are missing from what was read" {
+				t.Errorf("authority %q is told %q", code, why)
 			}
 		}
 		s.fsck()

@@ -292,9 +292,10 @@ func (c SchoolStatus) Facts(now time.Time, session status.Session) status.Facts 
 	if len(c.Holds) > 0 {
 		h := c.Holds[0]
 		f.Held, f.HeldSince = true, h.Since
-		f.HeldWhy = fmt.Sprintf("%d of %d %s records are missing from what was read", h.Gone, h.Of, h.Dataset)
+		what := strings.ReplaceAll(string(h.Dataset), "_", " ")
+		f.HeldWhy = fmt.Sprintf("%d of %d %s records are missing from what was read", h.Gone, h.Of, what)
 		if h.Of == 0 {
-			f.HeldWhy = fmt.Sprintf("Many %s records are missing from what was read", h.Dataset)
+			f.HeldWhy = fmt.Sprintf("Many %s records are missing from what was read", what)
 		}
 	}
 	return f

@@ -12,7 +12,7 @@ import (
 )
 
 // An Owner is whose a data key is: one pupil of a school, or with an empty
-// Pupil the school itself (quarantine, its id key).
+// Pupil the school itself (its staff, quarantine, its id key).
 type Owner struct {
 	School string
 	Pupil  record.PupilID

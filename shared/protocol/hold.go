@@ -23,7 +23,8 @@ type Hold struct {
 // MassDisappearance is the rule: more than 20 % and at least 3, or any fall
 // to zero. Pupils are counted per authority; other datasets per school and
 // only among pupils who are still there, because a pupil's records leave with
-// the pupil. Removals by a narrowed scope are not counted.
+// the pupil; staff, who are no pupil's, all together. Removals by a narrowed
+// scope are not counted.
 func MassDisappearance(gone, of int) bool {
 	return gone > 0 && (gone == of || (gone >= 3 && gone*5 > of))
 }
