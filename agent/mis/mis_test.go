@@ -134,6 +134,11 @@ var asked = []record.Dataset{record.DatasetPupil, record.DatasetContact, record.
 
 func readSource(t testing.TB, s *Source, admit func(Candidate) (bool, error)) (result, error) {
 	t.Helper()
+	return readDatasets(t, s, asked, admit)
+}
+
+func readDatasets(t testing.TB, s *Source, asked []record.Dataset, admit func(Candidate) (bool, error)) (result, error) {
+	t.Helper()
 	got := result{Lines: map[string]string{}, was: map[record.PupilID]record.PupilID{}}
 	ask := Ask{Datasets: asked, Today: today, IDKey: idKey}
 	var err error

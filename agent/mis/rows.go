@@ -26,7 +26,7 @@ func (r *reading) readRest(datasets []record.Dataset, byID map[string]*child, re
 		if err := after(); err != nil {
 			return err
 		}
-		clear(r.seen) // of one dataset each
+		r.seen = map[[2]uint64]sighting{} // of one dataset each
 	}
 	return nil
 }
