@@ -24,7 +24,10 @@ const (
 	Run      Mark = "run"      // in order, they are the set-up
 	Instead  Mark = "instead"  // in place of the block before
 	Optional Mark = "optional" // may be run after the set-up
+	More     Mark = "more"     // widens the set-up, each block by itself
 	Remove   Mark = "remove"   // takes the set-up away again
+	// RemoveMore takes More away again, and is run before Remove.
+	RemoveMore Mark = "remove-more"
 )
 
 // Script joins the T-SQL blocks of one mark, in the order of the page, as they

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"rollbridge/configs"
+	"rollbridge/shared/record"
 )
 
 const viewsPage = "mis/sql-views.md"
@@ -36,7 +37,7 @@ func TestViewContractIsTheProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	views := contract(string(page))
-	if len(views) != 4 || len(views) != len(profile.Needs) {
+	if len(views) != len(record.Datasets())+1 || len(views) != len(profile.Needs) {
 		t.Fatalf("the page prints %d views, the profile needs %d", len(views), len(profile.Needs))
 	}
 	for name, need := range profile.Needs {
@@ -89,24 +90,40 @@ func TestWorkedViewsFollowTheContract(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run, err := Script(viewsPage, Run)
+	made := worked(t, Run, Remove, string(page))
+	if want := []string{"attendance", "contact", "pupil", "school"}; !slices.Equal(made, want) {
+		t.Errorf("the set-up makes the views %q, want %q", made, want)
+	}
+	all := append(worked(t, More, RemoveMore, string(page)), made...)
+	want := []string{"school"}
+	for _, d := range record.Datasets() {
+		want = append(want, string(d))
+	}
+	if slices.Sort(all); !slices.Equal(all, slices.Sorted(slices.Values(want))) {
+		t.Errorf("the page makes the views %q, want %q", all, want)
+	}
+}
+
+// worked checks the views that the blocks of one mark make and those of another
+// take away, and returns their names.
+func worked(t *testing.T, makes, removes Mark, page string) []string {
+	t.Helper()
+	run, err := Script(viewsPage, makes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	remove, err := Script(viewsPage, Remove)
+	remove, err := Script(viewsPage, removes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	view := regexp.MustCompile(`(?s)CREATE VIEW rollbridge\.(\w+) AS\nSELECT\n(.*?)\nFROM`)
 	table := regexp.MustCompile(`(?m)^\t\tFROM .*$`)
 	alias := regexp.MustCompile(`(?m) AS \[?(\w+)\]?,?$`)
-	made := view.FindAllStringSubmatch(run, -1)
-	if len(made) != 4 {
-		t.Fatalf("%d views are made", len(made))
-	}
-	for _, m := range made {
+	var names []string
+	for _, m := range view.FindAllStringSubmatch(run, -1) {
+		names = append(names, m[1])
 		var want, got []string
-		for _, c := range contract(string(page))[m[1]] {
+		for _, c := range contract(page)[m[1]] {
 			want = append(want, c.name)
 		}
 		for _, a := range alias.FindAllStringSubmatch(table.ReplaceAllString(m[2], ""), -1) {
@@ -122,10 +139,49 @@ func TestWorkedViewsFollowTheContract(t *testing.T) {
 			t.Errorf("%s is not taken away", m[1])
 		}
 	}
+	for what, script := range map[string]string{"CREATE VIEW ": run, "GRANT SELECT ON ": run, "DROP VIEW ": remove} {
+		if n := strings.Count(script, what); n != len(names) {
+			t.Errorf("%s stands %d times for %d views", what, n, len(names))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// A school that makes the first four views only is told to leave out the others,
+// and nothing else.
+func TestSettingsOfAFirstSetUp(t *testing.T) {
+	page, err := Files.ReadFile(viewsPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```yaml four\n(.*?)```").FindSubmatch(page)
+	if block == nil {
+		t.Fatal("the page has no block marked yaml four")
+	}
+	var settings struct {
+		MIS struct {
+			Datasets map[string]struct {
+				Drop bool `yaml:"drop"`
+			} `yaml:"datasets"`
+		} `yaml:"mis"`
+	}
+	if err := yaml.Unmarshal(block[1], &settings); err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for name, d := range settings.MIS.Datasets {
+		if d.Drop {
+			left = append(left, name)
+		}
+	}
+	if want := worked(t, More, RemoveMore, string(page)); !slices.Equal(slices.Sorted(slices.Values(left)), want) {
+		t.Errorf("left out are %q, the views of the second part are %q", left, want)
+	}
 }
 
 func TestScript(t *testing.T) {
-	for _, mark := range []Mark{Run, Instead, Optional, Remove} {
+	for _, mark := range []Mark{Run, Instead, Optional, More, Remove, RemoveMore} {
 		text, err := Script(viewsPage, mark)
 		if err != nil || strings.Contains(text, "```") || !strings.HasSuffix(text, "GO\n") {
 			t.Errorf("%s: %v\n%s", mark, err, text)

@@ -3,6 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -16,7 +18,8 @@ import (
 )
 
 // TestSQLScripts runs `profile test` as a person does, against a database set
-// up by the page docs/mis/sql-views.md. `tsql TEXT` is the administrator;
+// up by the first part of the page docs/mis/sql-views.md, with the settings that it
+// prints for that. `tsql TEXT` is the administrator, `more` the page's second part;
 // `handover` gives them what the last command printed for them.
 func TestSQLScripts(t *testing.T) {
 	in, err := instance.New(t.Context(), t.TempDir(), standin.Options{})
@@ -43,6 +46,15 @@ func TestSQLScripts(t *testing.T) {
 	if err := db.Run(t.Context(), script); err != nil {
 		t.Fatal(err)
 	}
+	more, err := docs.Script("mis/sql-views.md", docs.More)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := docs.Files.ReadFile("mis/sql-views.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	four := regexp.MustCompile("(?s)```yaml four\n(.*?)```").FindSubmatch(page)
 	run := func(ts *testscript.TestScript, text string) {
 		if err := db.Run(context.Background(), text); err != nil {
 			ts.Fatalf("%v in\n%s", err, text)
@@ -51,6 +63,10 @@ func TestSQLScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/sql",
 		Setup: func(e *testscript.Env) error {
+			e.Setenv("ROLLBRIDGE_CONFIG", e.WorkDir+"/four.yaml")
+			if err := os.WriteFile(e.WorkDir+"/four.yaml", four[1], 0o600); err != nil {
+				return err
+			}
 			for key, value := range map[string]string{
 				"DATA_DIR": e.WorkDir + "/data", "MIS_PROFILE": "sql-views",
 				"MIS_SERVER_HOST": in.Host(), "MIS_SERVER_PORT": fmt.Sprint(in.Port()), "MIS_SERVER_DATABASE": db.Name(),
@@ -64,6 +80,7 @@ func TestSQLScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits,
 			"tsql":  func(ts *testscript.TestScript, _ bool, args []string) { run(ts, strings.Join(args, " ")) },
+			"more":  func(ts *testscript.TestScript, _ bool, _ []string) { run(ts, more) },
 			"handover": func(ts *testscript.TestScript, _ bool, _ []string) {
 				_, text, found := strings.Cut(ts.ReadFile("stdout"), "\nT-SQL for the database administrator")
 				_, text, more := strings.Cut(text, "\n")

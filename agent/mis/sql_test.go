@@ -360,7 +360,7 @@ func TestCancelEndsTheRead(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	ask := Ask{Datasets: record.Datasets(), Today: today, IDKey: idKey}
+	ask := Ask{Datasets: asked, Today: today, IDKey: idKey}
 	_, err = s.Read(ctx, ask, everybody, func(Row) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)

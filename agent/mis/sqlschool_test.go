@@ -60,6 +60,7 @@ CREATE TABLE rollbridge.school (School nvarchar(20) NOT NULL, Name nvarchar(200)
 CREATE TABLE rollbridge.pupil (pupil {id} NULL, InCare bit NULL, CareAuthority char(3) NULL, UPN nvarchar(13) NULL, FormerUPN nvarchar(13) NULL,
 	UniqueLearnerNumber nvarchar(10) NULL, AdmissionNumber nvarchar(20) NULL, Surname nvarchar(200) NULL, Forename nvarchar(200) NULL,
 	MiddleNames nvarchar(200) NULL, PreferredSurname nvarchar(200) NULL, PreferredForename nvarchar(200) NULL, FormerSurname nvarchar(200) NULL,
+	FormerForename nvarchar(200) NULL, Gender nvarchar(40) NULL, InCareAtCurrentSchool bit NULL, PupilPremiumIndicator nvarchar(10) NULL,
 	DOB date NULL, Sex char(1) NULL, NCyearActual nvarchar(10) NULL, RegGroup nvarchar(20) NULL, House nvarchar(40) NULL, Email nvarchar(200) NULL,
 	Phone nvarchar(100) NULL, CareStart date NULL, CareEnd date NULL, PersonalEducationPlan bit NULL, FSMeligible bit NULL, PupilPremium bit NULL,
 	EnrolStatus char(1) NULL, EntryDate datetime NULL, LeavingDate datetime NULL);

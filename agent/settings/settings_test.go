@@ -178,7 +178,10 @@ func TestServerThatCannotWork(t *testing.T) {
 		change func(*MIS)
 		want   []string
 	}{
-		"nothing but a host":   {func(m *MIS) { *m = MIS{Profile: m.Profile, Server: defaultServer(), Datasets: m.Datasets}; m.Server.Host = "h" }, []string{"mis.server.database ", "mis.server.user ", "mis.server.password "}},
+		"nothing but a host": {func(m *MIS) {
+			*m = MIS{Profile: m.Profile, Server: defaultServer(), Datasets: m.Datasets}
+			m.Server.Host = "h"
+		}, []string{"mis.server.database ", "mis.server.user ", "mis.server.password "}},
 		"a folder too":         {func(m *MIS) { m.Folder = os.TempDir() }, []string{"mis.folder"}},
 		"a port in the host":   {func(m *MIS) { m.Server.Host = "h,1433" }, []string{"mis.server.host "}},
 		"instance and port":    {func(m *MIS) { m.Server.Instance, m.Server.Port = "SIMS", 1433 }, []string{"mis.server.instance "}},

@@ -104,14 +104,18 @@ func (m *MIS) setUp(ctx context.Context, o MISOptions) (err error) {
 }
 
 // readPage takes the T-SQL of the profile's page, and of the views' page also
-// what it recommends: snapshot isolation.
+// its second part and what it recommends: snapshot isolation.
 func (m *MIS) readPage() (err error) {
 	page := "mis/" + m.profile + ".md"
 	if m.Script, err = docs.Script(page, docs.Run); err != nil || m.profile != viewsProfile {
 		return err
 	}
+	more, err := docs.Script(page, docs.More)
+	if err != nil {
+		return err
+	}
 	recommended, err := docs.Script(page, docs.Optional)
-	m.Script += strings.ReplaceAll(recommended, "["+pageDatabase+"]", "["+m.Database.Name()+"]")
+	m.Script += more + strings.ReplaceAll(recommended, "["+pageDatabase+"]", "["+m.Database.Name()+"]")
 	return err
 }
 

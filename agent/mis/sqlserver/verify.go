@@ -134,7 +134,7 @@ func (n Need) compare(there shape) (wrong []string) {
 // advice says what to do about an object that is not as it is needed.
 func (n Need) advice() string {
 	if n.Evidence == "documented" {
-		return "ask the database administrator to make the view as docs/mis/sql-views.md prints it; a column that the MIS does not hold is given as CAST(NULL AS …)"
+		return "ask the database administrator to make the view as docs/mis/sql-views.md prints it; a column that the MIS does not hold is given as CAST(NULL AS …), and a view that the school does not give is left out (mis.datasets.….drop)"
 	}
 	return "these names were seen at another school and are promised by nobody: ask the database administrator what they are called here and put that into the site file (mis.site_file), or use the profile sql-views"
 }
