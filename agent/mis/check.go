@@ -154,7 +154,7 @@ func (p places) apart(path []string, d record.Dataset, identity, given []string)
 		}
 	}
 	if len(identity) == 0 && !slices.ContainsFunc(about.identity, isGiven) {
-		return p.fault(path, "nothing tells one %s of a pupil from another: give the column of %s, its id in the MIS, or of some of %s", d, about.names[about.id], strings.Join(about.identity, ", "))
+		return p.fault(path, "nothing tells one %s from another: give the column of %s, its id in the MIS, or of some of %s", about.thing, about.names[about.id], strings.Join(about.identity, ", "))
 	}
 	return nil
 }
