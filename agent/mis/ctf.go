@@ -26,14 +26,14 @@ func readCTF(ctx context.Context, r *reading) error {
 	if err != nil {
 		return err
 	}
-	var contacts []Row
+	later := map[record.Dataset][]Row{}
 	for i, f := range files {
 		if f.head.partial {
 			for _, d := range record.Datasets() {
 				r.incomplete[d] = true
 			}
 		}
-		w := &ctfWalk{r: r, file: f, number: i, contacts: &contacts}
+		w := &ctfWalk{r: r, file: f, number: i, later: later}
 		if err := w.pupils(ctx); err != nil {
 			return err
 		}
@@ -45,12 +45,27 @@ func readCTF(ctx context.Context, r *reading) error {
 	if len(r.pupils.seen) == 0 {
 		return fault(record.DatasetPupil, "the common transfer files hold no pupil: the export failed or its filter excludes everybody; run it again")
 	}
-	for _, row := range contacts {
-		if err := r.give(row); err != nil {
-			return err
+	return r.giveLater(later)
+}
+
+// giveLater gives out what hangs on pupils, in the order of datasets.
+func (r *reading) giveLater(later map[record.Dataset][]Row) error {
+	for _, d := range r.rest() {
+		if r.counts[d].rows == 0 {
+			r.none(d)
+		}
+		if d == record.DatasetAttendance {
+			if err := r.giveWeeks(); err != nil {
+				return err
+			}
+		}
+		for _, row := range later[d] {
+			if err := r.give(row); err != nil {
+				return err
+			}
 		}
 	}
-	return r.giveWeeks()
+	return nil
 }
 
 // A ctfFile is one file of the snapshot and what its header says.

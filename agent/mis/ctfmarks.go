@@ -32,7 +32,7 @@ func (w *ctfWalk) endSessions(string) error {
 	if y := w.pupil.yearSchool; y[0] != "" && y[0] != own[0] || y[1] != "" && y[1] != own[1] {
 		return nil // marks that another school took
 	}
-	w.pupil.sessionRows++
+	w.pupil.rows[record.DatasetAttendance]++
 	day, ok := readDate(s.start, w.r.plan.layout)
 	if s.day = day; ok {
 		if end := s.end(); end >= max(day, w.r.year) && end <= w.file.head.date {

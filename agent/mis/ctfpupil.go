@@ -19,22 +19,18 @@ type ctfPupil struct {
 	phoneNo   string
 	address   ctfAddress
 	fsm       [][2]string // start, end
-	// contactRows and sessionRows count what the pupil has, read or passed over.
-	contactRows, sessionRows int
-
-	schools  [][4]string // LEA, Estab, EntryDate, LeavingDate
-	contacts []ctfContact
+	// things are the rows that hang on the pupil, and rows how many there are of
+	// each dataset, read or passed over.
+	things []ctfThing
+	rows   map[record.Dataset]int
+	need   [2]string // rank and type
+	// stage is the key stage being read, stageFrom its first result among things.
+	stage     string
+	stageFrom int
 
 	yearSchool [2]string
 	current    ctfSessions
 	sessions   []ctfSessions
-}
-
-type ctfContact struct {
-	raw     rawRow
-	line    int
-	asPupil bool
-	address ctfAddress
 }
 
 // set keeps a value that an element may have once.
@@ -69,42 +65,11 @@ func (w *ctfWalk) pupilPhone(text string) error {
 	return nil
 }
 
-func (w *ctfWalk) beginFSM()          { w.pupil.fsm = append(w.pupil.fsm, [2]string{}) }
-func (w *ctfWalk) fsm() *[2]string    { return &w.pupil.fsm[len(w.pupil.fsm)-1] }
-func (w *ctfWalk) beginSchool()       { w.pupil.schools = append(w.pupil.schools, [4]string{}) }
-func (w *ctfWalk) school() *[4]string { return &w.pupil.schools[len(w.pupil.schools)-1] }
-
-func (w *ctfWalk) beginContact() {
-	w.pupil.contactRows++
-	if w.pupil.out {
-		return
-	}
-	w.pupil.contacts = append(w.pupil.contacts, ctfContact{
-		raw: newRow(record.DatasetContact), line: w.x.line(),
-	})
-}
-
-func (w *ctfWalk) contact() *ctfContact { return &w.pupil.contacts[len(w.pupil.contacts)-1] }
-
-// endContactPhone files a number under its CBDS type.
-func (w *ctfWalk) endContactPhone(string) error {
-	field := cOther
-	switch strings.ToUpper(w.pupil.phoneType) {
-	case "H":
-		field = cHome
-	case "M":
-		field = cMobile
-	case "W":
-		field = cWork
-	}
-	raw := w.contact().raw
-	raw[field] = strings.TrimPrefix(raw[field]+"\n"+w.pupil.phoneNo, "\n")
-	w.pupil.phoneNo = ""
-	return nil
-}
+func (w *ctfWalk) beginFSM()       { w.pupil.fsm = append(w.pupil.fsm, [2]string{}) }
+func (w *ctfWalk) fsm() *[2]string { return &w.pupil.fsm[len(w.pupil.fsm)-1] }
 
 func (w *ctfWalk) beginPupil() {
-	w.pupil = ctfPupil{raw: newRow(record.DatasetPupil), line: w.x.line()}
+	w.pupil = ctfPupil{raw: newRow(record.DatasetPupil), rows: map[record.Dataset]int{}, line: w.x.line()}
 }
 
 // endLookedAfter drops what was read so far of a pupil who is not in care and
@@ -113,7 +78,7 @@ func (w *ctfWalk) endLookedAfter(string) error {
 	p := &w.pupil
 	if readMarker(p.raw[pInCare], w.r.plan.nullMeans) == MarkerNotInCare {
 		p.out = true
-		p.contacts, p.schools, p.fsm, p.address, p.phone = nil, nil, nil, ctfAddress{}, ""
+		p.things, p.fsm, p.address, p.phone = nil, nil, ctfAddress{}, ""
 	}
 	return nil
 }
@@ -130,8 +95,9 @@ func (w *ctfWalk) endPupil(string) error {
 	if c.rows++; c.rows > w.r.limit.rows[record.DatasetPupil] {
 		return fault(record.DatasetPupil, "the files hold more than %d pupils: check that they are the right files", w.r.limit.rows[record.DatasetPupil])
 	}
-	w.r.counts[record.DatasetContact].rows += p.contactRows
-	w.r.counts[record.DatasetAttendance].rows += p.sessionRows
+	for d, n := range p.rows {
+		w.r.counts[d].rows += n
+	}
 	authority, err := w.r.gate(p.raw, at)
 	if err != nil || authority == "" {
 		return err
@@ -143,7 +109,7 @@ func (w *ctfWalk) endPupil(string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.giveContacts(who); err != nil {
+	if err := w.giveThings(who); err != nil {
 		return err
 	}
 	return w.sessionsOf(who, at)
@@ -181,13 +147,9 @@ func (w *ctfWalk) seenInNewer(at place) (bool, error) {
 func (w *ctfWalk) complete(at place) error {
 	p := &w.pupil
 	p.raw[pPhone] = p.phone
-	var entry, leaving string
-	for _, s := range p.schools {
-		if s[0] == w.file.head.school[0] && s[1] == w.file.head.school[1] && s[2] >= entry {
-			entry, leaving = s[2], s[3]
-		}
+	if own := w.ownStay(); own != nil {
+		p.raw[pEntry], p.raw[pLeaving] = own[hEntry], own[hLeaving]
 	}
-	p.raw[pEntry], p.raw[pLeaving] = entry, leaving
 	if len(p.fsm) == 0 {
 		return nil
 	}
@@ -201,33 +163,6 @@ func (w *ctfWalk) complete(at place) error {
 		// Dates of this form compare as texts.
 		if today := string(w.r.ask.Today); period[0] <= today && (period[1] == "" || period[1] >= today) {
 			p.raw[pFSM] = "yes"
-		}
-	}
-	return nil
-}
-
-func (w *ctfWalk) giveContacts(who *child) error {
-	c := w.r.counts[record.DatasetContact]
-	c.matched += len(w.pupil.contacts)
-	if !w.r.wants(record.DatasetContact) {
-		return nil
-	}
-	if c.rows > w.r.limit.rows[record.DatasetContact] {
-		return fault(record.DatasetContact, "the files hold more than %d contacts: check that they are the right files", w.r.limit.rows[record.DatasetContact])
-	}
-	for _, one := range w.pupil.contacts {
-		address := one.address
-		if one.asPupil {
-			address = w.pupil.address
-		}
-		one.raw[ofPupilID] = "-" // stands inside its pupil
-		one.raw[cAddress], one.raw[cPostCode] = address.lines(), address[postCode]
-		give := func(row Row) error {
-			*w.contacts = append(*w.contacts, row)
-			return nil
-		}
-		if err := w.r.thing(record.DatasetContact, one.raw, place{file: w.file.shown, line: one.line}, who, give); err != nil {
-			return err
 		}
 	}
 	return nil
@@ -251,7 +186,7 @@ const (
 	postCode = len(addressParts) - 1
 )
 
-func addressRules(add func(string, rule), base string, of func(*ctfWalk) *ctfAddress) {
+func addressRules(add ruleBook, base string, of func(*ctfWalk) *ctfAddress) {
 	for i, part := range addressParts {
 		do := func(w *ctfWalk, s string) error { of(w)[i] = clean(s); return nil }
 		add(base+"/"+part, rule{leaf: true, do: do})

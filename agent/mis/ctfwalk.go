@@ -17,10 +17,11 @@ const maxElements = 5000
 // A ctfWalk goes through the pupils of one file. Elements are told apart by
 // where they stand; unknown ones are passed over.
 type ctfWalk struct {
-	r        *reading
-	file     *ctfFile
-	number   int // of the file in the snapshot, 0 the newest
-	contacts *[]Row
+	r      *reading
+	file   *ctfFile
+	number int // of the file in the snapshot, 0 the newest
+	// later are the records that come after all pupils.
+	later map[record.Dataset][]Row
 
 	x     *xmlFile
 	path  []*element
@@ -148,13 +149,13 @@ func (w *ctfWalk) end(ctx context.Context) error {
 
 const pupilPath = "CTfile/CTFpupilData/Pupil"
 
-// ctfRules are the elements that are read, by their place.
+// ctfRules are the elements that are read, by their place. What a CTF of later
+// years has more is read only under names that the DfE published.
 var ctfRules = func() map[string]rule {
 	rules := map[string]rule{
 		pupilPath: {identity: true, begin: (*ctfWalk).beginPupil, do: (*ctfWalk).endPupil},
 	}
-	add := func(path string, r rule) { rules[pupilPath+"/"+path] = r }
-	leaf := func(do func(*ctfWalk, string) error) rule { return rule{leaf: true, do: do} }
+	add := ruleBook(func(path string, r rule) { rules[pupilPath+"/"+path] = r })
 	for path, field := range map[string]int{
 		"UPN": pUPN, "Surname": pSurname, "Forename": pForename, "DOB": pDOB, "Sex": pSex,
 	} {
@@ -164,50 +165,26 @@ var ctfRules = func() map[string]rule {
 	for path, field := range map[string]int{
 		"UniqueLearnerNumber": pULN, "Email": pEmail, "BasicDetails/FormerUPN": pFormerUPN,
 		"BasicDetails/PreferredSurname": pPreferredSurname, "BasicDetails/PreferredForename": pPreferredForename,
-		"BasicDetails/FormerSurname": pFormerSurname, "BasicDetails/MiddleNames": pMiddle,
-		"BasicDetails/NCyearActual": pYear, "BasicDetails/EnrolStatus": pEnrolStatus,
+		"BasicDetails/FormerSurname": pFormerSurname, "BasicDetails/FormerForename": pupilFields.number("FormerForename"),
+		"BasicDetails/MiddleNames": pMiddle, "BasicDetails/NCyearActual": pYear, "BasicDetails/EnrolStatus": pEnrolStatus,
 		"LookedAfter/InCare": pInCare, "LookedAfter/CareAuthority": pAuthority,
 	} {
-		add(path, leaf(pupilField(path, field)))
+		add.leaf(path, pupilField(path, field))
 	}
 	add("LookedAfter", rule{do: (*ctfWalk).endLookedAfter})
-	add("Phones/Phone/PhoneNo", leaf((*ctfWalk).pupilPhone))
+	add.leaf("Phones/Phone/PhoneNo", (*ctfWalk).pupilPhone)
 	addressRules(add, "Address", func(w *ctfWalk) *ctfAddress { return &w.pupil.address })
 	add("FSMhistory/FSMinstance", rule{begin: (*ctfWalk).beginFSM})
-	add("FSMhistory/FSMinstance/FSMstartDate", leaf(func(w *ctfWalk, s string) error { w.fsm()[0] = clean(s); return nil }))
-	add("FSMhistory/FSMinstance/FSMendDate", leaf(func(w *ctfWalk, s string) error { w.fsm()[1] = clean(s); return nil }))
-	add("SchoolHistory/School", rule{begin: (*ctfWalk).beginSchool})
-	for i, name := range []string{"LEA", "Estab", "EntryDate", "LeavingDate"} {
-		add("SchoolHistory/School/"+name, leaf(func(w *ctfWalk, s string) error { w.school()[i] = clean(s); return nil }))
-	}
-	contactRules(add, leaf)
+	add.leaf("FSMhistory/FSMinstance/FSMstartDate", func(w *ctfWalk, s string) error { w.fsm()[0] = clean(s); return nil })
+	add.leaf("FSMhistory/FSMinstance/FSMendDate", func(w *ctfWalk, s string) error { w.fsm()[1] = clean(s); return nil })
+	supportRules(add)
+	contactRules(add)
 	attendanceRules(add)
+	assessmentRules(add)
 	return rules
 }()
 
-func contactRules(add func(string, rule), leaf func(func(*ctfWalk, string) error) rule) {
-	const base = "Contacts/Contact"
-	// The count of contacts is of all pupils, their text is not.
-	add(base, rule{identity: true, begin: (*ctfWalk).beginContact})
-	for path, field := range map[string]int{
-		"Title": cTitle, "Forename": cForename, "Surname": cSurname, "Relationship": cRelationship,
-		"Order": cOrder, "Responsibility": cResponsibility, "Email": cEmail,
-	} {
-		add(base+"/"+path, leaf(func(w *ctfWalk, s string) error { return w.set(w.contact().raw, field, path, s) }))
-	}
-	add(base+"/Phones/Phone", rule{begin: func(w *ctfWalk) { w.pupil.phoneType = "" }, do: (*ctfWalk).endContactPhone})
-	add(base+"/Phones/Phone/TelephoneType", leaf(func(w *ctfWalk, s string) error { w.pupil.phoneType = clean(s); return nil }))
-	add(base+"/Phones/Phone/PhoneNo", leaf(func(w *ctfWalk, s string) error { w.pupil.phoneNo = clean(s); return nil }))
-	addressRules(add, base+"/Address", func(w *ctfWalk) *ctfAddress { return &w.contact().address })
-	for _, path := range []string{"/AddressAsPupil", "/Address/AddressAsPupil"} {
-		add(base+path, leaf(func(w *ctfWalk, s string) error {
-			w.contact().asPupil, _ = readBool(s)
-			return nil
-		}))
-	}
-}
-
-func attendanceRules(add func(string, rule)) {
+func attendanceRules(add ruleBook) {
 	const base = "Attendance/YearData"
 	// Dates and lengths are read of every pupil: they say which days the file covers.
 	every := func(do func(*ctfWalk, string) error) rule { return rule{leaf: true, identity: true, do: do} }

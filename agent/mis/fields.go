@@ -32,20 +32,13 @@ var (
 	pEntry             = pupilFields.number("EntryDate")
 	pLeaving           = pupilFields.number("LeavingDate")
 
-	contactFields   = descriptions[record.DatasetContact]
-	cTitle          = contactFields.number("Title")
-	cForename       = contactFields.number("Forename")
-	cSurname        = contactFields.number("Surname")
-	cRelationship   = contactFields.number("Relationship")
-	cOrder          = contactFields.number("Order")
-	cResponsibility = contactFields.number("Responsibility")
-	cHome           = contactFields.number("Phones.home")
-	cMobile         = contactFields.number("Phones.mobile")
-	cWork           = contactFields.number("Phones.work")
-	cOther          = contactFields.number("Phones.other")
-	cEmail          = contactFields.number("Emails")
-	cAddress        = contactFields.number("Addresses.lines")
-	cPostCode       = contactFields.number("Addresses.PostCode")
+	contactFields = descriptions[record.DatasetContact]
+	cHome         = contactFields.number("Phones.home")
+	cMobile       = contactFields.number("Phones.mobile")
+	cWork         = contactFields.number("Phones.work")
+	cOther        = contactFields.number("Phones.other")
+	cAddress      = contactFields.number("Addresses.lines")
+	cPostCode     = contactFields.number("Addresses.PostCode")
 
 	markFields = descriptions[record.DatasetAttendance]
 	aDate      = markFields.number("date")

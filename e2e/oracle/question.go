@@ -39,8 +39,7 @@ func (w Route) carries(r record.Record) bool {
 type Question struct {
 	Route Route
 	// Datasets that were asked for and allowed; pupils always among them. Empty
-	// means what the shipped profiles read: pupils (without the fields that only
-	// some of them can), contacts and attendance.
+	// means pupils, contacts and attendance.
 	Datasets []record.Dataset
 	// Sensitive asks for addresses and comments too.
 	Sensitive bool
@@ -72,9 +71,6 @@ func (q Question) Answer(s *demoschool.School) (Lines, error) {
 func (q Question) add(lines Lines, who string, r record.Record) error {
 	if !q.asks(r.Dataset()) || !q.Route.carries(r) {
 		return nil
-	}
-	if p, ok := r.(*record.Pupil); ok && len(q.Datasets) == 0 {
-		p.FormerForename, p.Gender, p.InCareAtCurrentSchool, p.PupilPremiumIndicator = "", "", nil, ""
 	}
 	if !q.Sensitive {
 		var sensitive []string
