@@ -52,12 +52,14 @@ type Row struct {
 	// Misspelt is set in a pupil row whose UPN is there and cannot be one: the
 	// pupil may be one who is known under the right UPN.
 	Misspelt bool
-	// Authority is the pupil's caring authority, the code in force on Today.
+	// Authority is the pupil's caring authority, the code in force on Today;
+	// empty for staff, who belong to the school.
 	Authority string
 }
 
 // A Report says how a read went. Its datasets are those of the Ask, pupils
-// first.
+// first. One that the profile does not offer, or that the site leaves out, is
+// there without rows and without a time, and is not complete.
 type Report struct {
 	Started, Ended time.Time
 	Datasets       []protocol.DatasetRead

@@ -149,7 +149,7 @@ func (p places) apart(path []string, d record.Dataset, identity, given []string)
 	}
 	isGiven := func(name string) bool { return slices.Contains(given, name) }
 	for _, name := range identity {
-		if !isGiven(name) {
+		if slices.Contains(about.names, name) && !isGiven(name) {
 			return p.fault(append(slices.Clone(path), "identity"), "%s is part of the identity and is not read: give its column, or remove it from identity", name)
 		}
 	}

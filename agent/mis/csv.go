@@ -3,6 +3,7 @@ package mis
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -82,7 +83,7 @@ func (r *reading) eachRow(ctx context.Context, d record.Dataset, use func(raw ra
 			return err
 		}
 		if c.rows++; c.rows > r.limit.rows[d] {
-			return fault(d, "%s has more than %d rows: check that it is the right file", f.shown, r.limit.rows[d])
+			return fault(d, "%s has more than %d rows: %s", f.shown, r.limit.rows[d], cmp.Or(descriptions[d].tooMany, "check that it is the right file"))
 		}
 		if c.rows%1024 == 0 && ctx.Err() != nil {
 			return fmt.Errorf("read %s: %w", f.shown, ctx.Err())

@@ -72,7 +72,7 @@ var peopleDatasets = map[record.Dataset]description{
 	// or pupils.
 	record.DatasetStaff: {
 		thing: "member of staff",
-		rows:  500, usual: true,
+		rows:  500, usual: true, tooMany: "give the designated teacher and those who are named for looked-after children only, not all staff",
 		identity: []string{"Role", "Forename", "Surname"}, said: []string{"Forename", "Surname"},
 		fields: slices.Concat(a(ownID, "staff"),
 			a(text, "Role", "Title", "Forename", "Surname", "Email", "Phone"), addressFields()),

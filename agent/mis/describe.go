@@ -33,6 +33,8 @@ type description struct {
 	said []string
 	// rows is the most that one read takes: far above the largest school.
 	rows int
+	// tooMany says what to do about more; empty where nothing special is to be said.
+	tooMany string
 	// usual is set where every school has rows, so that none at all is a failed
 	// export or a missing right. Elsewhere it may be the truth; should there have
 	// been rows before, the rule of mass disappearance holds their removal.

@@ -15,7 +15,10 @@
 //     admitted nothing is kept but a keyed 16-byte hash, in memory, that finds
 //     duplicates. Memory grows with the pupils admitted, not with the school. A
 //     database is asked who is in care, and then for the rows of those admitted:
-//     nothing else of anybody else crosses the wire.
+//     nothing else of any other pupil crosses the wire.
+//   - Records are given out as they are read, dataset by dataset; of each that may
+//     come again a 16-byte hash is kept until its dataset is read. What depends on
+//     other rows (weeks of marks, periods of special needs) is kept till then.
 //   - An unclear marker is never "no": such pupils are counted in
 //     [Report].Unknown, and no dataset is then complete, so nothing is removed.
 //   - A read is whole or void. Whatever is missing, half-written, renamed,
@@ -31,5 +34,10 @@
 //
 // Start reading at Read in source.go, then csv.go and ctf.go (the two formats of
 // the driver file) or sql.go (the driver sql), gate.go (who is offered), build.go
-// and weeks.go (rows to records).
+// and weeks.go (rows to records). What the rows of a dataset have is in the table
+// of datasets.go, and how a value becomes a part of a record in kinds.go.
+//
+// To add a field: its name and kind in datasets.go, then its column in the
+// profiles and its line in the pages of docs. To add a dataset: its description
+// there; a field of record.Fields that nothing sets fails a test.
 package mis

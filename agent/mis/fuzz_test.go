@@ -17,6 +17,8 @@ func noCanary(t *testing.T, err error) {
 
 func FuzzProfile(f *testing.F) {
 	f.Add(profileYAML)
+	f.Add(strings.Replace(profileYAML, "    values: {mark", "    identity: [Zqjx]\n    values: {mark", 1))
+	f.Add(profileYAML + "  behaviour: {file: b.csv, evidence: site, identity: [Date, Zqjx], columns: {pupil: Zqjx, Date: d}}\n  staff: {file: s.csv, evidence: site}")
 	f.Add("name: Zqjx\nZqjx: &Zqjx [Zqjx]\ndatasets: {Zqjx: {columns: {Zqjx: Zqjx}}}")
 	f.Add("datasets: {pupil: , contact: *Zqjx}")
 	f.Add("folder: Zqjx\ndatasets: {pupil: {columns: {InCare: Zqjx}}}")
@@ -42,6 +44,8 @@ func FuzzProfile(f *testing.F) {
 // over the other, and opened.
 func FuzzSQLProfile(f *testing.F) {
 	f.Add(sqlYAML, siteYAML)
+	f.Add(sqlThings, "datasets: {detention: {identity: [StartTime]}, staff: {query: SELECT id AS staff FROM mis.Person}}")
+	f.Add(sqlThings, "datasets: {welfare: {identity: [Zqjx]}, behaviour: {query: \"SELECT pupil, kind AS [Type] FROM mis.Incident WHERE pupil IN (@pupils)\"}}")
 	f.Add(strings.Replace(sqlYAML, "{schema}.school", "{schema}..school", 1), "datasets: {attendance: {evidence: site}, contact: }")
 	f.Add(strings.Replace(sqlYAML, "|\n", ">\n", 1), "needs: {a.b: , \"{schema}.c\": {columns: {\"\": id}}}\nschool: SELECT 1 AS School, 2 AS Pupils")
 	f.Fuzz(func(t *testing.T, profile, site string) {

@@ -1,6 +1,7 @@
 package mis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -131,7 +132,7 @@ func (q *sqlReading) query(d record.Dataset, name string, text sqlserver.Select)
 func (q *sqlReading) run(ctx context.Context, one *query, pupils []string, use func(raw rawRow, at place) error) error {
 	err := q.session.Query(ctx, one.text, q.values(one.text, pupils), func(cells []sqlserver.Cell) error {
 		if one.rows++; one.rows > q.limit.rows[one.d] {
-			return fault(one.d, "the query %s gives more than %d rows: check the views that it reads", one.name, q.limit.rows[one.d])
+			return fault(one.d, "the query %s gives more than %d rows: %s", one.name, q.limit.rows[one.d], cmp.Or(descriptions[one.d].tooMany, "check the views that it reads"))
 		}
 		at := place{file: one.name, line: one.rows, rows: true}
 		for i, field := range one.fields {
