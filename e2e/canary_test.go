@@ -24,6 +24,7 @@ import (
 	"rollbridge/e2e/stack"
 	"rollbridge/e2e/standin"
 	"rollbridge/e2e/standin/tds"
+	"rollbridge/shared/record"
 )
 
 const canary = "ZQJXVKW"
@@ -42,7 +43,10 @@ func TestCanary(t *testing.T) {
 	config.Canary = canary
 	// The one session that is not encrypted, so that it can be listened to.
 	plain := stack.MISOptions{Server: standin.Options{Encryption: tds.Unsupported}}
-	w, code := newWorldOn(t, config, stack.CollectorOptions{PublicURL: wire.URL()}, plain)
+	w := emptyWorld(t, config)
+	w.asked = record.Datasets()
+	w.setUpMIS(w.school.TablesSQL, plain)
+	code := w.setUpCollector(stack.CollectorOptions{PublicURL: wire.URL()})
 	// With the collector's own certificate the gateway sees all that is inside
 	// TLS and the agent notices nothing.
 	cert, err := tls.LoadX509KeyPair(filepath.Join(w.collector.Dir, "keys/tls/cert.pem"), filepath.Join(w.collector.Dir, "keys/tls/key.pem"))

@@ -11,6 +11,7 @@ import (
 	"rollbridge/e2e/demoschool"
 	"rollbridge/e2e/oracle"
 	"rollbridge/e2e/stack"
+	"rollbridge/shared/record"
 )
 
 // programs are built once, with the clock that tests can move.
@@ -52,6 +53,8 @@ type world struct {
 	mis       *stack.MIS // nil where the school's MIS is a folder
 	collector *stack.Collector
 	agent     *stack.Agent
+	// asked are the datasets that the authorities ask for; nil for the usual three.
+	asked []record.Dataset
 }
 
 // newWorld sets everything up to the point where the school pastes its code:
@@ -100,7 +103,11 @@ func (w *world) setUpCollector(o stack.CollectorOptions) (code string) {
 	})
 	_, err = w.collector.Start(w.ctx, "")
 	w.must(err)
-	code, err = w.collector.AddSchool(w.ctx, stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()})
+	ask := stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()}
+	for _, d := range w.asked {
+		ask.Datasets = append(ask.Datasets, string(d))
+	}
+	code, err = w.collector.AddSchool(w.ctx, ask)
 	w.must(err)
 	return code
 }
@@ -181,7 +188,7 @@ func (w *world) sync(args ...string) {
 // same waits until the collector holds exactly what the MIS holds.
 func (w *world) same() {
 	w.t.Helper()
-	want, err := oracle.Expected(w.school)
+	want, err := oracle.Question{Datasets: w.asked}.Answer(w.school)
 	w.must(err)
 	w.becomes(want)
 }

@@ -41,13 +41,13 @@ func (d *demo) setUpMIS(ctx context.Context) (err error) {
 	} else {
 		d.say("   It is at %s:%d, in the database %s.", at.Host, at.Port, at.Database)
 	}
-	d.say("   Its administrator runs the T-SQL that docs/mis/sql-views.md prints, to the letter (first lines here):")
+	d.say("   Its administrator runs the T-SQL that docs/mis/sql-views.md prints, to the letter (what it makes, here):")
 	for line := range strings.Lines(d.mis.Script) {
-		if word, _, _ := strings.Cut(line, " "); slices.Contains([]string{"CREATE", "GRANT", "ALTER"}, word) {
+		if word, _, _ := strings.Cut(line, " "); slices.Contains([]string{"CREATE", "ALTER"}, word) {
 			d.say("     %s", strings.TrimSpace(line))
 		}
 	}
-	d.say("   The login may read four views and nothing else; they hold no child whom the MIS plainly calls not looked after.")
+	d.say("   The login may SELECT these views and nothing else; no child is in them whom the MIS plainly calls not looked after.")
 	return nil
 }
 

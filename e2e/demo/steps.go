@@ -12,6 +12,7 @@ import (
 	"rollbridge/e2e/demoschool"
 	"rollbridge/e2e/oracle"
 	"rollbridge/e2e/stack"
+	"rollbridge/shared/record"
 )
 
 const schoolID = "oakmere"
@@ -63,9 +64,11 @@ func (d *demo) setUpCollector(ctx context.Context) error {
 	if _, err := d.collector.Start(ctx, ""); err != nil {
 		return err
 	}
-	d.code, err = d.collector.AddSchool(ctx, stack.School{
-		ID: schoolID, Name: demoschool.SchoolName, Authorities: d.school.Authorities(),
-	})
+	ask := stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: d.school.Authorities()}
+	for _, dataset := range record.Datasets() {
+		ask.Datasets = append(ask.Datasets, string(dataset))
+	}
+	d.code, err = d.collector.AddSchool(ctx, ask)
 	if err != nil {
 		return err
 	}
@@ -74,8 +77,8 @@ func (d *demo) setUpCollector(ctx context.Context) error {
 		kind = "the database that was given"
 	}
 	d.say("   A collector runs: its keys, its database (%s), its page for the authorities.", kind)
-	d.say("   %d authorities ask %s for pupils, contacts and attendance of the children", len(d.school.Authorities()), demoschool.SchoolName)
-	d.say("   whom they look after. The operator sends the school one code to paste.")
+	d.say("   %d authorities ask %s for all %d datasets, from contacts to exam results,", len(d.school.Authorities()), demoschool.SchoolName, len(ask.Datasets))
+	d.say("   of the children whom they look after. The operator sends the school one code to paste.")
 	return nil
 }
 
@@ -95,7 +98,7 @@ func (d *demo) setUpSchool(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show("It shows who asks for what and why (long lines are cut here), a phrase, and a code for the safe:", "rollbridge-agent enrol RB1-… --accept", out, 40)
+	d.show("It shows who asks for what and why (long lines are cut here), a phrase, and a code for the safe:", "rollbridge-agent enrol RB1-… --accept", out, 80)
 	phrase, err := stack.PhraseIn(out)
 	if err != nil {
 		return err
@@ -151,7 +154,7 @@ func (d *demo) firstSync(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show("Read the MIS, drop what may not leave, compare, seal, and send until the signed receipt is there:", "rollbridge-agent sync", out, 12)
+	d.show("Read the MIS, drop what may not leave, compare, seal, and send until the signed receipt is there:", "rollbridge-agent sync", out, 24)
 	return d.compare(ctx, "after the first sync")
 }
 
@@ -178,7 +181,7 @@ func (d *demo) morning(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show("Only what changed is sealed and sent:", "rollbridge-agent sync", out, 12)
+	d.show("Only what changed is sealed and sent:", "rollbridge-agent sync", out, 24)
 	if err := d.compare(ctx, "after the changes"); err != nil {
 		return err
 	}
@@ -186,7 +189,7 @@ func (d *demo) morning(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show("Once more, with nothing changed: a small signed batch says so, because silence is never success:", "rollbridge-agent sync", out, 12)
+	d.show("Once more, with nothing changed: a small signed batch says so, because silence is never success:", "rollbridge-agent sync", out, 24)
 	return d.compare(ctx, "after a sync without change")
 }
 
@@ -220,7 +223,7 @@ func (d *demo) proof(ctx context.Context) error {
 
 // compare waits until the collector holds exactly what the MIS holds.
 func (d *demo) compare(ctx context.Context, when string) error {
-	want, err := oracle.Expected(d.school)
+	want, err := oracle.Question{Datasets: record.Datasets()}.Answer(d.school)
 	if err != nil {
 		return err
 	}
@@ -241,8 +244,9 @@ func (d *demo) compare(ctx context.Context, when string) error {
 	}
 	counts := want.Counts()
 	d.compared += len(want)
-	d.say("   Compared %s: the collector holds %d pupils, %d contacts and %d weeks of marks,", when, counts["pupil"], counts["contact"], counts["attendance"])
-	d.say("   each as in the MIS, and nothing else.")
+	rest := len(want) - counts["pupil"] - counts["contact"] - counts["attendance"]
+	d.say("   Compared %s: the collector holds %d pupils, %d contacts, %d weeks of marks", when, counts["pupil"], counts["contact"], counts["attendance"])
+	d.say("   and %d records of the other %d datasets, each as in the MIS, and nothing else.", rest, len(counts)-3)
 	return nil
 }
 
