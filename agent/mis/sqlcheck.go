@@ -47,7 +47,7 @@ var (
 // needKinds are the kinds of columns as profiles write them.
 var needKinds = map[string]sqlserver.Kind{
 	"text": sqlserver.KindText, "whole": sqlserver.KindWhole, "number": sqlserver.KindNumber, "flag": sqlserver.KindFlag,
-	"date": sqlserver.KindDate, "time": sqlserver.KindTime, "id": sqlserver.KindID,
+	"date": sqlserver.KindDate, "time": sqlserver.KindTime, "id": sqlserver.KindID, "any": sqlserver.KindAny,
 }
 
 // identifier is what a schema, table or view may be called here: what needs no
