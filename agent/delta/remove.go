@@ -25,6 +25,7 @@ type removal struct {
 type set struct {
 	gone []record.Key
 	of   int
+	come int // new in this read
 	held bool
 }
 
@@ -90,7 +91,21 @@ func (r *removal) judge() map[string]fate {
 			fates[name] = f
 		}
 	}
+	r.comings()
 	return fates
+}
+
+// comings counts what is new, in the sets of which something is gone.
+func (r *removal) comings() {
+	for name := range r.c.seen {
+		d, _, ok := SplitKey(name)
+		if _, known := r.c.in.State.Entries[name]; known || !ok || d == record.DatasetPupil {
+			continue // new pupils do not weigh against those who are gone
+		}
+		if s := r.sets[setKey{dataset: d}]; s != nil {
+			s.come++
+		}
+	}
 }
 
 // counted says whether a record of the state is one that the rule of mass
@@ -191,7 +206,7 @@ func (r *removal) weigh() {
 	})
 	for _, k := range keys {
 		s := r.sets[k]
-		hold := protocol.MassDisappearance(len(s.gone), s.of)
+		hold := protocol.MassDisappearance(k.dataset, len(s.gone), s.of, s.come)
 		if hold {
 			h := protocol.Hold{Dataset: k.dataset, Authority: r.c.codes[k.group], Gone: len(s.gone), Of: s.of}
 			h.Code = protocol.HoldCode(h.Dataset, h.Authority, s.gone)

@@ -49,7 +49,7 @@ func (w *world) truth() truth {
 // just says whether every removal of a batch is one that the MIS, the scope or
 // a person has caused. before and after are the collector's records.
 func (tr truth) just(bodies [][]byte, before, after map[string]held, released bool) error {
-	gone, of := map[string]int{}, map[string]int{}
+	gone, of, come := map[string]int{}, map[string]int{}, 0
 	const staff = "the school"
 	for name, r := range before {
 		if d, _, _ := SplitKey(name); d == record.DatasetStaff && r.counted {
@@ -74,6 +74,9 @@ func (tr truth) just(bodies [][]byte, before, after map[string]held, released bo
 			if o.Remove == protocol.RemovedLeft && o.Dataset == record.DatasetStaff {
 				gone[staff]++
 			}
+			if _, known := before[StateKey(o.Dataset, o.Key)]; o.Remove == "" && o.Dataset == record.DatasetStaff && !known {
+				come++
+			}
 			return tr.one(o, before, after)
 		})
 		if err != nil {
@@ -81,7 +84,11 @@ func (tr truth) just(bodies [][]byte, before, after map[string]held, released bo
 		}
 	}
 	for code, n := range gone {
-		if protocol.MassDisappearance(n, of[code]) && !released {
+		d, added := record.DatasetPupil, 0
+		if code == staff {
+			d, added = record.DatasetStaff, come
+		}
+		if protocol.MassDisappearance(d, n, of[code], added) && !released {
 			return fmt.Errorf("%d of %d pupils or staff of %s were removed without a yes", n, of[code], code)
 		}
 	}

@@ -87,6 +87,35 @@ func TestMassDisappearanceOfStaffIsTheSchools(t *testing.T) {
 	}
 }
 
+// The one designated teacher of a school is followed by another: that is no fall
+// to zero, and nobody at the school has to say yes.
+func TestWhoIsReplacedIsNotHeld(t *testing.T) {
+	for _, c := range []struct {
+		of   int
+		held bool
+	}{{1, false}, {2, false}, {3, true}} {
+		w := staffed(t, c.of)
+		clear(w.school.staff)
+		w.school.staff[100] = 1
+		r := mustSync(t, w, reading{})
+		want := map[string]int{"staff ": 1, "staff left": c.of}
+		if c.held {
+			want = map[string]int{"staff ": 1}
+		}
+		if diff := cmp.Diff(want, onlyStaff(t, r)); diff != "" || (len(r.Manifest.Holds) == 1) != c.held {
+			t.Errorf("%d replaced by one: %s, holds %+v", c.of, diff, r.Manifest.Holds)
+		}
+	}
+	// A pupil beside whom nobody is left is held whoever else has come.
+	w := classOf(t, 1)
+	other := *w.school.pupils[0]
+	delete(w.school.pupils, 0)
+	w.school.pupils[100] = &other
+	if r := mustSync(t, w, reading{}); len(r.Manifest.Holds) != 1 || ops(t, r)["pupil left"] != 0 {
+		t.Errorf("the only pupil was replaced: %v, holds %+v", ops(t, r), r.Manifest.Holds)
+	}
+}
+
 // Whatever becomes of the pupils, the staff stay: they are nobody's.
 func TestStaffOutliveThePupils(t *testing.T) {
 	w := staffed(t, 4)

@@ -563,6 +563,7 @@ func TestOnOneCollector(t *testing.T) {
 			{"LostMachineIsEnrolledAgain", r.testLostMachineIsEnrolledAgain},
 			{"RevokeHidesAndNewStartForgets", r.testRevokeHidesAndNewStartForgets},
 			{"EveryDataset", r.testEveryDataset},
+			{"ReplacedIsNotHeld", r.testReplacedIsNotHeld},
 			{"StaffOutliveThePupils", r.testStaffOutliveThePupils},
 			{"RevokeDestroysStaff", r.testRevokeDestroysStaff},
 			{"StaffComeAgainWithANewMachine", r.testStaffComeAgainWithANewMachine},

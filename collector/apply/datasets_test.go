@@ -147,6 +147,42 @@ func (a *fakeAgent) disappears(t *testing.T, m *fakeMIS, refs map[record.Dataset
 	}
 }
 
+// A school has one of each, and each is followed by another: nothing falls to
+// zero, and nothing is held, in either kind of batch. What is followed by a record
+// that is refused is: the authority would be left with nothing.
+func (r *rig) testReplacedIsNotHeld(t *testing.T) {
+	a, m := r.begun(t, 1)
+	id := m.ids()[0]
+	several := slices.DeleteFunc(slices.Clone(things), func(d record.Dataset) bool { return d == record.DatasetWelfare })
+	refs := map[record.Dataset]store.Ref{}
+	replace := func(number int) {
+		for _, d := range several {
+			delete(m.rows, refs[d])
+			refs[d] = m.thing(d, id, number, 1)
+		}
+	}
+	replace(0)
+	a.settled(t, "added", m, false)
+	for i, full := range []bool{false, true} {
+		replace(i + 1)
+		a.settled(t, "replaced", m, full)
+		a.want(t, m.rows)
+		if o := a.outcome(t); len(o.Holds) != 0 || o.Removed != len(several) {
+			t.Errorf("full %v: outcome %+v", full, o)
+		}
+	}
+	before := maps.Clone(m.rows)
+	replace(3)
+	for _, d := range several {
+		m.rows[refs[d]] = `{"pupil":7}`
+	}
+	a.settled(t, "replaced by what is refused", m, false)
+	a.want(t, before)
+	if o := a.outcome(t); len(o.Holds) != len(several) {
+		t.Errorf("outcome %+v", o)
+	}
+}
+
 // Pupils who leave, or get another id, take nothing of the school's along; and
 // a school without pupils keeps its staff.
 func (r *rig) testStaffOutliveThePupils(t *testing.T) {

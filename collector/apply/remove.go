@@ -23,6 +23,7 @@ type group struct {
 type fates struct {
 	gone map[group][]store.Row // subject to the rule of mass disappearance
 	of   map[group]int         // how many there were
+	come map[group]int         // how many are new, and not refused
 	// with are records that go, or stay, with their pupil.
 	with []store.Row
 	// out leave the digest without being removed: older years, and what a full
@@ -73,7 +74,7 @@ func (k *work) remove(ctx context.Context) error {
 // judge gives every row its fate. A delta names its removals; in a full batch
 // what is not there is gone, if the read would have shown it.
 func (k *work) judge(rows []store.Row) fates {
-	f := fates{gone: map[group][]store.Row{}, of: map[group]int{}}
+	f := fates{gone: map[group][]store.Row{}, of: map[group]int{}, come: map[group]int{}}
 	left, waiting := k.pupilsGone(rows)
 	for _, row := range rows {
 		g := k.group(row)
@@ -104,6 +105,9 @@ func (k *work) judge(rows []store.Row) fates {
 		default:
 			if k.counts(row) {
 				f.of[g]++
+			}
+			if k.fresh[row.Ref] && !row.Refused {
+				f.come[g]++
 			}
 			if missing {
 				f.gone[g] = append(f.gone[g], row)
@@ -181,7 +185,7 @@ func (k *work) carryOut(ctx context.Context, f fates) error {
 	f.of[group{dataset: record.DatasetPupil}] = f.pupils()
 	held := map[record.PupilID]string{}
 	for _, g := range groups {
-		code, err := k.weigh(ctx, g, f.gone[g], f.of[g])
+		code, err := k.weigh(ctx, g, f)
 		if err != nil {
 			return err
 		}
@@ -203,11 +207,12 @@ func (k *work) carryOut(ctx context.Context, f fates) error {
 }
 
 // weigh gives the code under which a group is held, empty if it may go.
-func (k *work) weigh(ctx context.Context, g group, gone []store.Row, of int) (string, error) {
+func (k *work) weigh(ctx context.Context, g group, f fates) (string, error) {
+	gone, of := f.gone[g], f.of[g]
 	byAgent := slices.ContainsFunc(k.manifest.Holds, func(h protocol.Hold) bool {
 		return h.Dataset == g.dataset && h.Authority == g.authority
 	})
-	if !protocol.MassDisappearance(len(gone), of) && !(byAgent && k.manifest.Full) {
+	if !protocol.MassDisappearance(g.dataset, len(gone), of, f.come[g]) && !(byAgent && k.manifest.Full) {
 		return "", nil
 	}
 	names := make([]record.Key, len(gone))

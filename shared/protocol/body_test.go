@@ -176,13 +176,24 @@ func bomb(t testing.TB, head []byte) []byte {
 func TestMassDisappearance(t *testing.T) {
 	for _, c := range []struct {
 		gone, of int
-		held     bool
+		held     bool // where nothing is new
+		replaced bool // held where one is new
 	}{
-		{0, 0, false}, {0, 10, false}, {1, 1, true}, {2, 2, true}, {1, 2, false}, {2, 3, false}, {2, 9, false}, {3, 15, false}, {3, 14, true},
-		{3, 3, true}, {20, 100, false}, {21, 100, true}, {100, 100, true},
+		{0, 0, false, false}, {0, 10, false, false}, {1, 1, true, false}, {2, 2, true, false}, {1, 2, false, false}, {2, 3, false, false},
+		{2, 9, false, false}, {3, 15, false, false}, {3, 14, true, true}, {3, 3, true, true}, {20, 100, false, false}, {21, 100, true, true},
+		{100, 100, true, true},
 	} {
-		if got := MassDisappearance(c.gone, c.of); got != c.held {
-			t.Errorf("%d of %d: held is %t, want %t", c.gone, c.of, got, c.held)
+		for _, d := range record.Datasets() {
+			if got := MassDisappearance(d, c.gone, c.of, 0); got != c.held {
+				t.Errorf("%d of %d of %s: held is %t, want %t", c.gone, c.of, d, got, c.held)
+			}
+			want := c.replaced
+			if d == record.DatasetPupil || d == record.DatasetAttendance {
+				want = c.held
+			}
+			if got := MassDisappearance(d, c.gone, c.of, 1); got != want {
+				t.Errorf("%d of %d of %s, one new: held is %t, want %t", c.gone, c.of, d, got, want)
+			}
 		}
 	}
 }

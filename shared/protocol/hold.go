@@ -20,13 +20,20 @@ type Hold struct {
 	Of   int `json:"of"`
 }
 
-// MassDisappearance is the rule: more than 20 % and at least 3, or any fall
+// MassDisappearance is the rule, for gone records out of of that there were and
+// come that are new in the same read: more than 20 % and at least 3, or any fall
 // to zero. Pupils are counted per authority; other datasets per school and
 // only among pupils who are still there, because a pupil's records leave with
 // the pupil; staff, who are no pupil's, all together. Removals by a narrowed
 // scope are not counted.
-func MassDisappearance(gone, of int) bool {
-	return gone > 0 && (gone == of || (gone >= 3 && gone*5 > of))
+//
+// Where something new has come, one or two that are gone were replaced and did
+// not fall to zero: many schools have one child in care, and so one social
+// worker and one designated teacher, who change. Pupils and marks are never
+// replaced in this sense: new ones beside none of the old are a wrong read.
+func MassDisappearance(d record.Dataset, gone, of, come int) bool {
+	zero := gone == of && (come == 0 || d == record.DatasetPupil || d == record.DatasetAttendance)
+	return gone > 0 && (zero || (gone >= 3 && gone*5 > of))
 }
 
 // HoldCode names a set of removals: other removals have another code, so a yes
