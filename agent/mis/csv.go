@@ -195,7 +195,7 @@ func (f *csvFile) mapColumns(headings []string) error {
 		f.columns[i] = at
 	}
 	if len(missing) > 0 {
-		return fault(f.d, "%s has no column headed %s: put the heading back in the export, or give the one that it has now under columns in the school's MIS settings (check delimiter and encoding if all are missing)", f.shown, strings.Join(missing, " nor "))
+		return fault(f.d, "%s has no column headed %s: put the heading back in the export, or give the one that it has now under columns in the school's MIS settings (\"\" where this school has no such column; check delimiter and encoding if all are missing)", f.shown, strings.Join(missing, " nor "))
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func TestBadCSVIsRefused(t *testing.T) {
 	}{
 		"renamed column":           {"pupils.csv", "Authority", "Zqjx", []string{"pupils.csv", `"Authority"`, "under columns"}},
 		"heading twice":            {"pupils.csv", "Year", "UPN", []string{"pupils.csv", `two columns headed "UPN"`}},
-		"no headings":              {"pupils.csv", "Pupil ID,UPN,Surname,Forename,Born,Sex,Year,In Care,Authority\r\n", "", []string{"no column headed"}},
+		"no headings":              {"pupils.csv", "Pupil ID,UPN,Surname,Forename,Born,Sex,Year,In Care,Authority\r\n", "", []string{"no column headed", `"" where this school has no such column`}},
 		"empty pupil id":           {"pupils.csv", "p3,", " ,", []string{"pupils.csv line 4", `"Pupil ID"`, "empty"}},
 		"empty pupil of a contact": {"contacts.csv", "c3,p3", "c3,", []string{"contacts.csv line 4", `"Pupil ID"`, "empty"}},
 		"empty contact id":         {"contacts.csv", "c1,p1", ",p1", []string{"contacts.csv line 2", `"Contact ID"`, "empty"}},
@@ -107,6 +107,17 @@ func TestRefusalOfTheSystemIsTold(t *testing.T) {
 		if !errors.As(openFault(record.DatasetContact, "contacts.csv", &fs.PathError{Op: "open", Path: "/mnt/Zqjx", Err: cause}), &err) ||
 			err.Problem != want || strings.Contains(err.Text, "Zqjx") || !strings.Contains(err.Text, "contacts.csv") {
 			t.Errorf("%v: %+v", cause, err)
+		}
+	}
+}
+
+// Whoever accepts a wider ask without having the export must be told that it can
+// be left out; pupils cannot.
+func TestMissingExportCanBeLeftOut(t *testing.T) {
+	for _, d := range record.Datasets() {
+		err := openFault(d, "x.csv", fs.ErrNotExist)
+		if left := strings.Contains(err.Error(), "mis.datasets."+string(d)+".drop"); left != (d != record.DatasetPupil) {
+			t.Errorf("%s: %v", d, err)
 		}
 	}
 }

@@ -68,11 +68,11 @@ var peopleDatasets = map[record.Dataset]description{
 		fields: ofPupil(record.DatasetAgencyContact,
 			a(text, "Agency", "AgencyType", "Role", "Title", "Forename", "Surname"), phoneFields(), a(emails, "Emails"), addressFields()),
 	},
-	// Only those whom an authority must reach; a longer list is the whole staff,
-	// or pupils.
+	// Only those whom an authority must reach. The bound is below the staff of
+	// most schools, so that a list of everybody is refused and not sent.
 	record.DatasetStaff: {
 		thing: "member of staff",
-		rows:  500, usual: true, tooMany: "give the designated teacher and those who are named for looked-after children only, not all staff",
+		rows:  50, usual: true, tooMany: "give the designated teacher and those who are named for looked-after children only, not all staff",
 		identity: []string{"Role", "Forename", "Surname"}, said: []string{"Forename", "Surname"},
 		fields: slices.Concat(a(ownID, "staff"),
 			a(text, "Role", "Title", "Forename", "Surname", "Email", "Phone"), addressFields()),

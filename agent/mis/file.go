@@ -94,7 +94,11 @@ func same(a, b os.FileInfo) bool { return a.Size() == b.Size() && a.ModTime().Eq
 func openFault(d record.Dataset, shown string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fault(d, "%s is missing from the folder of the MIS's files: check that the export ran, and the folder and file name in the school's MIS settings", shown)
+		text := "%s is missing from the folder of the MIS's files: check that the export ran, and the folder and file name in the school's MIS settings"
+		if d != record.DatasetPupil {
+			text += "; if this school has no such export, set mis.datasets." + string(d) + ".drop to true"
+		}
+		return fault(d, text, shown)
 	case errors.Is(err, fs.ErrPermission):
 		return &Error{Problem: protocol.ProblemRightMissing, Dataset: d,
 			Text: shown + " may not be read: give the account of the agent the right to read it and its folder"}
