@@ -98,6 +98,7 @@ func (p *program) showLinted(profile *mis.Profile, site mis.Site) {
 	}
 	for _, d := range slices.Sorted(maps.Keys(evidence)) {
 		p.printf("  %-17s %s\n", d, evidence[d])
+		p.showColumns(datasets[d], site.Datasets[d])
 	}
 	for _, name := range slices.Sorted(maps.Keys(needs)) {
 		p.printf("  needs %s: %d columns, %s\n", name, len(needs[name].Columns), needs[name].Evidence)
@@ -110,6 +111,23 @@ func (p *program) showLinted(profile *mis.Profile, site mis.Site) {
 	}
 }
 
+// showColumns says how single columns are known, where a profile says so.
+func (p *program) showColumns(own *mis.DatasetProfile, site mis.SiteDataset) {
+	if own == nil {
+		return
+	}
+	for _, field := range slices.Sorted(maps.Keys(own.ColumnEvidence)) {
+		if _, given := site.Columns[field]; !given {
+			p.printf("    %s: %q, %s\n", field, own.Columns[field], own.ColumnEvidence[field])
+		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(site.Columns)) {
+		if caption := site.Columns[field]; caption != "" && len(own.ColumnEvidence) > 0 {
+			p.printf("    %s: %q, of the settings\n", field, caption)
+		}
+	}
+}
+
 func (p *program) profileTest() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
@@ -117,8 +135,8 @@ func (p *program) profileTest() *cobra.Command {
 		Short: "Try the profile of the settings on the MIS itself",
 		Long: `Reads the MIS as a sync begins to, keeps and sends nothing, and says what is as it should
 be, what to look at and what fails. For a database it first looks at the login: each right
-that is missing or too much, with the T-SQL to hand to the database administrator. The
-output holds counts and names of tables, nothing of any pupil. It needs no enrolment.
+that is missing or too much, with the T-SQL to hand to the database administrator. Of
+reports each is made once. The output holds counts and names of tables, nothing of any pupil. It needs no enrolment.
 Exit code 0 if a read works, warnings or not; 5 if it does not.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -87,6 +87,7 @@ const (
 	WarnUnclear       = "unclear"        // of the marker, not_in_care or in_care
 	WarnOtherSession  = "other_session"  // an afternoon's code in the morning or the reverse
 	WarnOutside       = "outside"        // in care, but the care dates say otherwise
+	WarnNoColumn      = "no_column"      // of no row: a right is missing, or nobody has a value
 	WarnFuture        = "future"         // a file that says it was written later than now
 )
 

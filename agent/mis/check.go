@@ -43,10 +43,13 @@ func checkProfile(p *Profile, at places) error {
 		return at.fault([]string{"name"}, "name must be given, in small letters, digits and hyphens")
 	}
 	if _, ok := drivers[[2]string{p.Driver, p.Format}]; !ok {
-		return at.fault([]string{"driver"}, "driver and format must be file with csv, file with ctf, or sql without a format")
+		return at.fault([]string{"driver"}, "driver and format must be file with csv, file with ctf, or sql or report without a format")
 	}
-	if p.Driver == driverSQL {
-		return checkSQL(p, at)
+	switch p.Driver {
+	case driverSQL:
+		return errors.Join(checkSQL(p, at), at.noReports(p))
+	case driverReport:
+		return checkReport(p, at)
 	}
 	csv := p.Format == "csv"
 	err := errors.Join(
@@ -59,7 +62,7 @@ func checkProfile(p *Profile, at places) error {
 	if len(p.Needs) > 0 || p.School != "" {
 		err = errors.Join(err, at.fault([]string{"driver"}, "files are not asked: remove needs and school, or set driver to sql"))
 	}
-	err = errors.Join(err, at.pupilGiven(p.Datasets))
+	err = errors.Join(err, at.pupilGiven(p.Datasets), at.noReports(p))
 	for _, d := range sortedDatasets(p.Datasets) {
 		err = errors.Join(err, checkDataset(p, d, at))
 	}

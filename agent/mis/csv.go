@@ -33,20 +33,10 @@ func readCSV(ctx context.Context, r *reading) error {
 }
 
 func (r *reading) csvPupil(byID map[string]*child, raw rawRow, at place) error {
-	id := raw[pID]
-	if id == "" {
+	if raw[pID] == "" {
 		return r.fieldFault(record.DatasetPupil, at, pID, "the identifier is empty: every pupil must have one; correct the export")
 	}
-	if before, twice := r.pupils.add(id, origin{line: int32(at.line)}); twice {
-		return r.fieldFault(record.DatasetPupil, at, pID, fmt.Sprintf("the pupil of line %d again: the export must have one row for each pupil; remove columns that repeat a pupil", before.line))
-	}
-	authority, err := r.gate(raw, at)
-	if err != nil || authority == "" {
-		return err
-	}
-	c, err := r.admitted(raw, at, authority)
-	byID[strings.Clone(id)] = c
-	return err
+	return r.listedPupil(byID, raw, at)
 }
 
 // A csvFile is one CSV while it is read.

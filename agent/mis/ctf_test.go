@@ -122,7 +122,7 @@ func TestBadCTFIsRefused(t *testing.T) {
 		"wrong nesting":        {"</Surname>", "</Zqjx>", "not well-formed"},
 		"another root":         {"</CTfile>\n", "</CTfile><CTfile></CTfile>", "second root"},
 		"not a CTF":            {ctfSchool()[ctfOne], "<Zqjx></Zqjx>", "root must be CTfile"},
-		"no XML":               {ctfSchool()[ctfOne], "Zqjx", "not well-formed"},
+		"no XML":               {ctfSchool()[ctfOne], "Zqjx", "no common transfer file"},
 		"empty":                {ctfSchool()[ctfOne], "", "is empty"},
 		"pupils before":        {"<Header>", "<CTFpupilData></CTFpupilData><Header>", "before the header"},
 		"no header":            {ctfSchool()[ctfOne], "<CTfile></CTfile>", "no header"},

@@ -8,7 +8,7 @@ import (
 )
 
 // noCanary fails if a text that a person or a log may see repeats the canary.
-func noCanary(t *testing.T, err error) {
+func noCanary(t testing.TB, err error) {
 	t.Helper()
 	if err != nil && strings.Contains(strings.ToLower(err.Error()), strings.ToLower(canary)) {
 		t.Errorf("the error repeats a value: %v", err)

@@ -31,12 +31,15 @@ type plan struct {
 	misID          bool
 	words          words
 	sql            sqlPlan
+	command        *Command // of driver report
 	datasets       map[record.Dataset]*datasetPlan
 }
 
 type datasetPlan struct {
 	about *description
 	file  string
+	// report is the name of a report in SIMS.
+	report string
 	// headings by field number, empty where the route has no such column.
 	headings []string
 	// values by field number: what the MIS writes, in small letters, to the code.
@@ -54,6 +57,8 @@ type words struct{ maker, repeaters string }
 var (
 	fileWords = words{maker: "the export", repeaters: "columns"}
 	sqlWords  = words{maker: "the view or the query", repeaters: "joins"}
+	// Several lists of one pupil in one report come as every pair of them.
+	reportWords = words{maker: "the report", repeaters: "columns"}
 )
 
 // newPlan lays the site over the profile, and refuses what cannot be read.
@@ -62,8 +67,11 @@ func newPlan(p *Profile, site Site) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
-	if made.driver == driverSQL {
+	switch made.driver {
+	case driverSQL:
 		return made, checkServer(site)
+	case driverReport:
+		return made, errors.Join(site.Command.check(), made.asked())
 	}
 	if strings.TrimSpace(site.Dir) == "" {
 		return plan{}, errors.New("the folder that holds the MIS's files is not given: set mis.folder")
@@ -94,7 +102,7 @@ func layPlan(p *Profile, site Site) (plan, error) {
 		newline:   site.FinalNewline != "optional",
 		datasets:  map[record.Dataset]*datasetPlan{},
 	}
-	if p.Format != "csv" {
+	if p.Format != "csv" && p.Driver != driverReport {
 		made.dates = "yyyy-mm-dd" // the form of XML, and of package sqlserver
 	}
 	made.layout = dateLayouts[made.dates]
@@ -107,6 +115,9 @@ func layPlan(p *Profile, site Site) (plan, error) {
 		}
 	}
 	p = p.without(site.Datasets)
+	if p.Driver == driverReport {
+		p = p.offered(site.Datasets)
+	}
 	for d, own := range p.Datasets {
 		dp, err := newDatasetPlan(d, own, site.Datasets[d], p)
 		if err != nil {
@@ -114,8 +125,11 @@ func layPlan(p *Profile, site Site) (plan, error) {
 		}
 		made.datasets[d] = dp
 	}
-	if p.Driver == driverSQL {
+	switch p.Driver {
+	case driverSQL:
 		return made, made.addQueries(p, site)
+	case driverReport:
+		made.addReports(p, site)
 	}
 	return made, nil
 }
@@ -124,6 +138,9 @@ func layPlan(p *Profile, site Site) (plan, error) {
 // who wrote them expects them to be obeyed.
 func checkForm(p *Profile, site Site) error {
 	form := site.Delimiter + site.Encoding + site.Dates
+	if p.Driver == driverReport || site.Command != nil {
+		return checkReportForm(p, site)
+	}
 	switch {
 	case p.Driver == driverSQL && form+site.FinalNewline != "":
 		return errors.New("a database says its own encoding and dates: remove delimiter, encoding, dates and final_newline")
@@ -151,7 +168,15 @@ func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *
 	if p.Driver == driverSQL && (len(site.Columns) > 0 || site.File != "") {
 		return nil, fmt.Errorf("datasets.%s: a database has no files: remove file and columns; queries of the school's own stand in mis.site_file", d)
 	}
+	if p.Driver == driverReport && site.File != "" {
+		return nil, fmt.Errorf("datasets.%s: a report is no file: remove file; its name stands in the profile", d)
+	}
 	columns := overlaid(own.Columns, site.Columns)
+	if p.Driver == driverReport {
+		if err := checkReportColumns(d, own, columns); err != nil {
+			return nil, fmt.Errorf("datasets.%s: %w", d, err)
+		}
+	}
 	if p.Format == "csv" {
 		at, path := places{}, []string{"datasets", string(d)}
 		if err := errors.Join(at.columns(path, d, columns), at.needed(path, d, columns), at.apart(path, d, own.Identity, given(columns))); err != nil {

@@ -12,7 +12,8 @@ import (
 type Profile struct {
 	Name        string `yaml:"name"`
 	Description string `yaml:"description"`
-	// Driver is "file", with Format "csv" or "ctf", or "sql", which has none.
+	// Driver is "file", with Format "csv" or "ctf", or "sql" or "report", which
+	// have none.
 	Driver       string       `yaml:"driver"`
 	Format       string       `yaml:"format"`
 	Capabilities Capabilities `yaml:"capabilities"`
@@ -54,8 +55,14 @@ type Capabilities struct {
 type DatasetProfile struct {
 	// File is a name in the site's folder, or for ctf a pattern of names.
 	File string `yaml:"file"`
-	// Columns maps a field to the heading of its column (csv).
+	// Report is the name of a report in SIMS (report).
+	Report string `yaml:"report"`
+	// Columns maps a field to the heading of its column (csv), or to its caption
+	// (report).
 	Columns map[string]string `yaml:"columns"`
+	// ColumnEvidence says how single columns are known where that is not Evidence
+	// (report).
+	ColumnEvidence map[string]string `yaml:"column_evidence"`
 	// Who is the query for the ids of the pupils who are in care, or about whom
 	// the MIS does not say clearly that they are not; it is given for pupil only.
 	// Query is the query for all that is read of those admitted (sql).
@@ -79,6 +86,8 @@ type Site struct {
 	Dir string
 	// Server is the database; driver sql needs it.
 	Server *Server
+	// Command is the program that makes reports; driver report needs it.
+	Command *Command
 	// File is what the school's site file says, nil for none (sql).
 	File *SiteFile
 	// Log gets what a person should know of a connection, nil for nothing.

@@ -15,7 +15,7 @@ import (
 
 func TestShippedProfilesLoad(t *testing.T) {
 	names := ProfileNames()
-	wantDiff(t, []string{"csv", "ctf", "sims-sql", "sql-views"}, names)
+	wantDiff(t, []string{"csv", "ctf", "sims-report", "sims-sql", "sql-views"}, names)
 	for _, name := range names {
 		p, err := LoadProfile(name)
 		if err != nil {
@@ -32,8 +32,11 @@ func TestShippedProfilesLoad(t *testing.T) {
 
 // somewhere is a site that opens, with nothing in it.
 func somewhere(p *Profile) Site {
-	if p.Driver != driverSQL {
+	switch p.Driver {
+	case "file":
 		return Site{Dir: "x"}
+	case driverReport:
+		return reportSite(p, "/x/CommandReporter.exe")
 	}
 	return Site{Server: &Server{Settings: sqlserver.Settings{Host: "h", Database: "d", User: "u", Password: "p"}}}
 }
@@ -119,7 +122,7 @@ func TestBadProfilesAreRefused(t *testing.T) {
 }
 
 func TestLoadProfileNamesWhatThereIs(t *testing.T) {
-	if _, err := LoadProfile("cvs"); err == nil || !strings.Contains(err.Error(), `did you mean "csv"?`) || !strings.Contains(err.Error(), "csv, ctf, sims-sql, sql-views") {
+	if _, err := LoadProfile("cvs"); err == nil || !strings.Contains(err.Error(), `did you mean "csv"?`) || !strings.Contains(err.Error(), "csv, ctf, sims-report, sims-sql, sql-views") {
 		t.Errorf("error %v", err)
 	}
 	if _, err := LoadProfile(filepath.Join(t.TempDir(), "none.yaml")); err == nil {

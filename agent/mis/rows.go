@@ -1,6 +1,7 @@
 package mis
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -10,6 +11,22 @@ import (
 // rest are the datasets to read after the pupils, in order.
 func (r *reading) rest() []record.Dataset {
 	return slices.DeleteFunc(record.Datasets(), func(d record.Dataset) bool { return d == record.DatasetPupil || !r.wants(d) })
+}
+
+// listedPupil takes one pupil of a list that has everybody and an id of each.
+func (r *reading) listedPupil(byID map[string]*child, raw rawRow, at place) error {
+	id := raw[pID]
+	if before, twice := r.pupils.add(id, origin{line: int32(at.line)}); twice {
+		return r.fieldFault(record.DatasetPupil, at, pID, fmt.Sprintf("the pupil of %s again: %s must have one row for each pupil; remove %s that repeat a pupil",
+			at.other(int(before.line)), r.plan.words.maker, r.plan.words.repeaters))
+	}
+	authority, err := r.gate(raw, at)
+	if err != nil || authority == "" {
+		return err
+	}
+	c, err := r.admitted(raw, at, authority)
+	byID[strings.Clone(id)] = c
+	return err
 }
 
 // readRest reads datasets after the pupils, in the order given. read brings the

@@ -80,11 +80,12 @@ func Lint(p *Profile, site Site) error {
 // and every row of an admitted pupil to its sink, pupils first.
 type driver func(ctx context.Context, r *reading) error
 
-// drivers by name and format; rest and report will stand beside them.
+// drivers by name and format; rest will stand beside them.
 var drivers = map[[2]string]driver{
-	{"file", "csv"}: readCSV,
-	{"file", "ctf"}: readCTF,
-	{driverSQL, ""}: readSQL,
+	{"file", "csv"}:    readCSV,
+	{"file", "ctf"}:    readCTF,
+	{driverSQL, ""}:    readSQL,
+	{driverReport, ""}: readReports,
 }
 
 // Read reads the whole of what is asked. admit is called once for each pupil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,9 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if slices.Contains(os.Args, "/QUIET") {
+		os.Exit(standInReporter(os.Args[1:]))
+	}
 	code := m.Run()
 	if server != nil {
 		if err := server.Close(); err != nil {

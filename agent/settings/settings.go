@@ -23,8 +23,8 @@ type Settings struct {
 	Log      Log      `config:"log"`
 }
 
-// MIS says what is read. Apart from Profile and from Folder or Server everything
-// is a correction of the profile for this one school; empty leaves the profile's
+// MIS says what is read. Apart from Profile and from Folder, Server or Command
+// everything is a correction of the profile for this one school; empty leaves the profile's
 // own.
 type MIS struct {
 	// Profile is the name of a profile that comes with the program, or the path
@@ -32,6 +32,7 @@ type MIS struct {
 	Profile       string   `config:"profile"`
 	Folder        string   `config:"folder"`
 	Server        Server   `config:"server"`
+	Command       Command  `config:"command"`
 	SiteFile      string   `config:"site_file"`
 	Delimiter     string   `config:"delimiter"`
 	Encoding      string   `config:"encoding"`
@@ -131,6 +132,18 @@ type Server struct {
 	LockSeconds     int    `config:"lock_seconds"`
 }
 
+// Command is the program that makes reports for a profile of driver report. What
+// each setting may say is checked by package mis when a read begins.
+type Command struct {
+	Path            string `config:"path"`
+	Server          string `config:"server"`
+	Database        string `config:"database"`
+	User            string `config:"user"`
+	Password        string `config:"password" secret:"true"`
+	AttendanceRange string `config:"attendance_range"`
+	ReportSeconds   int    `config:"report_seconds"`
+}
+
 // Defaults are the settings of an agent whose file says nothing.
 func Defaults() Settings {
 	var whole Datasets
@@ -139,7 +152,7 @@ func Defaults() Settings {
 	}
 	return Settings{
 		DataDir:  defaultDataDir(),
-		MIS:      MIS{Server: defaultServer(), SettleSeconds: 5, Datasets: whole},
+		MIS:      MIS{Server: defaultServer(), Command: Command{ReportSeconds: int(mis.DefaultReportTime / time.Second)}, SettleSeconds: 5, Datasets: whole},
 		Schedule: Schedule{Times: []string{"09:30", "13:45"}},
 		Log:      Log{Format: "text", Level: "info"},
 	}
@@ -166,6 +179,7 @@ func (s *Settings) Validate() error {
 	check(s.MIS.Server.Port >= 0 && s.MIS.Server.Port <= 65535, "mis.server.port must be 1 to 65535, or 0 for SQL Server's own")
 	check(s.MIS.Server.QuerySeconds >= 1 && s.MIS.Server.QuerySeconds <= 3600, "mis.server.query_seconds must be 1 to 3600")
 	check(s.MIS.Server.LockSeconds >= 1 && s.MIS.Server.LockSeconds <= 3600, "mis.server.lock_seconds must be 1 to 3600")
+	check(s.MIS.Command.ReportSeconds >= 1 && s.MIS.Command.ReportSeconds <= 7200, "mis.command.report_seconds must be 1 to 7200")
 	check(s.Uplink.Proxy == "" || isProxy(s.Uplink.Proxy),
 		"uplink.proxy must be http://host:port, or http://user:password@host:port with special characters percent-encoded")
 	check(slices.Contains([]string{"text", "json"}, s.Log.Format), "log.format must be text or json")

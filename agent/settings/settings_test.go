@@ -235,3 +235,29 @@ func TestMinutes(t *testing.T) {
 		t.Errorf("%v, %v", got, err)
 	}
 }
+
+func TestCommandFromTheEnvironment(t *testing.T) {
+	const prefix = "ROLLBRIDGE_MIS_COMMAND_"
+	program := filepath.Join(t.TempDir(), "CommandReporter.exe")
+	s, explained, err := Load(Given{DataDir: t.TempDir()}, []string{
+		"ROLLBRIDGE_MIS_PROFILE=sims-report", prefix + "PATH=" + program, prefix + `SERVER=host\SIMS`, prefix + "DATABASE=SIMS",
+		prefix + "USER=agent", prefix + "PASSWORD=geheim", prefix + "ATTENDANCE_RANGE=r1",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := s.MIS.Site()
+	want := &mis.Command{Path: program, Server: `host\SIMS`, Database: "SIMS", User: "agent", Password: "geheim", AttendanceRange: "r1", Time: 15 * time.Minute}
+	if d := cmp.Diff(want, site.Command); err != nil || d != "" {
+		t.Errorf("%v, differs (-want +got):\n%s", err, d)
+	}
+	var shown strings.Builder
+	if err := explained.WriteTable(&shown); err != nil || strings.Contains(shown.String(), "geheim") {
+		t.Errorf("the password is shown, or %v", err)
+	}
+	for _, pair := range []string{prefix + "REPORT_SECONDS=0", prefix + "REPORT_SECONDS=7201"} {
+		if _, _, err := Load(Given{DataDir: t.TempDir()}, []string{pair}); err == nil || !strings.Contains(err.Error(), "mis.command.report_seconds") {
+			t.Errorf("%s: %v", pair, err)
+		}
+	}
+}

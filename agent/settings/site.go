@@ -12,12 +12,12 @@ import (
 )
 
 // errNoMIS is returned where a MIS is to be read and none is set.
-var errNoMIS = errors.New("no MIS is set: give mis.profile, and mis.folder (the full path of the export; profiles csv and ctf) or mis.server (the database; profiles sql-views and sims-sql), in agent.yaml in the data directory; `rollbridge-agent config explain` shows what is in force")
+var errNoMIS = errors.New("no MIS is set: give mis.profile, and mis.folder (the full path of the export; profiles csv and ctf), mis.server (the database; profiles sql-views and sims-sql) or mis.command (the program; profile sims-report), in agent.yaml in the data directory; `rollbridge-agent config explain` shows what is in force")
 
 // Site is what the settings lay over the profile, the site file among it. A
 // relative path would depend on where a command is started, so it is refused.
 func (m MIS) Site() (mis.Site, error) {
-	if m.Profile == "" || m.Folder == "" && !m.Server.given() {
+	if m.Profile == "" || m.Folder == "" && !m.Server.given() && !m.Command.given() {
 		return mis.Site{}, errNoMIS
 	}
 	if err := m.fullPaths(); err != nil {
@@ -31,6 +31,9 @@ func (m MIS) Site() (mis.Site, error) {
 	}
 	if m.Server.given() {
 		site.Server = m.Server.site()
+	}
+	if m.Command.given() {
+		site.Command = m.Command.site()
 	}
 	if m.SiteFile != "" {
 		var err error
@@ -50,7 +53,7 @@ func (m MIS) Site() (mis.Site, error) {
 func (m MIS) fullPaths() error {
 	var faults []error
 	for _, p := range []struct{ key, path string }{
-		{"mis.folder", m.Folder}, {"mis.site_file", m.SiteFile},
+		{"mis.folder", m.Folder}, {"mis.site_file", m.SiteFile}, {"mis.command.path", m.Command.Path},
 		{"mis.server.ca_file", m.Server.CAFile}, {"mis.server.certificate_file", m.Server.CertificateFile},
 	} {
 		if p.path != "" && !filepath.IsAbs(p.path) {
@@ -73,5 +76,15 @@ func (s Server) site() *mis.Server {
 			TLSMin: s.TLSMin, OldCiphers: s.OldCiphers,
 			QueryTime: time.Duration(s.QuerySeconds) * time.Second, LockTime: time.Duration(s.LockSeconds) * time.Second,
 		},
+	}
+}
+
+// given says whether anything of the program was set but how long it may take.
+func (c Command) given() bool { return c != Command{ReportSeconds: c.ReportSeconds} }
+
+func (c Command) site() *mis.Command {
+	return &mis.Command{
+		Path: c.Path, Server: c.Server, Database: c.Database, User: c.User, Password: c.Password,
+		AttendanceRange: c.AttendanceRange, Time: time.Duration(c.ReportSeconds) * time.Second,
 	}
 }
