@@ -564,6 +564,7 @@ func TestOnOneCollector(t *testing.T) {
 			{"RevokeHidesAndNewStartForgets", r.testRevokeHidesAndNewStartForgets},
 			{"EveryDataset", r.testEveryDataset},
 			{"ReplacedIsNotHeld", r.testReplacedIsNotHeld},
+			{"NarrowedByANewMachine", r.testNarrowedByANewMachine},
 			{"StaffOutliveThePupils", r.testStaffOutliveThePupils},
 			{"RevokeDestroysStaff", r.testRevokeDestroysStaff},
 			{"StaffComeAgainWithANewMachine", r.testStaffComeAgainWithANewMachine},

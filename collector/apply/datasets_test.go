@@ -183,6 +183,50 @@ func (r *rig) testReplacedIsNotHeld(t *testing.T) {
 	}
 }
 
+// A new machine at a school that gives less than before cannot name what the old
+// one sent: its full batch does not list those datasets, and what is there of
+// them goes, held or not. What is listed and could not be read stays.
+func (r *rig) testNarrowedByANewMachine(t *testing.T) {
+	a, m := r.begun(t, 5)
+	less := []record.Dataset{record.DatasetBehaviour, record.DatasetPEP, record.DatasetStaff}
+	for i, id := range m.ids() {
+		for _, d := range append(less, record.DatasetKPI) {
+			m.thing(d, id, i, 1)
+		}
+	}
+	a.settled(t, "added", m, false)
+	kept := maps.Clone(m.rows)
+	without := func(rows map[store.Ref]string, datasets ...record.Dataset) {
+		maps.DeleteFunc(rows, func(ref store.Ref, _ string) bool { return slices.Contains(datasets, ref.Dataset) })
+	}
+	without(m.rows, record.DatasetPEP)
+	a.settled(t, "all plans are missing, and held", m, true)
+	a.want(t, kept)
+
+	b := r.enrol(t, a.school)
+	b.confirm(t)
+	b.idKey = b.confirmedIDKey(t)
+	without(kept, less...)
+	without(m.rows, append(less, record.DatasetKPI)...)
+	ops := b.ops(m.rows, true, nil)
+	b.state = maps.Clone(m.rows)
+	manifest := b.manifest(true)
+	manifest.Datasets = slices.DeleteFunc(manifest.Datasets, func(d protocol.DatasetRead) bool { return slices.Contains(less, d.Dataset) })
+	for i, d := range manifest.Datasets {
+		manifest.Datasets[i].Complete = d.Dataset != record.DatasetKPI
+	}
+	b.seal(t, manifest, ops, 1)
+	b.deliver(t)
+	b.want(t, kept)
+	if o := b.outcome(t); o.Removed != 15 || len(o.Holds) != 0 {
+		t.Errorf("outcome %+v", o)
+	}
+	if p := b.position(t, b.school); p.State != b.digest() {
+		t.Error("the digests differ")
+	}
+	b.fsck(t)
+}
+
 // Pupils who leave, or get another id, take nothing of the school's along; and
 // a school without pupils keeps its staff.
 func (r *rig) testStaffOutliveThePupils(t *testing.T) {

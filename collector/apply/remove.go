@@ -31,6 +31,9 @@ type fates struct {
 	out []store.Row
 	// named are removals that the rule does not count.
 	named []store.Row
+	// narrowed are of datasets that the school does not give any more; an agent
+	// on a new machine, which has no memory of them, cannot name them.
+	narrowed []store.Row
 }
 
 // pupils is how many pupils there were.
@@ -68,7 +71,20 @@ func (k *work) remove(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, row := range f.narrowed {
+		if err := k.drop(ctx, row, protocol.RemovedScope); err != nil {
+			return err
+		}
+	}
 	return k.carryOut(ctx, f)
+}
+
+// narrowed says whether a dataset is out of the scope of the read: a manifest
+// lists all that is asked and allowed, also what could not be read.
+func (k *work) narrowed(d record.Dataset) bool {
+	_, pupils := k.datasets[record.DatasetPupil]
+	_, listed := k.datasets[d]
+	return pupils && !listed
 }
 
 // judge gives every row its fate. A delta names its removals; in a full batch
@@ -92,6 +108,8 @@ func (k *work) judge(rows []store.Row) fates {
 			f.named = append(f.named, row)
 		case named && why == protocol.RemovedScope:
 			f.named = append(f.named, row)
+		case missing && !named && k.narrowed(row.Dataset):
+			f.narrowed = append(f.narrowed, row)
 		case row.Held != "" && !named:
 			// It waits already; the digest does not have it.
 		case row.Dataset != record.DatasetPupil && waiting[row.Pupil()] && missing && !named:

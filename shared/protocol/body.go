@@ -27,7 +27,9 @@ type Manifest struct {
 	Ended   time.Time `json:"ended"`
 	// Year is the first day of the academic year that the state covers: weeks
 	// before it have left the digest on both sides without being removed.
-	Year     record.Date   `json:"year"`
+	Year record.Date `json:"year"`
+	// Datasets are all that are in scope, also what could not be read: in a full
+	// batch, what is not listed is not given any more, and goes.
 	Datasets []DatasetRead `json:"datasets"`
 	Profile  string        `json:"profile"`
 	// Schema, ProfileHash and Scope are fingerprints (hexadecimal SHA-256) of
