@@ -42,6 +42,8 @@ func init() {
 		may("collation_name", sysname), must("is_read_only", flag), must("state", tiny), may("state_desc", text(60)),
 		must("snapshot_isolation_state", tiny), may("snapshot_isolation_state_desc", text(60)),
 		must("is_read_committed_snapshot_on", flag))
+	system("sys", "server_principals", must("name", sysname), must("type", sqltype.Type{Kind: sqltype.Char, Length: 1}),
+		may("type_desc", text(60)), may("is_disabled", flag))
 	system("sys", "schemas", must("name", sysname), must("schema_id", whole), must("principal_id", whole))
 	objects := []tsql.Column{must("name", sysname), must("object_id", whole), may("principal_id", whole), must("schema_id", whole),
 		must("type", sqltype.Type{Kind: sqltype.Char, Length: 2}), may("type_desc", text(60)), must("is_ms_shipped", flag)}
@@ -129,6 +131,16 @@ func (ss *session) seen() map[string][][]any {
 			state, word = 1, "ON"
 		}
 		put("sys", "databases", o.name, int64(o.id), int64(160), collation, false, int64(0), "ONLINE", state, word, o.versioned)
+	}
+	for _, l := range slices.SortedFunc(maps.Values(s.logins), func(a, b *login) int { return cmp.Compare(a.name, b.name) }) {
+		if !ss.login.sysadmin && l != ss.login {
+			continue
+		}
+		kind, word := "S", "SQL_LOGIN"
+		if l.windows {
+			kind, word = "U", "WINDOWS_LOGIN"
+		}
+		put("sys", "server_principals", l.name, kind, word, l.disabled)
 	}
 	for _, sc := range d.schemas {
 		put("sys", "schemas", sc.name, int64(sc.id), int64(sc.owner.id))
