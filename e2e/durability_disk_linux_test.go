@@ -173,7 +173,7 @@ func TestReadOnlyDataDirectory(t *testing.T) {
 		t.Cleanup(func() { _ = exec.Command("chmod", "-R", "u+w", c.dir).Run() })
 		before := w.contents(c.dir)
 		cmd := exec.CommandContext(w.ctx, c.program, c.args...)
-		cmd.Env = append(os.Environ(), c.env...)
+		cmd.Env = append(stack.Environment(), c.env...)
 		fault.Unprivileged(cmd)
 		var said bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &said, &said

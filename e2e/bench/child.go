@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"rollbridge/e2e/stack"
 )
 
 // usage is what a process that has ended took.
@@ -20,7 +22,7 @@ type usage struct {
 // measure runs a program to its end. A program that fails is a broken run.
 func measure(ctx context.Context, program string, env []string, args ...string) (usage, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(stack.Environment(), env...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	begin := time.Now()

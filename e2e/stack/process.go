@@ -8,9 +8,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"rollbridge/e2e/instance"
 )
 
 // A Process is one running program with its output in a file.
@@ -28,7 +31,7 @@ func Start(program, logFile string, env []string, args ...string) (*Process, err
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
 	cmd := exec.Command(program, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(Environment(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	// A group of its own: an interrupt typed at the demo reaches the demo only,
 	// which then stops its programs in order.
@@ -87,7 +90,7 @@ type Result struct {
 // Run runs a program to its end with the given standard input.
 func Run(ctx context.Context, program, stdin string, env []string, args ...string) (Result, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(Environment(), env...)
 	cmd.Stdin = strings.NewReader(stdin)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
@@ -142,4 +145,10 @@ func Await(ctx context.Context, what string, done func() (bool, error)) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// Environment is this process's own, without what is for tests only: a program
+// refuses settings that it does not know, and need not see a password.
+func Environment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, instance.Variable+"=") })
 }
