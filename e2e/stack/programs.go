@@ -24,13 +24,27 @@ func Build(ctx context.Context, dir string, tags ...string) (Programs, error) {
 		Collector: filepath.Join(dir, "rollbridge-collector"+exe()),
 	}
 	for pkg, out := range map[string]string{"rollbridge/agent": p.Agent, "rollbridge/collector": p.Collector} {
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", strings.Join(tags, ","), "-o", out, pkg)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return Programs{}, fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+		if err := build(ctx, pkg, out, tags...); err != nil {
+			return Programs{}, err
 		}
 	}
 	return p, nil
+}
+
+// BuildReporter compiles the stand-in for SIMS's CommandReporter into dir, and
+// is its path.
+func BuildReporter(ctx context.Context, dir string) (string, error) {
+	out := filepath.Join(dir, "CommandReporter.exe") // of this name on every system
+	return out, build(ctx, "rollbridge/e2e/reporter/cmd", out)
+}
+
+func build(ctx context.Context, pkg, out string, tags ...string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", strings.Join(tags, ","), "-o", out, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+	}
+	return nil
 }
 
 func exe() string {

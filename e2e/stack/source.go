@@ -26,6 +26,31 @@ func Folder(profile, folder string) Source {
 	}}
 }
 
+// A Reporter is the program that makes reports of a SIMS, and as whom it signs
+// in; no User is the Windows account.
+type Reporter struct {
+	Path, Server, Database string
+	User, Password         string
+	AttendanceRange        string
+	// Columns are the captions that the school gives, by dataset and field.
+	Columns map[string]map[string]string
+}
+
+// Source is the program run for a profile of driver report.
+func (r Reporter) Source(profile string) Source {
+	datasets := map[string]any{}
+	for name, columns := range r.Columns {
+		datasets[name] = map[string]any{"columns": columns}
+	}
+	return Source{profile: profile, settings: map[string]any{
+		"command": map[string]any{
+			"path": r.Path, "server": r.Server, "database": r.Database, "user": r.User, "password": r.Password,
+			"attendance_range": r.AttendanceRange,
+		},
+		"datasets": datasets,
+	}}
+}
+
 // A Server is where a MIS on SQL Server is found, and as whom. What is empty
 // is left to the agent's defaults.
 type Server struct {
