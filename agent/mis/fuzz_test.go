@@ -19,6 +19,7 @@ func FuzzProfile(f *testing.F) {
 	f.Add(profileYAML)
 	f.Add(strings.Replace(profileYAML, "    values: {mark", "    identity: [Zqjx]\n    values: {mark", 1))
 	f.Add(profileYAML + "  behaviour: {file: b.csv, evidence: site, identity: [Date, Zqjx], columns: {pupil: Zqjx, Date: d}}\n  staff: {file: s.csv, evidence: site}")
+	f.Add(reportYAML)
 	f.Add("name: Zqjx\nZqjx: &Zqjx [Zqjx]\ndatasets: {Zqjx: {columns: {Zqjx: Zqjx}}}")
 	f.Add("datasets: {pupil: , contact: *Zqjx}")
 	f.Add("folder: Zqjx\ndatasets: {pupil: {columns: {InCare: Zqjx}}}")
