@@ -97,7 +97,7 @@ func open(dir string) (Database, error) {
 func Main(args []string, out, errOut io.Writer) int {
 	s := switches(args)
 	if address, child := s["/CHILD"]; child {
-		hang(address)
+		return hang(address)
 	}
 	fmt.Fprintln(errOut, "CommandReporter: this goes to nobody")
 	db, err := open(s["/SERVERNAME"])
@@ -175,7 +175,7 @@ func (d Database) run(s map[string]string, report Report, out io.Writer) int {
 		if _, err := os.StartProcess(self, []string{self, "/CHILD:" + d.Watch}, &os.ProcAttr{Files: []*os.File{nil, os.Stdout, nil}}); err != nil {
 			return 1
 		}
-		hang(d.Watch)
+		return hang(d.Watch)
 	}
 	if err := d.print(s, report, out); err != nil {
 		printError(out, err)
@@ -186,14 +186,15 @@ func (d Database) run(s map[string]string, report Report, out io.Writer) int {
 	return 0
 }
 
-// hang keeps a connection for as long as the process lives.
-func hang(address string) {
+// hang keeps a connection for as long as the process lives, and returns the
+// code to end with if it is let go.
+func hang(address string) int {
 	c, err := net.Dial("tcp", address)
 	if err != nil {
-		os.Exit(1)
+		return 1
 	}
 	_, _ = c.Read(make([]byte, 1)) // nobody writes
-	os.Exit(1)
+	return 1
 }
 
 type drip struct{ out io.Writer }
