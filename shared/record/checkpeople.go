@@ -1,6 +1,6 @@
 package record
 
-func (p *Contact) check(c *checker) { c.inRange("Order", p.Order, 0, 1000) }
+func (c *Contact) check(k *checker) { k.inRange("Order", c.Order, 0, 1000) }
 
 func (a *AgencyContact) check(*checker) {} // nothing beyond what is true of every field
 

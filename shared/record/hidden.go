@@ -16,7 +16,7 @@ func hiddenValue() slog.Value { return slog.StringValue(hidden) }
 func writeHidden(s fmt.State) { _, _ = fmt.Fprint(s, hidden) } // a fmt.State cannot be told of an error
 
 func (p *Pupil) LogValue() slog.Value            { return hiddenValue() }
-func (s *SchoolHistory) LogValue() slog.Value    { return hiddenValue() }
+func (h *SchoolHistory) LogValue() slog.Value    { return hiddenValue() }
 func (s *SEN) LogValue() slog.Value              { return hiddenValue() }
 func (w *Welfare) LogValue() slog.Value          { return hiddenValue() }
 func (p *PEP) LogValue() slog.Value              { return hiddenValue() }
@@ -33,7 +33,7 @@ func (k *KPI) LogValue() slog.Value              { return hiddenValue() }
 func (s *Staff) LogValue() slog.Value            { return hiddenValue() }
 
 func (p *Pupil) Format(s fmt.State, _ rune)            { writeHidden(s) }
-func (s *SchoolHistory) Format(w fmt.State, _ rune)    { writeHidden(w) }
+func (h *SchoolHistory) Format(w fmt.State, _ rune)    { writeHidden(w) }
 func (s *SEN) Format(w fmt.State, _ rune)              { writeHidden(w) }
 func (w *Welfare) Format(s fmt.State, _ rune)          { writeHidden(s) }
 func (p *PEP) Format(s fmt.State, _ rune)              { writeHidden(s) }
