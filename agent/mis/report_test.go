@@ -371,8 +371,13 @@ func standInReporter(args []string) int {
 		name, v, _ := strings.Cut(a, ":")
 		value[name] = v
 	}
+	// An empty select may be taken for a deadlock, which ends the program.
+	wait := func() int {
+		time.Sleep(time.Hour)
+		return 0
+	}
 	if _, parent := value["/CHILD"]; parent {
-		select {}
+		return wait()
 	}
 	path := func(end string) string { return filepath.Join(value["/DATABASENAME"], value["/REPORT"]+end) }
 	os.WriteFile(path(".args"), []byte(strings.Join(args, "\n")+"\n"+strings.Join(os.Environ(), "\n")), 0o600)
@@ -390,7 +395,7 @@ func standInReporter(args []string) int {
 		}
 		os.WriteFile(path(".tmp"), []byte(fmt.Sprint(self.Pid)), 0o600)
 		os.Rename(path(".tmp"), path(".child"))
-		select {}
+		return wait()
 	}
 	return 0
 }
