@@ -45,6 +45,9 @@ type Manifest struct {
 	Holds    []Hold    `json:"holds,omitempty"`
 	Released []string  `json:"released,omitempty"`
 	Warnings []Warning `json:"warnings,omitempty"`
+	// Roster counts, per authority that has children on the roster which the
+	// agent holds, what became of them; nil where the agent holds no roster.
+	Roster []RosterUse `json:"roster,omitempty"`
 }
 
 // A DatasetRead says how the reading of one dataset went.

@@ -37,6 +37,9 @@ const (
 	KindOutcome StatementKind = "outcome"
 	// KindRefusal stops an agent or sends it back; body Refusal.
 	KindRefusal StatementKind = "refusal"
+	// KindRoster is the school's part of the authorities' rosters; body
+	// RosterStatement.
+	KindRoster StatementKind = "roster"
 )
 
 // A Statement is something control has decided. Intake relays it and cannot
@@ -118,6 +121,7 @@ type Confirmed struct {
 const (
 	PurposeIDKey   = "id-key"
 	PurposeRefused = "refused"
+	PurposeRoster  = "roster"
 )
 
 // An Outcome says that all batches of an agent up to Last are decided.
