@@ -49,7 +49,7 @@ func TestRosterSealed(t *testing.T) {
 	if _, err := protocol.OpenRoster(key, envelope.AgentID{2}, sealed); !errors.Is(err, protocol.ErrRoster) {
 		t.Errorf("another agent's roster opens: %v", err)
 	}
-	large := protocol.Roster{Entries: make([]protocol.RosterEntry, protocol.MaxRosterBytes/40)}
+	large := protocol.Roster{Entries: make([]protocol.RosterEntry, protocol.MaxRosterBytes/30)}
 	if _, err := protocol.SealRoster(key.PublicKey(), agent, large); !errors.Is(err, protocol.ErrRoster) {
 		t.Errorf("a roster over the limit: %v", err)
 	}
