@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 
 	"rollbridge/shared/envelope"
@@ -20,7 +21,8 @@ type RosterStatement struct {
 }
 
 // A Roster holds the children whom an authority looks after at one school and
-// of whom the school may know. An agent keeps it in memory only.
+// of whom the school may know. An agent keeps it in memory only. It prints as
+// one fixed word, as an entry does.
 type Roster struct {
 	Entries []RosterEntry `json:"entries"`
 }
@@ -92,3 +94,17 @@ type RosterUse struct {
 	Sent      int    `json:"sent"`
 	NotFound  int    `json:"not_found"`
 }
+
+const rosterWord = "[roster]"
+
+// LogValue is one fixed word.
+func (r Roster) LogValue() slog.Value { return slog.StringValue(rosterWord) }
+
+// Format is one fixed word for every verb.
+func (r Roster) Format(s fmt.State, _ rune) { fmt.Fprint(s, rosterWord) }
+
+// LogValue is one fixed word.
+func (e RosterEntry) LogValue() slog.Value { return slog.StringValue(rosterWord) }
+
+// Format is one fixed word for every verb.
+func (e RosterEntry) Format(s fmt.State, _ rune) { fmt.Fprint(s, rosterWord) }

@@ -46,7 +46,7 @@ func TestRosterSealed(t *testing.T) {
 	if r, err := protocol.OpenRoster(key, agent, empty); err != nil || len(r.Entries) != 0 {
 		t.Errorf("an empty roster opens with %d entries: %v", len(r.Entries), err)
 	}
-	if _, err := protocol.OpenRoster(key, envelope.AgentID{2}, sealed); !errors.Is(err, protocol.ErrRoster) {
+	if _, err := protocol.OpenRoster(key, envelope.AgentID{2}, sealed); !errors.Is(err, envelope.ErrOpen) {
 		t.Errorf("another agent's roster opens: %v", err)
 	}
 	large := protocol.Roster{Entries: make([]protocol.RosterEntry, protocol.MaxRosterBytes/30)}
