@@ -38,17 +38,59 @@ type Reporter struct {
 
 // Source is the program run for a profile of driver report.
 func (r Reporter) Source(profile string) Source {
-	datasets := map[string]any{}
-	for name, columns := range r.Columns {
-		datasets[name] = map[string]any{"columns": columns}
-	}
 	return Source{profile: profile, settings: map[string]any{
 		"command": map[string]any{
 			"path": r.Path, "server": r.Server, "database": r.Database, "user": r.User, "password": r.Password,
 			"attendance_range": r.AttendanceRange,
 		},
-		"datasets": datasets,
+		"datasets": columnsOf(r.Columns),
 	}}
+}
+
+func columnsOf(given map[string]map[string]string) map[string]any {
+	datasets := map[string]any{}
+	for name, columns := range given {
+		datasets[name] = map[string]any{"columns": columns}
+	}
+	return datasets
+}
+
+// An API is a MIS that answers over HTTP, and as whom the agent signs in.
+type API struct {
+	// Names are what the school says under mis.api.names: addresses, ids.
+	Names          map[string]string
+	User, Password string
+	RequestSeconds int // 0: the agent's default
+	// Columns are the jq expressions that the school gives, by dataset and field.
+	Columns map[string]map[string]string
+	// NullMeans is what the school says of a pupil without a marker; "" is the
+	// profile's.
+	NullMeans string
+	SiteFile  string // over the profile
+}
+
+// Source is the MIS read with a profile of driver rest.
+func (a API) Source(profile string) Source {
+	api := map[string]any{"names": a.Names}
+	for key, value := range map[string]string{"user": a.User, "password": a.Password} {
+		if value != "" {
+			api[key] = value
+		}
+	}
+	if a.RequestSeconds != 0 {
+		api["request_seconds"] = a.RequestSeconds
+	}
+	settings := map[string]any{"api": api}
+	if len(a.Columns) > 0 {
+		settings["datasets"] = columnsOf(a.Columns)
+	}
+	if a.NullMeans != "" {
+		settings["null_means"] = a.NullMeans
+	}
+	if a.SiteFile != "" {
+		settings["site_file"] = a.SiteFile
+	}
+	return Source{profile: profile, settings: settings}
 }
 
 // A Server is where a MIS on SQL Server is found, and as whom. What is empty
@@ -90,7 +132,7 @@ func (s Server) Source(profile string) Source {
 func (s Source) write(dir string) error {
 	mis := map[string]any{"profile": s.profile}
 	for key, value := range s.settings {
-		if path, ok := value.(string); ok {
+		if path, ok := value.(string); ok && key != "null_means" {
 			full, err := filepath.Abs(path)
 			if err != nil {
 				return fmt.Errorf("write the agent's settings: %w", err)
