@@ -18,34 +18,49 @@ import (
 )
 
 func (p *program) run() *cobra.Command {
-	return &cobra.Command{
+	var schools string
+	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run the service in the foreground",
 		Long: `Runs until it is told to stop: syncs at the expected times, delivers what is queued for as
 long as it takes, checks in every half hour, and answers the other commands. Before the
-school is enrolled it waits; after a revoke it delivers the revoke and then keeps silent.`,
+school is enrolled it waits; after a revoke it delivers the revoke and then keeps silent.
+
+With --schools it does so for every school that has a data directory in DIR, each by itself:
+its own agent.yaml, keys, queue, logbook, pause and revoke. The other commands work on one of
+them with --data-dir. A directory that is added or taken away is noticed within seconds.`,
+		Example: `  rollbridge-agent run
+  rollbridge-agent run --schools /var/lib/rollbridge/schools`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if schools != "" {
+				return p.runSchools(c.Context(), schools)
+			}
 			set, err := p.settings()
 			if err != nil {
 				return err
 			}
-			return serve(c.Context(), set, p.logger(set.Log))
+			return serve(c.Context(), set, p.logger(set.Log), nil)
 		},
 	}
+	c.Flags().StringVar(&schools, "schools", "", "run every school that has a data directory in this `directory`")
+	return c
 }
 
 // A service is the running agent of one data directory.
 type service struct {
-	set  settings.Settings
-	log  *slog.Logger
-	poke chan struct{}
+	set   settings.Settings
+	log   *slog.Logger
+	poke  chan struct{}
+	turns *school.Turns
 
 	mu     sync.Mutex
 	school *school.School // nil while none is open
 }
 
-func serve(ctx context.Context, set settings.Settings, log *slog.Logger) error {
+// serve runs the service of one data directory; turns are shared by those of
+// one process.
+func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *school.Turns) error {
 	if err := school.MakeDir(set.DataDir); err != nil {
 		return err
 	}
@@ -61,7 +76,7 @@ func serve(ctx context.Context, set settings.Settings, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	s := &service{set: set, log: log, poke: make(chan struct{}, 1)}
+	s := &service{set: set, log: log, poke: make(chan struct{}, 1), turns: turns}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	served := make(chan error, 1)
@@ -122,7 +137,7 @@ func wait(ctx context.Context, d time.Duration) {
 
 // open runs the school until it is over or ctx ends.
 func (s *service) open(ctx context.Context) error {
-	sch, err := school.Open(ctx, s.set, school.Options{Log: s.log, Patience: patience})
+	sch, err := school.Open(ctx, s.set, school.Options{Log: s.log, Patience: patience, Turns: s.turns})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,32 +12,29 @@ import (
 
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/agent/school"
+	"rollbridge/agent/settings"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
 )
 
 func (p *program) status() *cobra.Command {
 	var asJSON bool
+	var schools string
 	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show how things stand and what to do next",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if schools != "" {
+				return p.statusOfSchools(c.Context(), schools, asJSON)
+			}
 			set, err := p.settings()
 			if err != nil {
 				return err
 			}
-			st := school.StatusWithout(set.DataDir)
-			_, enrolled := school.Enrolled(set.DataDir)
-			if enrolled && st.State == school.NotEnrolled {
-				st, err = either(c.Context(), set, askStatus, nil, func(s *school.School) (school.Status, error) { return s.Status() })
-				if err != nil {
-					return err
-				}
-			} else if !enrolled && st.State == school.NotEnrolled {
-				if err := checkReadable(set.DataDir); err != nil {
-					return err
-				}
+			st, err := statusOf(c.Context(), set)
+			if err != nil {
+				return err
 			}
 			if asJSON {
 				return p.printJSON(st)
@@ -46,7 +44,20 @@ func (p *program) status() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the status as JSON")
+	c.Flags().StringVar(&schools, "schools", "", "one line for each school that has a data directory in this `directory`")
 	return c
+}
+
+// statusOf is the status of a data directory, enrolled or not.
+func statusOf(ctx context.Context, set settings.Settings) (school.Status, error) {
+	st := school.StatusWithout(set.DataDir)
+	if st.State != school.NotEnrolled {
+		return st, nil
+	}
+	if _, enrolled := school.Enrolled(set.DataDir); !enrolled {
+		return st, checkReadable(set.DataDir)
+	}
+	return either(ctx, set, askStatus, nil, func(s *school.School) (school.Status, error) { return s.Status() })
 }
 
 var stateWords = map[school.State]string{

@@ -35,6 +35,7 @@ type School struct {
 	id   *identity.Identity
 
 	reading chan struct{} // holds one token: one read at a time
+	turns   *Turns        // among the schools of this process, nil for none
 	wire    sync.Mutex    // one message at a time, so that statements are obeyed in order
 	rule    sync.Mutex    // nothing is obeyed between the last look at what may leave and the sealing
 	link    struct {
@@ -63,6 +64,8 @@ type Options struct {
 	Log *slog.Logger // nil discards
 	// Patience is how long to wait for another process to be done.
 	Patience time.Duration
+	// Turns are shared by the schools of one process; nil where there is one.
+	Turns *Turns
 }
 
 // Open opens a school that was enrolled, or whose enrolment is under way, in
@@ -79,8 +82,10 @@ func Open(ctx context.Context, set settings.Settings, o Options) (*School, error
 	s, err := OpenLocked(set, lock, o.Log)
 	if err != nil {
 		lock.Release()
+		return nil, err
 	}
-	return s, err
+	s.turns = o.Turns
+	return s, nil
 }
 
 // OpenLocked is Open for a caller that already holds the state lock; the

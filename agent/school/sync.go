@@ -89,13 +89,23 @@ func (s *School) sync(ctx context.Context, q SyncRequest, way error) (SyncReport
 
 // alone waits until nothing else is read; free ends it. Delivering is no part
 // of it: a preview, which needs no network, must not wait for one.
+//
+// Where one process reads for many schools, it is also this school's turn then.
 func (s *School) alone(ctx context.Context) (free func(), err error) {
 	select {
 	case s.reading <- struct{}{}:
-		return func() { <-s.reading }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	done, err := s.turns.take(ctx)
+	if err != nil {
+		<-s.reading
+		return nil, err
+	}
+	return func() {
+		done()
+		<-s.reading
+	}, nil
 }
 
 // seal is the part of a sync that needs no network.
