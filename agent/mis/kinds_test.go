@@ -213,6 +213,9 @@ func TestDescriptionsCoverEveryField(t *testing.T) {
 			continue // a week is made of ten rows
 		}
 		for i, f := range record.Fields(d) {
+			if f.Name == "ByRoster" {
+				continue // the gate says so, not the MIS
+			}
 			if !slices.ContainsFunc(about.fields, func(have field) bool { return have.at == i }) {
 				t.Errorf("nothing sets %s.%s", d, f.Name)
 			}

@@ -21,6 +21,12 @@ func (p *Pupil) check(c *checker) {
 	c.order(p.DOB, "EntryDate", p.EntryDate)
 	c.order(p.DOB, "CareStart", p.CareStart)
 	c.authority("CareAuthority", p.CareAuthority)
+	if !p.InCare && !p.ByRoster {
+		c.fail("InCare", FaultConflict, "Nothing says that the pupil is looked after, neither the MIS nor the authority's roster: correct InCare in the MIS.")
+	}
+	if p.ByRoster && p.CareAuthority == "" {
+		c.fail("CareAuthority", FaultConflict, "A pupil who is sent by a roster is that authority's: the agent must name it.")
+	}
 	if p.InCare && p.InCareAtCurrentSchool != nil && !*p.InCareAtCurrentSchool {
 		c.warn("InCareAtCurrentSchool", FaultConflict, "A pupil in care has been in care at this school: correct InCare or InCareAtCurrentSchool in the MIS.")
 	}

@@ -91,7 +91,7 @@ func TestKeepEmptiesWhatIsRefused(t *testing.T) {
 func TestAlwaysAndSensitive(t *testing.T) {
 	for _, d := range Datasets() {
 		for _, f := range Fields(d) {
-			always := f.Name == "pupil" || f.Name == string(d) || slices.Contains([]string{"week", "am", "pm", "InCare", "CareAuthority"}, f.Name)
+			always := f.Name == "pupil" || f.Name == string(d) || slices.Contains([]string{"week", "am", "pm", "InCare", "ByRoster", "CareAuthority"}, f.Name)
 			sensitive := f.Name == "Addresses" || f.Name == "Comments"
 			if f.Always != always || f.Sensitive != sensitive {
 				t.Errorf("%s.%s: always %v, sensitive %v", d, f.Name, f.Always, f.Sensitive)

@@ -30,7 +30,7 @@ type Field struct {
 const pupilField = "pupil"
 
 var always = map[string]bool{
-	pupilField: true, "week": true, "InCare": true, "CareAuthority": true, "am": true, "pm": true,
+	pupilField: true, "week": true, "InCare": true, "ByRoster": true, "CareAuthority": true, "am": true, "pm": true,
 }
 
 var sensitive = map[string]bool{"Addresses": true, commentsField: true}

@@ -64,13 +64,18 @@ type Pupil struct {
 	DOB                 Date    `json:"DOB,omitempty"`
 	Sex                 string  `json:"Sex,omitempty" codes:"sex"`
 	// Gender is gender identity where the MIS has it, as the MIS writes it.
-	Gender                string `json:"Gender,omitempty"`
-	NCYearActual          string `json:"NCyearActual,omitempty" codes:"nc_year"`
-	RegGroup              string `json:"RegGroup,omitempty"`
-	House                 string `json:"House,omitempty"`
-	Email                 string `json:"Email,omitempty"`
-	Phone                 string `json:"Phone,omitempty"`
-	InCare                bool   `json:"InCare"`
+	Gender       string `json:"Gender,omitempty"`
+	NCYearActual string `json:"NCyearActual,omitempty" codes:"nc_year"`
+	RegGroup     string `json:"RegGroup,omitempty"`
+	House        string `json:"House,omitempty"`
+	Email        string `json:"Email,omitempty"`
+	Phone        string `json:"Phone,omitempty"`
+	InCare       bool   `json:"InCare"`
+	// ByRoster says that the pupil is sent because the authority's own roster has
+	// the child, with InCare as the school's MIS has it: where that is true, the
+	// MIS does not say whose the child is; where it is false, a person at the
+	// school has accepted the pupil. Without ByRoster both are the MIS's word.
+	ByRoster              bool   `json:"ByRoster,omitempty"`
 	CareAuthority         string `json:"CareAuthority,omitempty"`
 	CareStart             Date   `json:"CareStart,omitempty"`
 	CareEnd               Date   `json:"CareEnd,omitempty"`
