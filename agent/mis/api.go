@@ -28,6 +28,10 @@ type Ask struct {
 	Today record.Date
 	// IDKey is the school's id key (identity), which makes pupil ids.
 	IDKey []byte
+	// Feed is Report.Feed of the last read that was sealed; nil asks for
+	// everything. With it a driver whose MIS has a change feed may leave out a
+	// dataset of which nothing has changed (DatasetRead.Carried).
+	Feed []byte
 }
 
 // A Candidate is a pupil about whom the caller decides before anything of the
@@ -66,6 +70,20 @@ type Report struct {
 	// Schema is the fingerprint (hexadecimal SHA-256) of the headings,
 	// elements or columns seen, ProfileHash that of the profile with its site settings.
 	Schema, ProfileHash string
+	// Schemas are the fingerprints (hexadecimal SHA-256) of those columns that the
+	// profile reads of each dataset, as far as they do not vary with the data: a
+	// change means that somebody has changed what the MIS gives. CSV: the headings
+	// that are read, in the order of the file. SQL: the columns with their types,
+	// but not the length of texts. CTF: one for all versions that are known.
+	// Reports and JSON answers have none, because they leave out what is empty: an
+	// absent column and an absent value look the same.
+	Schemas map[record.Dataset]string
+	// Stops are datasets, never pupil, of which nothing of this read may be used.
+	// Rows of them may have been given out before; their DatasetRead is empty.
+	Stops []Stop
+	// Feed is for Ask.Feed of the next read, once this one is sealed; nil where
+	// the MIS has no change feed.
+	Feed []byte
 	// Warnings are sorted and hold no value of a pupil.
 	Warnings []protocol.Warning
 	// Unknown counts pupils whose marker, or whose authority, is unclear. They
@@ -73,6 +91,17 @@ type Report struct {
 	Unknown int
 	// Cost is what a database was asked; nil where files were read.
 	Cost *sqlserver.Cost
+}
+
+// A Stop is a dataset that could not be read although the rest could: what the
+// same fault of the pupils would end the whole read for (Error).
+type Stop struct {
+	Dataset record.Dataset `json:"dataset"`
+	// Why is protocol.WhyPermission or protocol.WhyIdentifier.
+	Why protocol.Why `json:"why"`
+	// Text says what was wrong, where, and what to do. It holds no value of a
+	// pupil.
+	Text string `json:"text"`
 }
 
 // Codes of warnings, beside the field they are about.
@@ -89,6 +118,10 @@ const (
 	WarnOutside       = "outside"        // in care, but the care dates say otherwise
 	WarnNoColumn      = "no_column"      // of no row: a right is missing, or nobody has a value
 	WarnFuture        = "future"         // a file that says it was written later than now
+	WarnAlike         = "alike"          // things without an id that only the rest of them tells apart
+	WarnConflict      = "conflict"       // two rows where there can be one, and not the same: neither is used
+	WarnCut           = "cut"            // a comment longer than is kept: its beginning is
+	WarnCleaned       = "cleaned"        // a control character in a comment, taken out
 )
 
 // An Error is a read that is void, or settings that cannot work: something

@@ -40,8 +40,8 @@ type Manifest struct {
 	Scope       string `json:"scope"`
 	// State is the digest of all that the agent holds as sent after this read.
 	State record.Digest `json:"state"`
-	// Holds are removals that the agent keeps back; Released are hold codes that
-	// a person at the school has said yes to.
+	// Holds are what the agent keeps back; Released are hold codes that a person
+	// at the school has said yes to.
 	Holds    []Hold    `json:"holds,omitempty"`
 	Released []string  `json:"released,omitempty"`
 	Warnings []Warning `json:"warnings,omitempty"`
@@ -63,6 +63,10 @@ type DatasetRead struct {
 	// Complete says that a record inside the window that was not read does not
 	// exist: only then may it be removed.
 	Complete bool `json:"complete"`
+	// Carried says that the MIS's own change feed reports no change of it since
+	// the last read, so that no row was asked for: what was sent stands, as at
+	// AsAt. It is then not Complete, and never stands in a full batch.
+	Carried bool `json:"carried,omitempty"`
 	// From and To bound the dates read, for datasets with dates.
 	From record.Date `json:"from,omitempty"`
 	To   record.Date `json:"to,omitempty"`

@@ -65,8 +65,9 @@ type ProblemCode string
 const (
 	ProblemMISDown        ProblemCode = "mis_down"
 	ProblemMISData        ProblemCode = "mis_data"        // missing, empty, half-written, renamed column, unknown marker …
-	ProblemRightMissing   ProblemCode = "right_missing"   //
-	ProblemHeld           ProblemCode = "held"            // removals wait for a person
+	ProblemRightMissing   ProblemCode = "right_missing"   // nothing was read; of one dataset it is a Hold
+	ProblemIdentifier     ProblemCode = "identifier"      // the pupils' ids are empty in every row: nothing was read
+	ProblemHeld           ProblemCode = "held"            // a safety stop keeps something back (Why)
 	ProblemScopeNotGiven  ProblemCode = "scope_not_given" // the authority asks for more than the school allowed
 	ProblemIntercepted    ProblemCode = "intercepted"     // TLS is opened on the way, by a trusted CA
 	ProblemKeyringExpired ProblemCode = "keyring_expired" //
@@ -79,8 +80,10 @@ const (
 type Problem struct {
 	Code    ProblemCode    `json:"code"`
 	Dataset record.Dataset `json:"dataset,omitempty"`
-	Count   int            `json:"count,omitempty"`
-	Since   time.Time      `json:"since,omitzero"`
+	// Why is the stop of a ProblemHeld; older agents leave it out.
+	Why   Why       `json:"why,omitempty"`
+	Count int       `json:"count,omitempty"`
+	Since time.Time `json:"since,omitzero"`
 }
 
 // A Revoke (DomainRevoke) is the school's last word.
