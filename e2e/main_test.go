@@ -93,6 +93,19 @@ func (w *world) setUpMIS(tables func() []demoschool.Table, o stack.MISOptions) {
 // setUpCollector starts a collector that asks the school, and returns the code.
 func (w *world) setUpCollector(o stack.CollectorOptions) (code string) {
 	w.t.Helper()
+	w.startCollector(o)
+	ask := stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()}
+	for _, d := range w.asked {
+		ask.Datasets = append(ask.Datasets, string(d))
+	}
+	code, err := w.collector.AddSchool(w.ctx, ask)
+	w.must(err)
+	return code
+}
+
+// startCollector starts a collector of which nothing is asked yet.
+func (w *world) startCollector(o stack.CollectorOptions) {
+	w.t.Helper()
 	var err error
 	w.collector, err = stack.NewCollector(w.ctx, programs, filepath.Join(w.dir, "collector"), o)
 	w.must(err)
@@ -103,19 +116,17 @@ func (w *world) setUpCollector(o stack.CollectorOptions) (code string) {
 	})
 	_, err = w.collector.Start(w.ctx, "")
 	w.must(err)
-	ask := stack.School{ID: schoolID, Name: demoschool.SchoolName, Authorities: w.school.Authorities()}
-	for _, d := range w.asked {
-		ask.Datasets = append(ask.Datasets, string(d))
-	}
-	code, err = w.collector.AddSchool(w.ctx, ask)
-	w.must(err)
-	return code
 }
 
 // bounded ends what waits in vain, so that the test can say for what.
 func bounded(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	return boundedBy(t, 2*time.Minute)
+}
+
+func boundedBy(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -22,7 +22,7 @@ import (
 const (
 	lookEvery  = 10 * time.Second
 	firstPause = 5 * time.Second
-	longPause  = 10 * time.Minute
+	longPause  = time.Minute
 	steady     = 30 * time.Minute
 )
 

@@ -75,8 +75,8 @@ func TestSchoolsDoNotTouchEachOther(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- h.Run(ctx) }()
 		time.Sleep(time.Hour)
-		for name, want := range map[string]int{"good": 1, "failing": 12, "panicking": 12, "ending": 12} {
-			// 5, 10, 20 … 600 seconds of pause: seven, and then one in ten minutes.
+		for name, want := range map[string]int{"good": 1, "failing": 63, "panicking": 63, "ending": 63} {
+			// 5, 10, 20 and 40 seconds of pause, then one each minute.
 			if got, _ := l.counts(name); got != want {
 				t.Errorf("%s was begun %d times within an hour, not %d", name, got, want)
 			}
