@@ -12,7 +12,7 @@ import (
 // natural are the fields that tell one pupil's records of a dataset apart, in
 // the demo school at least.
 var natural = map[record.Dataset][]string{
-	record.DatasetSchoolHistory:    {"EntryDate"},
+	record.DatasetSchoolHistory:    {"EntryDate", "LeavingDate"},
 	record.DatasetSEN:              {"StartDate"},
 	record.DatasetPEP:              {"StartDate"},
 	record.DatasetContact:          {"Surname", "Forename", "Relationship", "Order"},
@@ -23,7 +23,7 @@ var natural = map[record.Dataset][]string{
 	record.DatasetDetention:        {"Date", "StartTime"},
 	record.DatasetExclusion:        {"StartDate", "Category"},
 	record.DatasetExamResult:       {"Season", "Qualification", "Subject", "Component"},
-	record.DatasetAssessmentResult: {"Stage", "Year", "Subject", "Method", "Component", "ResultStatus", "ResultDate", "ResultSet"},
+	record.DatasetAssessmentResult: {"Stage", "Year", "Subject", "Method", "Component", "ResultStatus", "ResultDate", "ResultSet", "Aspect"},
 	record.DatasetKPI:              {"Name", "Period", "Date"},
 	record.DatasetStaff:            {"Role", "Surname", "Forename"},
 }

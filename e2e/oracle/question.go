@@ -20,6 +20,9 @@ const (
 	// SIMS is the shipped profile sims-sql: without what no known table of SIMS
 	// has, nor the lists of care in demoschool.TablesSIMS.
 	SIMS
+	// Xporter is the shipped profile xporter, with the school's own names of
+	// detentions.
+	Xporter
 )
 
 // carries empties what the route does not carry, and says whether it carries
@@ -30,6 +33,8 @@ func (w Route) carries(r record.Record) bool {
 		return leaveOutOfCTF(r)
 	case SIMS:
 		return leaveOutOfSIMS(r)
+	case Xporter:
+		return leaveOutOfXporter(r)
 	default:
 		return true
 	}
