@@ -17,6 +17,7 @@ import (
 // changed and taken away in each dataset, then a child who comes into care and
 // one who leaves it.
 func TestEveryDataset(t *testing.T) {
+	t.Parallel()
 	for _, route := range []struct {
 		name    string
 		carries oracle.Route
@@ -40,6 +41,7 @@ func TestEveryDataset(t *testing.T) {
 		}},
 	} {
 		t.Run(route.name, func(t *testing.T) {
+			t.Parallel()
 			config := small()
 			config.OneCharacterMarks = route.carries == oracle.CTF
 			w := emptyWorld(t, config)

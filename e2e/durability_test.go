@@ -29,8 +29,15 @@ import (
 // school changes between syncs: promise 4 (nothing acknowledged is lost,
 // nothing is counted twice).
 func TestKillSweep(t *testing.T) {
-	t.Run("SQLite", func(t *testing.T) { sweep(t, "", 100) })
-	t.Run("PostgreSQL", func(t *testing.T) { sweep(t, dbtest.Postgres(t), 20) })
+	t.Parallel()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		sweep(t, "", 100)
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		sweep(t, dbtest.Postgres(t), 20)
+	})
 }
 
 // A sweeper is one run: the same seed changes the school and meets the same
@@ -56,7 +63,7 @@ func sweep(t *testing.T, dsn string, kills int) {
 	t.Logf("seed %d", seed)
 	w, gateway := behind(t, small(), stack.CollectorOptions{Database: dsn}, stack.AgentOptions{})
 	var cancel context.CancelFunc
-	w.ctx, cancel = context.WithTimeout(t.Context(), 3*time.Minute)
+	w.ctx, cancel = context.WithTimeout(t.Context(), 6*time.Minute)
 	t.Cleanup(cancel)
 	s := &sweeper{world: w, random: rand.New(rand.NewPCG(seed, 3)), clean: true}
 	w.sync()

@@ -14,6 +14,7 @@ import (
 // TestCodes pastes every kind of wrong code: each is refused with what to do,
 // and the school's data directory holds no identity afterwards.
 func TestCodes(t *testing.T) {
+	t.Parallel()
 	clock := filepath.Join(t.TempDir(), "clock")
 	setClock(t, clock, 0)
 	w, code := newWorld(t, small(), stack.CollectorOptions{Clock: clock})

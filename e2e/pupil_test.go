@@ -15,6 +15,7 @@ import (
 // UPN becomes permanent and the history follows; a name changes; a pupil leaves
 // care and comes back.
 func TestPupilLife(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.Pupils = 400
 	w := enrolled(t, config, stack.CollectorOptions{}, stack.AgentOptions{})

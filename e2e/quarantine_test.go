@@ -13,6 +13,7 @@ import (
 // two are refused with the school told, what was good before stays, and both
 // arrive when they are put right.
 func TestQuarantine(t *testing.T) {
+	t.Parallel()
 	w := enrolled(t, small(), stack.CollectorOptions{}, stack.AgentOptions{})
 	w.sync()
 	good, err := oracle.Expected(w.school)

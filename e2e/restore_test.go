@@ -48,6 +48,7 @@ func (w *world) anotherMark(n int) {
 // has acknowledged more: the agent notices the older head and gives it
 // everything again (design.md §4, "a head older than the agent's").
 func TestRestoreCollector(t *testing.T) {
+	t.Parallel()
 	t.Run("what waits for its outcome is sent again", func(t *testing.T) {
 		w := enrolled(t, small(), stack.CollectorOptions{}, stack.AgentOptions{})
 		w.sync()
@@ -115,6 +116,7 @@ func TestRestoreCollector(t *testing.T) {
 // not know the agent: it is told so, keeps what it has queued, and a new code
 // brings everything back.
 func TestRestoreCollectorFromBefore(t *testing.T) {
+	t.Parallel()
 	w, code := newWorld(t, small(), stack.CollectorOptions{})
 	w.must(w.collector.Close())
 	copied := w.snapshot(w.collector.Dir)
@@ -151,6 +153,7 @@ func TestRestoreCollectorFromBefore(t *testing.T) {
 // with batches applied, waiting or forgotten on either side, and looks each
 // time that a few syncs bring everything back.
 func TestRestoreSweep(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 5))
@@ -224,6 +227,7 @@ func (w *world) eventuallySame() {
 // the operator's look at the phrase, the school's old id key comes back and
 // nobody is renamed.
 func TestRestoreAgent(t *testing.T) {
+	t.Parallel()
 	w := enrolled(t, small(), stack.CollectorOptions{}, stack.AgentOptions{})
 	w.sync()
 	copied := w.snapshot(w.agent.Dir)
@@ -297,6 +301,7 @@ func (w *world) superseded(a *stack.Agent) {
 // TestTwoCopies runs two copies of one agent: the one that falls behind stops,
 // the one that is ahead goes on and takes no notice.
 func TestTwoCopies(t *testing.T) {
+	t.Parallel()
 	w := enrolled(t, small(), stack.CollectorOptions{}, stack.AgentOptions{})
 	w.sync()
 	twin, err := stack.NewAgent(programs, w.snapshot(w.agent.Dir), w.source(), stack.AgentOptions{})

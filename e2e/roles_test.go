@@ -25,6 +25,7 @@ var dsnUser = regexp.MustCompile(`user=[^&\s]+`)
 // with role apply work them off later. Then intake's keys fall into the wrong
 // hands.
 func TestIntakeAlone(t *testing.T) {
+	t.Parallel()
 	owner := dbtest.Postgres(t)
 	w := splitWorld(t, owner)
 	limited := dsnUser.ReplaceAllString(owner, "user=rollbridge_intake")

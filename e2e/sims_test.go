@@ -13,6 +13,7 @@ import (
 // the database calls its own. The other school's pupils never leave, whatever
 // happens there.
 func TestSIMS(t *testing.T) {
+	t.Parallel()
 	w := emptyWorld(t, small())
 	neighbour := small()
 	neighbour.Seed++

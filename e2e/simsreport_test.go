@@ -75,6 +75,7 @@ func (s *sims) write() {
 // first, what is added, changed and taken away, a child who comes into care and
 // one who leaves it.
 func TestSIMSReports(t *testing.T) {
+	t.Parallel()
 	s := newSIMS(t, small())
 	s.enrolAt(s.program.Source("sims-report"), s.setUpCollector(stack.CollectorOptions{}), stack.AgentOptions{})
 	tested, err := s.agent.Command(s.ctx, "profile", "test")
@@ -101,6 +102,7 @@ func TestSIMSReports(t *testing.T) {
 // when something is wrong, exit code 0 and all: each time the sync fails with a
 // sentence, no pupil is named, and nothing of what the collector holds goes.
 func TestTroubleWithSIMSReports(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.Canary = canary
 	s := newSIMS(t, config)
@@ -173,6 +175,7 @@ func TestTroubleWithSIMSReports(t *testing.T) {
 // TestPauseEndsAReport: a pause ends the program that makes a report, and its
 // children; after the pause all is as before.
 func TestPauseEndsAReport(t *testing.T) {
+	t.Parallel()
 	s := newSIMS(t, small())
 	s.enrolAt(s.program.Source("sims-report"), s.setUpCollector(stack.CollectorOptions{}), stack.AgentOptions{})
 	s.sync()

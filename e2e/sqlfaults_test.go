@@ -40,6 +40,7 @@ type faulty struct {
 // may be sent, and nothing of what the collector holds may go; once it is
 // mended, one sync brings what has changed meanwhile.
 func TestTroubleWithTheDatabase(t *testing.T) {
+	t.Parallel()
 	w := emptyWorld(t, small())
 	w.setUpMIS(w.school.TablesSQL, stack.MISOptions{Staged: true})
 	server := w.mis.Instance.StandIn()
@@ -328,6 +329,7 @@ func TestOnlyTheAdmittedCross(t *testing.T) {
 // TestPauseEndsAReading: a pause does not wait for the database. The query under
 // way is cancelled, nothing of it is used, and after the pause all is as before.
 func TestPauseEndsAReading(t *testing.T) {
+	t.Parallel()
 	w, code := newWorldOn(t, small(), stack.CollectorOptions{}, stack.MISOptions{Staged: true})
 	w.enrolAt(w.source(), code, stack.AgentOptions{Env: []string{"ROLLBRIDGE_MIS_SERVER_QUERY_SECONDS=600"}})
 	w.sync()
