@@ -32,14 +32,21 @@ type Ask struct {
 	// everything. With it a driver whose MIS has a change feed may leave out a
 	// dataset of which nothing has changed (DatasetRead.Carried).
 	Feed []byte
+	// Roster is what the authorities say of their children here, nil while the
+	// agent holds none.
+	Roster *Roster
 }
 
 // A Candidate is a pupil about whom the caller decides before anything of the
 // pupil is kept.
 type Candidate struct {
-	// Care is MarkerInCare for every candidate that Read offers: others are
-	// never offered.
+	// Care is what the MIS says: MarkerInCare for every candidate but those whom
+	// a person at the school has accepted.
 	Care Marker
+	// Roster says that Authority is not the MIS's word: it is the authority whose
+	// roster has the pupil, and either the MIS marks the pupil or a person at the
+	// school has accepted the pupil.
+	Roster bool
 	// Authority is the caring authority's code as the MIS has it; it names an
 	// authority in force on Ask.Today or one with a single successor then.
 	Authority string
@@ -89,6 +96,9 @@ type Report struct {
 	// Unknown counts pupils whose marker, or whose authority, is unclear. They
 	// are not sent, and while there is one no dataset is complete.
 	Unknown int
+	// Roster is what became of the children on the roster, by authority; nil
+	// where there is none, or this route cannot look pupils up by UPN.
+	Roster []protocol.RosterUse
 	// Cost is what a database was asked; nil where files were read.
 	Cost *sqlserver.Cost
 }
@@ -114,6 +124,7 @@ const (
 	WarnRepeated      = "repeated"       // the same row again; counted once
 	WarnNoRows        = "no_rows"        // headings, and nothing below them
 	WarnUnclear       = "unclear"        // of the marker, not_in_care or in_care
+	WarnNotOnRoster   = "not_on_roster"  // in care, on a route that cannot say whose, and on no roster
 	WarnOtherSession  = "other_session"  // an afternoon's code in the morning or the reverse
 	WarnOutside       = "outside"        // in care, but the care dates say otherwise
 	WarnNoColumn      = "no_column"      // of no row: a right is missing, or nobody has a value

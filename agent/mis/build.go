@@ -32,26 +32,26 @@ func (r *reading) newChild(raw rawRow, authority string) (c *child, was record.P
 }
 
 // admitted keeps an admitted pupil and gives out the pupil's record.
-func (r *reading) admitted(raw rawRow, at place, authority string) (*child, error) {
-	c, was := r.newChild(raw, authority)
+func (r *reading) admitted(raw rawRow, at place, yes admission) (*child, error) {
+	c, was := r.newChild(raw, yes.authority)
 	r.children = append(r.children, c)
 	r.counts[record.DatasetPupil].matched++
 	if !r.wants(record.DatasetPupil) {
 		return c, nil
 	}
-	p, err := r.pupil(raw, at, c)
+	p, err := r.pupil(raw, at, c, yes)
 	if err != nil {
 		return nil, err
 	}
-	return c, r.give(Row{Record: p, Was: was, Misspelt: misspeltUPN(raw[pUPN]), Authority: authority})
+	return c, r.give(Row{Record: p, Was: was, Misspelt: misspeltUPN(raw[pUPN]), Authority: yes.authority})
 }
 
-func (r *reading) pupil(raw rawRow, at place, who *child) (*record.Pupil, error) {
+func (r *reading) pupil(raw rawRow, at place, who *child, yes admission) (*record.Pupil, error) {
 	c := r.cells(record.DatasetPupil, raw, at)
-	p := &record.Pupil{ID: who.id, InCare: true, CareAuthority: who.authority}
+	p := &record.Pupil{ID: who.id, InCare: yes.inCare, ByRoster: yes.byRoster, CareAuthority: who.authority}
 	c.fill(p)
 	// The marker decides, not the dates; but a marker that outlived them is worth a look.
-	if today := r.ask.Today; p.CareEnd != "" && p.CareEnd < today || p.CareStart > today {
+	if today := r.ask.Today; yes.inCare && (p.CareEnd != "" && p.CareEnd < today || p.CareStart > today) {
 		c.warn(pInCare, WarnOutside)
 	}
 	return p, c.err

@@ -10,8 +10,9 @@ import (
 type ctfPupil struct {
 	raw  rawRow
 	line int
-	// out is set as soon as the marker says that the pupil is not in care:
-	// from then on only what tells pupils apart is read.
+	// out is set as soon as the marker says that the pupil is not in care, unless
+	// the school has accepted the pupil: from then on only what tells pupils apart
+	// is read.
 	out       bool
 	sexFrom   string
 	phone     string
@@ -72,11 +73,11 @@ func (w *ctfWalk) beginPupil() {
 	w.pupil = ctfPupil{raw: newRow(record.DatasetPupil), rows: map[record.Dataset]int{}, line: w.x.line()}
 }
 
-// endLookedAfter drops what was read so far of a pupil who is not in care and
-// has the rest passed over.
+// endLookedAfter drops what was read so far of a pupil who is not in care, nor
+// accepted at the school, and has the rest passed over.
 func (w *ctfWalk) endLookedAfter(string) error {
 	p := &w.pupil
-	if readMarker(p.raw[pInCare], w.r.plan.nullMeans) == MarkerNotInCare {
+	if readMarker(p.raw[pInCare], w.r.plan.nullMeans) == MarkerNotInCare && !w.r.accepts(p.raw) {
 		p.out = true
 		p.things, p.fsm, p.address, p.phone = nil, nil, ctfAddress{}, ""
 	}
@@ -98,14 +99,17 @@ func (w *ctfWalk) endPupil(string) error {
 	for d, n := range p.rows {
 		w.r.counts[d].rows += n
 	}
-	authority, err := w.r.gate(p.raw, at)
-	if err != nil || authority == "" {
+	yes, err := w.r.gate(p.raw, at)
+	if err != nil || !yes.ok() {
 		return err
+	}
+	if p.out {
+		return fault(record.DatasetPupil, "%s: LookedAfter stands before the pupil's UPN and date of birth, so the rest was passed over before it was known who this is: have the export keep the order of the DfE's schema", at)
 	}
 	if err := w.complete(at); err != nil {
 		return err
 	}
-	who, err := w.r.admitted(p.raw, at, authority)
+	who, err := w.r.admitted(p.raw, at, yes)
 	if err != nil {
 		return err
 	}

@@ -8,34 +8,51 @@ import (
 	"rollbridge/shared/record"
 )
 
-// gate decides about one pupil from the marker and the authority alone. It
-// returns the authority in force for a pupil who is admitted, "" for any other.
+// An admission is the gate's yes to one pupil; the zero value is a no.
+type admission struct {
+	authority string // in force
+	inCare    bool   // the MIS says so
+	byRoster  bool   // the authority's roster was the reason
+}
+
+func (a admission) ok() bool { return a.authority != "" }
+
+// gate decides about one pupil from the marker and the authority alone, and
+// from the authorities' rosters where the MIS says less than that.
 //
-// A pupil who is not marked as looked after never gets as far as the caller's
-// admit: promise 1 does not hang on one comparison in another package.
-func (r *reading) gate(raw rawRow, at place) (authority string, err error) {
+// A pupil who is neither marked as looked after nor accepted at the school never
+// gets as far as the caller's admit: promise 1 does not hang on one comparison
+// in another package.
+func (r *reading) gate(raw rawRow, at place) (admission, error) {
 	own := r.plan.datasets[record.DatasetPupil]
-	switch readMarker(raw[pInCare], r.plan.nullMeans) {
-	case MarkerNotInCare:
-		return "", nil
-	case MarkerUnknown:
-		r.unclear(pInCare)
-		return "", nil
+	if marker := readMarker(raw[pInCare], r.plan.nullMeans); marker != MarkerInCare {
+		return r.unmarked(raw, at, marker)
 	}
 	code := own.code(pAuthority, raw[pAuthority])
+	if strings.TrimSpace(code) == "" {
+		return r.unclaimed(raw, at)
+	}
 	found, bad := codes.ResolveAuthority(code, r.ask.Today.Time())
 	if bad != nil {
 		r.unclear(pAuthority)
-		return "", nil
+		return admission{}, nil
 	}
-	ok, err := r.admit(Candidate{Care: MarkerInCare, Authority: strings.Clone(code), Place: at.String()})
+	if _, err := r.onRoster(raw, at); err != nil {
+		return admission{}, err
+	}
+	return r.offer(Candidate{Care: MarkerInCare, Authority: strings.Clone(code), Place: at.String()}, admission{authority: found.Code, inCare: true})
+}
+
+// offer asks the caller, whose no turns the admission into one.
+func (r *reading) offer(c Candidate, yes admission) (admission, error) {
+	ok, err := r.admit(c)
 	if err != nil {
-		return "", fmt.Errorf("decide about a pupil: %w", err)
+		return admission{}, fmt.Errorf("decide about a pupil: %w", err)
 	}
 	if !ok {
-		return "", nil
+		return admission{}, nil
 	}
-	return found.Code, nil
+	return yes, nil
 }
 
 // unclear counts a pupil about whom the MIS does not say enough. Such a pupil

@@ -29,6 +29,7 @@ type plan struct {
 	settle         time.Duration
 	newline        bool // the last line must end in a line break
 	misID          bool
+	saysAuthority  bool // whose pupil a child is
 	words          words
 	sql            sqlPlan
 	command        *Command // of driver report
@@ -92,7 +93,7 @@ func layPlan(p *Profile, site Site) (plan, error) {
 		return plan{}, err
 	}
 	made := plan{
-		driver: p.Driver, format: p.Format, dir: site.Dir, misID: p.Capabilities.MISID, words: fileWords,
+		driver: p.Driver, format: p.Format, dir: site.Dir, misID: p.Capabilities.MISID, saysAuthority: p.Capabilities.CaringAuthority, words: fileWords,
 		delimiter: delimiters[cmp.Or(site.Delimiter, p.Delimiter)],
 		encoding:  cmp.Or(site.Encoding, p.Encoding),
 		dates:     cmp.Or(site.Dates, p.Dates),

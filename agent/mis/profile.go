@@ -66,7 +66,11 @@ type DatasetProfile struct {
 	// Who is the query for the ids of the pupils who are in care, or about whom
 	// the MIS does not say clearly that they are not; it is given for pupil only.
 	// Query is the query for all that is read of those admitted (sql).
-	Who   string `yaml:"who"`
+	Who string `yaml:"who"`
+	// ByUPN is the query for the ids, UPNs and dates of birth of pupils with one of
+	// the UPNs of the authorities' rosters; it is given for pupil only, and empty
+	// where the school's pupils may not be looked up like that (sql).
+	ByUPN string `yaml:"by_upn"`
 	Query string `yaml:"query"`
 	// Identity names the fields that together tell one thing from the others of
 	// its pupil, where the route has no column of the thing's own id; empty means

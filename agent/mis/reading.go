@@ -31,6 +31,11 @@ type reading struct {
 	incomplete map[record.Dataset]bool
 	schema     map[string]bool
 
+	fates   []rosterFate // by entry of ask.Roster
+	blind   bool         // this route cannot look pupils up by UPN
+	listing bool         // waiting is asked for, and nothing else
+	waiting []Waiting
+
 	pupils   pupilSet
 	seen     map[[2]uint64]sighting // of the datasets that are being read
 	needs    needRows
@@ -76,6 +81,9 @@ func newReading(s *Source, ask Ask, admit func(Candidate) (bool, error), sink fu
 	}
 	for _, d := range record.Datasets() {
 		r.counts[d] = new(count)
+	}
+	if ask.Roster != nil {
+		r.fates = make([]rosterFate, len(ask.Roster.entries))
 	}
 	return r, nil
 }
@@ -159,6 +167,7 @@ func (r *reading) finish() Report {
 		}
 		r.report.Datasets = append(r.report.Datasets, read)
 	}
+	r.report.Roster = r.rosterUse()
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(r.schema)) {
 		fmt.Fprintf(h, "%d:%s\n", len(name), name)

@@ -20,11 +20,11 @@ func (r *reading) listedPupil(byID map[string]*child, raw rawRow, at place) erro
 		return r.fieldFault(record.DatasetPupil, at, pID, fmt.Sprintf("the pupil of %s again: %s must have one row for each pupil; remove %s that repeat a pupil",
 			at.other(int(before.line)), r.plan.words.maker, r.plan.words.repeaters))
 	}
-	authority, err := r.gate(raw, at)
-	if err != nil || authority == "" {
+	yes, err := r.gate(raw, at)
+	if err != nil || !yes.ok() {
 		return err
 	}
-	c, err := r.admitted(raw, at, authority)
+	c, err := r.admitted(raw, at, yes)
 	byID[strings.Clone(id)] = c
 	return err
 }

@@ -22,6 +22,7 @@ type SiteFile struct {
 // a dataset that the profile does not have.
 type SiteFileDataset struct {
 	Who      string                       `yaml:"who"`
+	ByUPN    string                       `yaml:"by_upn"`
 	Query    string                       `yaml:"query"`
 	Identity []string                     `yaml:"identity"`
 	Values   map[string]map[string]string `yaml:"values"`
@@ -80,6 +81,10 @@ func checkSiteFileDataset(d record.Dataset, own *SiteFileDataset, at places) err
 		_, bad := at.whoQuery(path, d, own.Who)
 		err = errors.Join(err, bad)
 	}
+	if own.ByUPN != "" {
+		_, bad := at.upnQuery(path, d, own.ByUPN)
+		err = errors.Join(err, bad)
+	}
 	if own.Query != "" {
 		_, bad := at.dataQuery(path, d, own.Query)
 		err = errors.Join(err, bad)
@@ -131,6 +136,9 @@ func (s *SiteFileDataset) over(below *DatasetProfile) *DatasetProfile {
 	}
 	if s.Who != "" {
 		made.Who, made.Evidence = s.Who, "site"
+	}
+	if s.ByUPN != "" {
+		made.ByUPN, made.Evidence = s.ByUPN, "site"
 	}
 	if s.Query != "" {
 		made.Query, made.Evidence = s.Query, "site"

@@ -109,6 +109,25 @@ func (s *Source) Read(ctx context.Context, ask Ask, admit func(Candidate) (bool,
 	return r.finish(), nil
 }
 
+// Waiting reads the MIS for the pupils whom it does not mark and who are on
+// ask.Roster, in the order in which they are read, for a person to look at. It
+// keeps nothing else of anybody, and its errors are those of Read. ask.Datasets
+// is not used.
+func (s *Source) Waiting(ctx context.Context, ask Ask) ([]Waiting, Report, error) {
+	ask.Datasets = []record.Dataset{record.DatasetPupil}
+	nobody := func(Candidate) (bool, error) { return false, nil }
+	r, err := newReading(s, ask, nobody, func(Row) error { return nil })
+	if err != nil {
+		return nil, Report{}, err
+	}
+	r.listing, r.report.Started = true, clock.Now()
+	if err := drivers[[2]string{s.plan.driver, s.plan.format}](ctx, r); err != nil {
+		return nil, Report{}, err
+	}
+	r.report.Ended = clock.Now()
+	return r.waiting, r.finish(), nil
+}
+
 // london is where the wall clock of MIS files hangs.
 var london = func() *time.Location {
 	l, err := time.LoadLocation(clock.Location)

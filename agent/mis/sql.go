@@ -18,17 +18,18 @@ type sqlReading struct {
 	session *sqlserver.Session
 	school  string // @school
 	asked   askedPupils
+	byUPN   upnPupils
 }
 
-// readSQL is the driver sql: the school, then who is in care, then everything
-// of those admitted and of nobody else.
+// readSQL is the driver sql: the school, then who is in care or on a roster, then
+// everything of those admitted and of nobody else.
 func readSQL(ctx context.Context, r *reading) error {
 	session, err := r.plan.connect(ctx)
 	if err != nil {
 		return sqlFault("", err)
 	}
 	defer session.Close() // nothing was written: nothing can be lost
-	q := &sqlReading{reading: r, session: session, asked: newAskedPupils()}
+	q := &sqlReading{reading: r, session: session, asked: newAskedPupils(), byUPN: newUPNPupils()}
 	err = q.read(ctx)
 	cost := session.Cost()
 	r.report.Cost = &cost
@@ -53,8 +54,17 @@ func (q *sqlReading) read(ctx context.Context) error {
 		q.counts[d].asAt = school.asAt
 	}
 	q.school = school.id
+	if err := q.readByUPN(ctx); err != nil {
+		return err
+	}
 	if err := q.readWho(ctx, school); err != nil {
 		return err
+	}
+	if err := q.unmarkedPupils(); err != nil {
+		return err
+	}
+	if q.listing {
+		return q.nameWaiting(ctx)
 	}
 	byID, err := q.readPupils(ctx)
 	if err != nil {
@@ -128,9 +138,10 @@ func (q *sqlReading) query(d record.Dataset, name string, text sqlserver.Select)
 	return made
 }
 
-// run asks and hands every row to use; raw is used again for each.
-func (q *sqlReading) run(ctx context.Context, one *query, pupils []string, use func(raw rawRow, at place) error) error {
-	err := q.session.Query(ctx, one.text, q.values(one.text, pupils), func(cells []sqlserver.Cell) error {
+// run asks and hands every row to use; raw is used again for each. list is the
+// one that the query is narrowed by, nil for none.
+func (q *sqlReading) run(ctx context.Context, one *query, list []string, use func(raw rawRow, at place) error) error {
+	err := q.session.Query(ctx, one.text, q.values(one.text, list), func(cells []sqlserver.Cell) error {
 		if one.rows++; one.rows > q.limit.rows[one.d] {
 			return fault(one.d, "the query %s gives more than %d rows: %s", one.name, q.limit.rows[one.d], cmp.Or(descriptions[one.d].tooMany, "check the views that it reads"))
 		}
@@ -151,12 +162,12 @@ func (q *sqlReading) run(ctx context.Context, one *query, pupils []string, use f
 }
 
 // values are the parameters that the query names, and no other.
-func (q *sqlReading) values(text sqlserver.Select, pupils []string) sqlserver.Values {
+func (q *sqlReading) values(text sqlserver.Select, list []string) sqlserver.Values {
 	v := sqlserver.Values{Lists: map[string][]string{}, Dates: map[string]string{}, Texts: map[string]string{}}
 	for _, name := range text.Parameters() {
 		switch name {
-		case paramPupils:
-			v.Lists[name] = pupils
+		case paramPupils, paramUPNs:
+			v.Lists[name] = list
 		case paramSince:
 			v.Dates[name] = string(q.year)
 		case paramToday:

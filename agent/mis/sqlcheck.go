@@ -21,6 +21,7 @@ const (
 // Parameters that a query may have.
 const (
 	paramPupils = "pupils" // MIS ids of the pupils admitted
+	paramUPNs   = "upns"   // UPNs on the authorities' rosters
 	paramSince  = "since"  // first day of the academic year
 	paramToday  = "today"
 	paramSchool = "school" // School of the row that the query school gave
@@ -35,6 +36,7 @@ const (
 	schoolAsAt   = "AsAt"
 	whoName      = "who"
 	queryName    = "query"
+	byUPNName    = "by_upn"
 	maxSchools   = 1000 // of one database
 )
 
@@ -42,6 +44,7 @@ var (
 	schoolColumns = []string{schoolID, schoolName, schoolPupils, schoolLooked, schoolAsAt}
 	schoolNeeded  = []string{schoolID, schoolPupils}
 	whoColumns    = []string{"pupil", "InCare", "CareAuthority"}
+	byUPNColumns  = []string{"pupil", "UPN", "DOB"}
 )
 
 // needKinds are the kinds of columns as profiles write them.
@@ -92,6 +95,10 @@ func checkSQLDataset(p *Profile, d record.Dataset, at places) error {
 	if d == record.DatasetPupil || own.Who != "" {
 		used, bad := at.whoQuery(path, d, own.Who)
 		err = errors.Join(err, bad, at.listed(p.Needs, append(path, whoName), used))
+	}
+	if own.ByUPN != "" {
+		used, bad := at.upnQuery(path, d, own.ByUPN)
+		err = errors.Join(err, bad, at.listed(p.Needs, append(path, byUPNName), used))
 	}
 	used, bad := at.dataQuery(path, d, own.Query)
 	if bad == nil {
@@ -199,7 +206,7 @@ func (p places) dataQuery(path []string, d record.Dataset, text string) (sqlserv
 	}
 	err = errors.Join(p.namesOf(path, q, known), p.has(path, q, need), p.whole(path, q))
 	if d.OfPupils() {
-		err = errors.Join(err, p.narrowed(path, q))
+		err = errors.Join(err, p.narrowed(path, q, paramPupils, "the pupils admitted"))
 	}
 	if d == record.DatasetAttendance && !slices.Contains(q.Parameters(), paramSince) {
 		err = errors.Join(err, p.fault(path, "the query must ask for this academic year only: add … >= @since to its WHERE"))
@@ -207,13 +214,28 @@ func (p places) dataQuery(path []string, d record.Dataset, text string) (sqlserv
 	return q, err
 }
 
-// narrowed refuses a query that brings rows of pupils who were not admitted.
-func (p places) narrowed(path []string, q sqlserver.Select) error {
+// upnQuery checks the query that finds pupils on a roster: it brings the ids,
+// UPNs and dates of birth of those who were asked for, and nothing of anybody else.
+func (p places) upnQuery(path []string, d record.Dataset, text string) (sqlserver.Select, error) {
+	path = append(slices.Clone(path), byUPNName)
+	if d != record.DatasetPupil {
+		return sqlserver.Select{}, p.fault(path, "only pupil has by_upn: rows of other datasets are asked for by the pupils it finds")
+	}
+	q, err := p.query(path, text, []string{paramUPNs, paramSchool, paramToday})
+	if err != nil {
+		return q, err
+	}
+	return q, errors.Join(p.namesOf(path, q, byUPNColumns), p.has(path, q, byUPNColumns), p.whole(path, q),
+		p.narrowed(path, q, paramUPNs, "the pupils on the roster"))
+}
+
+// narrowed refuses a query that brings rows of pupils who were not asked for.
+func (p places) narrowed(path []string, q sqlserver.Select, list, who string) error {
 	switch {
-	case !slices.Contains(q.Parameters(), paramPupils):
-		return p.fault(path, "the query must ask for the pupils admitted only: add WHERE … IN (@pupils)")
-	case !q.Narrows(paramPupils):
-		return p.fault(path, "@pupils must stand once, in the query's own WHERE, as column IN (@pupils) joined to the rest by AND: beside OR, NOT or UNION, in ON or in a sub-select it does not keep rows of other pupils out")
+	case !slices.Contains(q.Parameters(), list):
+		return p.fault(path, "the query must ask for %s only: add WHERE … IN (@%s)", who, list)
+	case !q.Narrows(list):
+		return p.fault(path, "@%[1]s must stand once, in the query's own WHERE, as column IN (@%[1]s) joined to the rest by AND: beside OR, NOT or UNION, in ON or in a sub-select it does not keep rows of other pupils out", list)
 	}
 	return nil
 }

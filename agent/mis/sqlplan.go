@@ -19,8 +19,11 @@ type sqlPlan struct {
 	schoolID string // "" where the database has one school
 	school   sqlserver.Select
 	who      sqlserver.Select
-	profile  *Profile // for its needs
-	schema   string
+	// byUPN finds pupils who are on a roster, whether in care or not; nil where
+	// the profile does not say how.
+	byUPN   *sqlserver.Select
+	profile *Profile // for its needs
+	schema  string
 }
 
 // checkServer checks how the database is reached.
@@ -62,6 +65,11 @@ func (p *plan) addQueries(from *Profile, site Site) error {
 		if d == record.DatasetPupil {
 			p.sql.who = parse(own.Who)
 			columns = append(slices.Clone(columns), p.sql.who.Columns()...)
+			if own.ByUPN != "" {
+				q := parse(own.ByUPN)
+				p.sql.byUPN = &q
+				columns = append(columns, q.Columns()...)
+			}
 		}
 		for _, name := range columns {
 			made.headings[made.about.number(name)] = name
@@ -74,6 +82,9 @@ func (p *plan) addQueries(from *Profile, site Site) error {
 // the columns that the profile names of them.
 func (p *plan) needs(datasets []record.Dataset) []sqlserver.Need {
 	queries := []sqlserver.Select{p.sql.school, p.sql.who}
+	if p.sql.byUPN != nil {
+		queries = append(queries, *p.sql.byUPN)
+	}
 	for _, d := range datasets {
 		if own := p.datasets[d]; own != nil {
 			queries = append(queries, own.query)

@@ -92,7 +92,7 @@ func (q *sqlReading) schoolOf(row map[string]string) (sqlSchool, error) {
 type askedPupil struct {
 	id, exact         string // as records are named by; as the database wrote it
 	marker, authority string // as the database has them
-	inForce           string // the authority in force
+	yes               admission
 	at                place
 	row               int // of the query, 0 before it has come
 }
@@ -100,41 +100,51 @@ type askedPupil struct {
 // askedPupils finds pupils by id. A database may compare texts without regard
 // to case, so that one table writes an id otherwise than another.
 type askedPupils struct {
-	all    []*askedPupil
-	exact  map[string]*askedPupil
-	folded map[string][]*askedPupil
+	all []*askedPupil
+	ids[*askedPupil]
 }
 
-func newAskedPupils() askedPupils {
-	return askedPupils{exact: map[string]*askedPupil{}, folded: map[string][]*askedPupil{}}
-}
+func newAskedPupils() askedPupils { return askedPupils{ids: newIDs[*askedPupil]()} }
 
 func (a *askedPupils) add(p *askedPupil) {
 	a.all = append(a.all, p)
-	a.exact[p.id] = p
-	fold := strings.ToLower(p.id)
-	a.folded[fold] = append(a.folded[fold], p)
+	a.ids.add(p.id, p)
 }
 
-// find is the pupil of that id: exactly, or else without regard to case if that
-// is one pupil only.
-func (a *askedPupils) find(id string) *askedPupil {
-	if p := a.exact[id]; p != nil {
-		return p
+// values are those of @pupils: as the database wrote them, blanks included.
+func (a *askedPupils) values() []string {
+	values := make([]string, len(a.all))
+	for i, p := range a.all {
+		values[i] = p.exact
 	}
-	if near := a.folded[strings.ToLower(id)]; len(near) == 1 {
+	return values
+}
+
+// ids find what an id of the database stands for.
+type ids[T comparable] struct {
+	exact  map[string]T
+	folded map[string][]T
+}
+
+func newIDs[T comparable]() ids[T] { return ids[T]{exact: map[string]T{}, folded: map[string][]T{}} }
+
+func (x ids[T]) add(id string, to T) {
+	x.exact[id] = to
+	fold := strings.ToLower(id)
+	x.folded[fold] = append(x.folded[fold], to)
+}
+
+// find is what was added under that id: exactly, or else without regard to case
+// if that is one only; else nothing.
+func (x ids[T]) find(id string) T {
+	if found, ok := x.exact[id]; ok {
+		return found
+	}
+	if near := x.folded[strings.ToLower(id)]; len(near) == 1 {
 		return near[0]
 	}
-	return nil
-}
-
-// ids are the values of @pupils: as the database wrote them, blanks included.
-func (a *askedPupils) ids() []string {
-	ids := make([]string, len(a.all))
-	for i, p := range a.all {
-		ids[i] = p.exact
-	}
-	return ids
+	var none T
+	return none
 }
 
 // readWho asks who is in care, and has the gate decide about each.
@@ -174,13 +184,18 @@ func (q *sqlReading) whoRow(raw rawRow, exact string, at place) error {
 	if before, twice := q.pupils.add(raw[pID], origin{line: int32(at.line)}); twice {
 		return q.fieldFault(d, at, pID, fmt.Sprintf("the pupil of row %d again: there must be one row for each pupil; remove joins that repeat a pupil", before.line))
 	}
-	authority, err := q.gate(raw, at)
-	if err != nil || authority == "" {
+	raw[pUPN], raw[pDOB] = "", "" // of the row before
+	if known := q.byUPN.find(raw[pID]); known != nil {
+		known.marked = true
+		raw[pUPN], raw[pDOB] = known.upn, known.dob
+	}
+	yes, err := q.gate(raw, at)
+	if err != nil || !yes.ok() {
 		return err
 	}
 	q.asked.add(&askedPupil{
 		id: strings.Clone(raw[pID]), exact: strings.Clone(exact), marker: strings.Clone(raw[pInCare]), authority: strings.Clone(raw[pAuthority]),
-		inForce: authority, at: at,
+		yes: yes, at: at,
 	})
 	return nil
 }
@@ -190,7 +205,7 @@ func (q *sqlReading) readPupils(ctx context.Context) (map[string]*child, error) 
 	const d = record.DatasetPupil
 	byID := map[string]*child{}
 	one := q.query(d, string(d), q.plan.datasets[d].query)
-	err := q.run(ctx, one, q.asked.ids(), func(raw rawRow, at place) error {
+	err := q.run(ctx, one, q.asked.values(), func(raw rawRow, at place) error {
 		p, err := q.askedFor(d, raw, at)
 		if err != nil {
 			return err
@@ -200,7 +215,10 @@ func (q *sqlReading) readPupils(ctx context.Context) (map[string]*child, error) 
 		}
 		p.row = at.line
 		raw[pInCare], raw[pAuthority] = p.marker, p.authority
-		byID[p.id], err = q.admitted(raw, at, p.inForce)
+		if err := q.sameChild(p, raw, at); err != nil {
+			return err
+		}
+		byID[p.id], err = q.admitted(raw, at, p.yes)
 		return err
 	})
 	if err != nil {
@@ -208,7 +226,7 @@ func (q *sqlReading) readPupils(ctx context.Context) (map[string]*child, error) 
 	}
 	for _, p := range q.asked.all {
 		if p.row == 0 {
-			return nil, fault(d, "%s: the pupil is missing from the answer to the query pupil: it must find every pupil whom pupil.who gives; look for inner joins, and for ids that are written in two ways", p.at)
+			return nil, fault(d, "%s: the pupil is missing from the answer to the query pupil: it must find every pupil whom pupil.who or pupil.by_upn gives; look for inner joins, and for ids that are written in two ways", p.at)
 		}
 	}
 	return byID, nil
@@ -233,7 +251,7 @@ func (q *sqlReading) readOwned(ctx context.Context, d record.Dataset, use func(r
 	one := q.query(d, string(d), q.plan.datasets[d].query)
 	var pupils []string
 	if d.OfPupils() {
-		pupils = q.asked.ids()
+		pupils = q.asked.values()
 	}
 	err := q.run(ctx, one, pupils, func(raw rawRow, at place) error {
 		q.counts[d].rows++
