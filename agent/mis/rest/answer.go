@@ -111,15 +111,15 @@ func (c *call) bodyError(response *http.Response, err error) error {
 type unpacked struct {
 	packed io.Reader
 	gzip   *gzip.Reader
+	err    error // of the header; text looks at it and then reads again
 }
 
 func (u *unpacked) Read(p []byte) (int, error) {
-	if u.gzip == nil {
-		r, err := gzip.NewReader(u.packed)
-		if err != nil {
-			return 0, err
-		}
-		u.gzip = r
+	if u.gzip == nil && u.err == nil {
+		u.gzip, u.err = gzip.NewReader(u.packed)
+	}
+	if u.err != nil {
+		return 0, u.err
 	}
 	return u.gzip.Read(p)
 }
@@ -157,7 +157,28 @@ func text(body io.Reader) io.Reader {
 	if mark, _ := b.Peek(3); string(mark) == "\xef\xbb\xbf" {
 		_, _ = b.Discard(3)
 	}
-	return transform.NewReader(b, encoding.UTF8Validator)
+	return &full{from: transform.NewReader(b, encoding.UTF8Validator)}
 }
 
 const bufferBytes = 32 << 10
+
+// A full reads as much as fits, up to bufferBytes. encoding/json looks through
+// spaces again from their beginning whenever it gets more.
+type full struct {
+	from io.Reader
+	err  error
+}
+
+func (f *full) Read(p []byte) (int, error) {
+	p = p[:min(len(p), bufferBytes)]
+	n := 0
+	for n < len(p) && f.err == nil {
+		var m int
+		m, f.err = f.from.Read(p[n:])
+		n += m
+	}
+	if n > 0 {
+		return n, nil
+	}
+	return 0, f.err
+}

@@ -38,7 +38,7 @@ type decoder struct {
 // newDecoder reads body, of at most limit bytes; hashes under one seed can be
 // compared.
 func newDecoder(body io.Reader, limit int64, anyCase bool, seed maphash.Seed) *decoder {
-	from := &bounded{from: body, max: limit, ahead: maxRow + 2*bufferBytes}
+	from := &bounded{from: body, max: limit, ahead: maxRow + 4*bufferBytes}
 	d := &decoder{json: json.NewDecoder(text(from)), from: from, anyCase: anyCase}
 	d.json.UseNumber()
 	d.hash.SetSeed(seed)
