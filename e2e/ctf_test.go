@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"rollbridge/e2e/demoschool"
 	"rollbridge/e2e/oracle"
 	"rollbridge/e2e/stack"
+	"rollbridge/shared/record"
 )
 
 // TestCTF takes the other route: common transfer files in a drop folder, which
@@ -63,5 +65,33 @@ func TestCTF(t *testing.T) {
 	}
 	write()
 	same()
+	w.sound()
+}
+
+// TestCTFVersions takes a school through the versions of eleven years, each with
+// all that a file carries and a change in every dataset, without anything that a
+// person would have to release when the elements of a new version are others.
+func TestCTFVersions(t *testing.T) {
+	config := small()
+	config.OneCharacterMarks = true
+	w := emptyWorld(t, config)
+	w.must(os.Mkdir(w.folder(), 0o755))
+	w.asked = record.Datasets()
+	write := func(version int) {
+		t.Helper()
+		w.must(w.school.WriteCTF(w.folder(), demoschool.CTFOptions{Version: fmt.Sprintf("%d.0", version), Files: 1 + version%2}))
+	}
+	write(15)
+	w.enrolAt(stack.Folder("ctf", w.folder()), w.setUpCollector(stack.CollectorOptions{}), stack.AgentOptions{})
+	w.syncAll(oracle.CTF)
+	for version := 16; version <= 25; version++ {
+		cared, others := w.school.LookedAfter(), w.school.NotLookedAfter()
+		w.turnPages(cared[version%len(cared)].ID, cared[(version+1)%len(cared)].ID)
+		w.must(w.school.ChangeMark(cared[0].ID, w.school.Today(), demoschool.AM, []string{"I", "M"}[version%2]))
+		w.must(w.school.EnterCare(others[version].ID, w.school.Authorities()[version%2], w.school.Today()))
+		w.must(w.school.LeaveCare(cared[2].ID, w.school.Today()))
+		write(version)
+		w.syncAll(oracle.CTF)
+	}
 	w.sound()
 }

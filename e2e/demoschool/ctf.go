@@ -22,7 +22,8 @@ type CTFOptions struct {
 	Files int
 
 	// Version is the CTFversion, such as "25.0"; empty means that. Before 23
-	// the sex of a pupil is in element Gender, from then on in Sex.
+	// the sex of a pupil is in element Gender, from then on in Sex; from 18 on the
+	// header has the school's URN.
 	Version string
 }
 
@@ -35,10 +36,12 @@ const (
 	// firstSexVersion is the CTF whose Gender became Sex, as in the census
 	// of autumn 2023.
 	firstSexVersion = 23
+	// firstURNVersion is the CTF whose header got the school's URN.
+	firstURNVersion = 18
 )
 
 var (
-	ctfVersionForm = regexp.MustCompile(`^([0-9]{2})\.[0-9]$`)
+	ctfVersionForm = regexp.MustCompile(`^[0-9]{2}\.[0-9]$`)
 	ctfNameForm    = regexp.MustCompile(`^` + ctfPrefix + `([0-9]{3})\.xml$`)
 )
 
@@ -68,8 +71,7 @@ func (s *School) WriteCTF(dir string, o CTFOptions) error {
 	if o.Files < 1 || o.Files > 999 {
 		return fmt.Errorf("write CTF: %d files: give 1 to 999", o.Files)
 	}
-	version := ctfVersionForm.FindStringSubmatch(o.Version)
-	if version == nil {
+	if !ctfVersionForm.MatchString(o.Version) {
 		return fmt.Errorf("write CTF: version %q: give one such as 25.0", o.Version)
 	}
 	if err := s.checkOneCharacter(); err != nil {
@@ -82,7 +84,7 @@ func (s *School) WriteCTF(dir string, o CTFOptions) error {
 	for i := range o.Files {
 		from, to := i*len(pupils)/o.Files, (i+1)*len(pupils)/o.Files
 		err := replaceFile(dir, ctfName(i+1), func(w io.Writer) error {
-			return s.renderCTF(w, pupils[from:to], o.Version, atoi(version[1]) >= firstSexVersion)
+			return s.renderCTF(w, pupils[from:to], o.Version)
 		})
 		if err != nil {
 			return fmt.Errorf("write CTF: %w", err)
@@ -135,7 +137,7 @@ func (s *School) checkOneCharacter() error {
 	return nil
 }
 
-func (s *School) renderCTF(w io.Writer, pupils []*Pupil, version string, sexElement bool) error {
+func (s *School) renderCTF(w io.Writer, pupils []*Pupil, version string) error {
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
 	}
@@ -147,7 +149,7 @@ func (s *School) renderCTF(w io.Writer, pupils []*Pupil, version string, sexElem
 		return err
 	}
 	for _, p := range pupils {
-		if err := e.Encode(s.ctfPupil(p, sexElement)); err != nil {
+		if err := e.Encode(s.ctfPupil(p, atoi(version[:2]) >= firstSexVersion)); err != nil {
 			return err
 		}
 	}
@@ -163,6 +165,9 @@ func (s *School) ctfHeader(version string) ctfHeader {
 		SupplierID:        "Rollbridge demo school",
 	}
 	h.SourceSchool.LEA, h.SourceSchool.Estab, h.SourceSchool.SchoolName = SchoolAuthority, SchoolEstab, SchoolName
+	if atoi(version[:2]) >= firstURNVersion {
+		h.SourceSchool.URN = SchoolURN
+	}
 	h.SourceSchool.AcademicYear = strconv.Itoa(academicYear(s.today))
 	h.DestSchool.LEA, h.DestSchool.Estab = SchoolAuthority, "0000"
 	return h
@@ -181,6 +186,7 @@ func (s *School) ctfPupil(p *Pupil, sexElement bool) ctfPupil {
 		Attendance: s.ctfAttendance(p),
 	}
 	s.ctfBooks(p, &out)
+	out.SuppInfo.Pupil.LookedAfter.InCare = !p.InCare
 	if sexElement {
 		out.Sex = p.Sex
 	} else {

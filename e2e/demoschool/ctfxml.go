@@ -12,8 +12,13 @@ type ctfHeader struct {
 	DateTime          string
 	DocumentQualifier string
 	SupplierID        string
-	SourceSchool      struct{ LEA, Estab, SchoolName, AcademicYear string }
-	DestSchool        struct{ LEA, Estab string }
+	SourceSchool      struct {
+		LEA, Estab   string
+		URN          string `xml:",omitempty"`
+		SchoolName   string
+		AcademicYear string
+	}
+	DestSchool struct{ LEA, Estab string }
 }
 
 type ctfPupil struct {
@@ -35,6 +40,11 @@ type ctfPupil struct {
 	Attendance          *ctfYear        `xml:"Attendance>YearData,omitempty"`
 	StageAssessments    []ctfKeyStage   `xml:"StageAssessments>KeyStage,omitempty"`
 	SchoolHistory       []ctfSchool     `xml:"SchoolHistory>School"`
+	// SuppInfo is what a supplier adds for its own use. It says the opposite under
+	// the names of other elements: whoever reads those by name alone is found out.
+	SuppInfo struct {
+		Pupil struct{ LookedAfter struct{ InCare bool } }
+	}
 }
 
 type ctfBasicDetails struct {

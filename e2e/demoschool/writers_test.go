@@ -339,12 +339,17 @@ func checkCTFMarks(t *testing.T, s *School, p *Pupil, year *ctfYear) {
 	}
 }
 
-func TestOlderCTFSaysGender(t *testing.T) {
+func TestVersionsOfCTF(t *testing.T) {
 	s, dir := New(Config{Pupils: 5, OneCharacterMarks: true}), t.TempDir()
-	must(t, s.WriteCTF(dir, CTFOptions{Version: "19.0"}))
-	text := files(t, dir)[ctfName(1)]
-	if !strings.Contains(text, "<Gender>") || strings.Contains(text, "<Sex>") {
-		t.Error("CTF 19 has Sex, or no Gender")
+	for version, has := range map[string]struct{ gender, urn bool }{"15.0": {true, false}, "18.0": {true, true}, "22.0": {true, true}, "23.0": {false, true}} {
+		must(t, s.WriteCTF(dir, CTFOptions{Version: version}))
+		text := files(t, dir)[ctfName(1)]
+		if strings.Contains(text, "<Gender>") != has.gender || strings.Contains(text, "<Sex>") == has.gender {
+			t.Errorf("CTF %s: Gender and Sex are not as they were then", version)
+		}
+		if strings.Contains(text, "<URN>") != has.urn {
+			t.Errorf("CTF %s: the school's URN is not as it was then", version)
+		}
 	}
 }
 
