@@ -3,6 +3,7 @@ package mis
 import (
 	"time"
 
+	"rollbridge/agent/mis/rest"
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
@@ -35,6 +36,10 @@ type Ask struct {
 	// Roster is what the authorities say of their children here, nil while the
 	// agent holds none.
 	Roster *Roster
+	// Try asks a web interface for every dataset even if nobody is admitted, as a
+	// trial of the profile does. Without it nothing is asked that could only be of
+	// nobody.
+	Try bool
 }
 
 // A Candidate is a pupil about whom the caller decides before anything of the
@@ -99,8 +104,10 @@ type Report struct {
 	// Roster is what became of the children on the roster, by authority; nil
 	// where there is none, or this route cannot look pupils up by UPN.
 	Roster []protocol.RosterUse
-	// Cost is what a database was asked; nil where files were read.
-	Cost *sqlserver.Cost
+	// Cost is what a database was asked, Requests what a web interface was; nil
+	// where there is none.
+	Cost     *sqlserver.Cost
+	Requests *rest.Cost
 }
 
 // A Stop is a dataset that could not be read although the rest could: what the

@@ -16,11 +16,11 @@ import (
 var (
 	delimiters   = map[string]rune{"comma": ',', "semicolon": ';', "tab": '\t'}
 	encodings    = []string{"utf-8", "windows-1252", "utf-16"}
-	dateLayouts  = map[string]string{"dd/mm/yyyy": "02/01/2006", "yyyy-mm-dd": "2006-01-02", "mm/dd/yyyy": "01/02/2006"}
+	dateLayouts  = map[string]string{"dd/mm/yyyy": "02/01/2006", "yyyy-mm-dd": "2006-01-02", "mm/dd/yyyy": "01/02/2006", "dd-mm-yyyy": "02-01-2006"}
 	nullMeanings = []string{nullNotInCare, nullUnknown}
 	newlines     = []string{"required", "optional"}
 	nations      = []string{codes.NationEngland, codes.NationWales}
-	evidences    = []string{"documented", "seen", "site"}
+	evidences    = []string{"documented", "seen", "inferred", "site"}
 )
 
 const (
@@ -43,13 +43,15 @@ func checkProfile(p *Profile, at places) error {
 		return at.fault([]string{"name"}, "name must be given, in small letters, digits and hyphens")
 	}
 	if _, ok := drivers[[2]string{p.Driver, p.Format}]; !ok {
-		return at.fault([]string{"driver"}, "driver and format must be file with csv, file with ctf, or sql or report without a format")
+		return at.fault([]string{"driver"}, "driver and format must be file with csv, file with ctf, or sql, report or rest without a format")
 	}
 	switch p.Driver {
 	case driverSQL:
-		return errors.Join(checkSQL(p, at), at.noReports(p))
+		return errors.Join(checkSQL(p, at), at.noReports(p), at.noREST(p))
 	case driverReport:
-		return checkReport(p, at)
+		return errors.Join(checkReport(p, at), at.noREST(p))
+	case driverREST:
+		return checkREST(p, at)
 	}
 	csv := p.Format == "csv"
 	err := errors.Join(
@@ -62,7 +64,7 @@ func checkProfile(p *Profile, at places) error {
 	if len(p.Needs) > 0 || p.School != "" {
 		err = errors.Join(err, at.fault([]string{"driver"}, "files are not asked: remove needs and school, or set driver to sql"))
 	}
-	err = errors.Join(err, at.pupilGiven(p.Datasets), at.noReports(p))
+	err = errors.Join(err, at.pupilGiven(p.Datasets), at.noReports(p), at.noREST(p))
 	for _, d := range sortedDatasets(p.Datasets) {
 		err = errors.Join(err, checkDataset(p, d, at))
 	}
@@ -97,7 +99,7 @@ func checkDataset(p *Profile, d record.Dataset, at places) error {
 	if own.File == "" || !plainName(own.File) {
 		err = errors.Join(err, at.fault(append(path, "file"), "file must be the name of a file in the school's folder, without a path"))
 	}
-	if own.Who+own.Query != "" {
+	if own.Who+own.Query.Text != "" {
 		err = errors.Join(err, at.fault(path, "files are not asked: remove who and query, or set driver to sql"))
 	}
 	err = errors.Join(err, at.values(path, d, own.Values), at.identity(path, d, own.Identity))
@@ -205,7 +207,9 @@ func (p places) values(path []string, d record.Dataset, values map[string]map[st
 	return nil
 }
 
-func checkSite(s Site, at places) error {
+// checkSite checks what a site says whatever the profile is; expressions are
+// checked with it.
+func checkSite(s Site, expressions bool, at places) error {
 	if s.SettleSeconds != nil && (*s.SettleSeconds < 0 || *s.SettleSeconds > 3600) {
 		return at.fault([]string{"settle_seconds"}, "settle_seconds must be from 0 to 3600")
 	}
@@ -226,7 +230,9 @@ func checkSite(s Site, at places) error {
 		if own.File != "" && !plainName(own.File) {
 			err = errors.Join(err, at.fault(append(path, "file"), "file must be the name of a file in the folder, without a path"))
 		}
-		err = errors.Join(err, at.columns(path, d, own.Columns))
+		if !expressions {
+			err = errors.Join(err, at.columns(path, d, own.Columns))
+		}
 	}
 	return err
 }

@@ -29,7 +29,7 @@ func FuzzProfile(f *testing.F) {
 		var site Site
 		root, err := decodeStrict("site.yaml", []byte(text), &site)
 		if err == nil {
-			noCanary(t, checkSite(site, places{file: "site.yaml", root: root}))
+			noCanary(t, checkSite(site, false, places{file: "site.yaml", root: root}))
 		}
 		noCanary(t, err)
 		if p == nil {

@@ -141,11 +141,16 @@ func yamlFault(file string, err error) error {
 // keysOf lists the names that each section may hold.
 var keysOf = func() map[string][]string {
 	keys := map[string][]string{}
-	for _, v := range []any{Profile{}, Capabilities{}, DatasetProfile{}, NeedProfile{}, SiteFile{}, SiteFileDataset{}} {
+	for _, v := range []any{
+		Profile{}, Capabilities{}, DatasetProfile{}, NeedProfile{}, SiteFile{}, SiteFileDataset{},
+		APIProfile{}, NameProfile{}, AuthProfile{}, PagingProfile{}, ProbeProfile{}, BatchProfile{}, WindowsProfile{},
+		GateProfile{}, ConfirmProfile{}, LookupProfile{}, FeedProfile{},
+	} {
 		t := reflect.TypeOf(v)
-		for i := range t.NumField() {
-			name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
-			keys[t.Name()] = append(keys[t.Name()], name)
+		for _, f := range reflect.VisibleFields(t) {
+			if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" {
+				keys[t.Name()] = append(keys[t.Name()], name)
+			}
 		}
 	}
 	return keys

@@ -33,6 +33,7 @@ type plan struct {
 	words          words
 	sql            sqlPlan
 	command        *Command // of driver report
+	rest           restPlan
 	datasets       map[record.Dataset]*datasetPlan
 }
 
@@ -50,6 +51,11 @@ type datasetPlan struct {
 	identity []int
 	// query is what a database is asked for the pupils admitted.
 	query sqlserver.Select
+	// asking is what a web interface is asked, columns the expressions over its
+	// rows, feeds what says that it changed.
+	asking  *Asking
+	columns map[string]string
+	feeds   []string
 }
 
 // words are what messages call the thing that must be put right beside the MIS.
@@ -60,6 +66,7 @@ var (
 	sqlWords  = words{maker: "the view or the query", repeaters: "joins"}
 	// Several lists of one pupil in one report come as every pair of them.
 	reportWords = words{maker: "the report", repeaters: "columns"}
+	restWords   = words{maker: "the profile's expressions", repeaters: "lists"}
 )
 
 // newPlan lays the site over the profile, and refuses what cannot be read.
@@ -73,6 +80,8 @@ func newPlan(p *Profile, site Site) (plan, error) {
 		return made, checkServer(site)
 	case driverReport:
 		return made, errors.Join(site.Command.check(), made.asked())
+	case driverREST:
+		return made, made.checkAPI(site)
 	}
 	if strings.TrimSpace(site.Dir) == "" {
 		return plan{}, errors.New("the folder that holds the MIS's files is not given: set mis.folder")
@@ -89,7 +98,7 @@ func layPlan(p *Profile, site Site) (plan, error) {
 		return plan{}, errors.New("a site file is for profiles that ask a database: remove mis.site_file, or choose such a profile")
 	}
 	p = p.with(site.File)
-	if err := errors.Join(checkProfile(p, places{}), checkSite(site, places{}), checkForm(p, site)); err != nil {
+	if err := errors.Join(checkProfile(p, places{}), checkSite(site, p.Driver == driverREST, places{}), checkForm(p, site)); err != nil {
 		return plan{}, err
 	}
 	made := plan{
@@ -103,7 +112,7 @@ func layPlan(p *Profile, site Site) (plan, error) {
 		newline:   site.FinalNewline != "optional",
 		datasets:  map[record.Dataset]*datasetPlan{},
 	}
-	if p.Format != "csv" && p.Driver != driverReport {
+	if p.Format != "csv" && p.Driver != driverReport && p.Driver != driverREST {
 		made.dates = "yyyy-mm-dd" // the form of XML, and of package sqlserver
 	}
 	made.layout = dateLayouts[made.dates]
@@ -116,8 +125,14 @@ func layPlan(p *Profile, site Site) (plan, error) {
 		}
 	}
 	p = p.without(site.Datasets)
-	if p.Driver == driverReport {
+	switch p.Driver {
+	case driverReport:
 		p = p.offered(site.Datasets)
+	case driverREST:
+		p = p.knownColumns(site.Datasets)
+		if err := made.addREST(p, site); err != nil {
+			return plan{}, err
+		}
 	}
 	for d, own := range p.Datasets {
 		dp, err := newDatasetPlan(d, own, site.Datasets[d], p)
@@ -125,6 +140,11 @@ func layPlan(p *Profile, site Site) (plan, error) {
 			return plan{}, err
 		}
 		made.datasets[d] = dp
+		if p.Driver == driverREST {
+			if err := made.layColumns(d, own, site.Datasets[d], p.define()); err != nil {
+				return plan{}, err
+			}
+		}
 	}
 	switch p.Driver {
 	case driverSQL:
@@ -139,6 +159,9 @@ func layPlan(p *Profile, site Site) (plan, error) {
 // who wrote them expects them to be obeyed.
 func checkForm(p *Profile, site Site) error {
 	form := site.Delimiter + site.Encoding + site.Dates
+	if p.Driver == driverREST || site.API != nil {
+		return checkRESTForm(p, site)
+	}
 	if p.Driver == driverReport || site.Command != nil {
 		return checkReportForm(p, site)
 	}
@@ -172,6 +195,9 @@ func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *
 	if p.Driver == driverReport && site.File != "" {
 		return nil, fmt.Errorf("datasets.%s: a report is no file: remove file; its name stands in the profile", d)
 	}
+	if p.Driver == driverREST && site.File != "" {
+		return nil, fmt.Errorf("datasets.%s: a web interface has no files: remove file", d)
+	}
 	columns := overlaid(own.Columns, site.Columns)
 	if p.Driver == driverReport {
 		if err := checkReportColumns(d, own, columns); err != nil {
@@ -192,7 +218,9 @@ func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *
 		made.identity = append(made.identity, made.about.number(name))
 	}
 	for i, field := range made.about.names {
-		made.headings[i] = strings.TrimSpace(columns[field])
+		if p.Driver != driverREST { // its headings are the fields
+			made.headings[i] = strings.TrimSpace(columns[field])
+		}
 		if rules := own.Values[field]; len(rules) > 0 {
 			made.values[i] = make(map[string]string, len(rules))
 			for from, to := range rules {

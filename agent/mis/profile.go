@@ -12,8 +12,8 @@ import (
 type Profile struct {
 	Name        string `yaml:"name"`
 	Description string `yaml:"description"`
-	// Driver is "file", with Format "csv" or "ctf", or "sql" or "report", which
-	// have none.
+	// Driver is "file", with Format "csv" or "ctf", or "sql", "report" or "rest",
+	// which have none.
 	Driver       string       `yaml:"driver"`
 	Format       string       `yaml:"format"`
 	Capabilities Capabilities `yaml:"capabilities"`
@@ -29,7 +29,14 @@ type Profile struct {
 	// schema.object, where {schema} stands for the site's schema (sql).
 	Needs map[string]*NeedProfile `yaml:"needs"`
 	// School is the query that says which school this is (sql).
-	School   string                             `yaml:"school"`
+	School string `yaml:"school"`
+	// API is how a web interface is reached, Lookups what is read of it beside the
+	// datasets, Feeds its own lists of changes, Define what every jq expression may
+	// call (rest).
+	API      *APIProfile                        `yaml:"api"`
+	Define   string                             `yaml:"define"`
+	Lookups  map[string]*LookupProfile          `yaml:"lookups"`
+	Feeds    map[string]*FeedProfile            `yaml:"feeds"`
 	Datasets map[record.Dataset]*DatasetProfile `yaml:"datasets"`
 }
 
@@ -49,6 +56,8 @@ type Capabilities struct {
 	MISID           bool `yaml:"mis_id"`
 	// Snapshot: one read brings all there is, so that what is missing is gone.
 	Snapshot bool `yaml:"snapshot"`
+	// Changes: the MIS says itself what changed (rest, with feeds).
+	Changes bool `yaml:"changes"`
 }
 
 // A DatasetProfile says where a dataset is and what its columns are called.
@@ -57,21 +66,29 @@ type DatasetProfile struct {
 	File string `yaml:"file"`
 	// Report is the name of a report in SIMS (report).
 	Report string `yaml:"report"`
-	// Columns maps a field to the heading of its column (csv), or to its caption
-	// (report).
+	// Columns maps a field to the heading of its column (csv), to its caption
+	// (report), or to jq over a row (rest).
 	Columns map[string]string `yaml:"columns"`
 	// ColumnEvidence says how single columns are known where that is not Evidence
-	// (report).
+	// (report, rest).
 	ColumnEvidence map[string]string `yaml:"column_evidence"`
 	// Who is the query for the ids of the pupils who are in care, or about whom
-	// the MIS does not say clearly that they are not; it is given for pupil only.
-	// Query is the query for all that is read of those admitted (sql).
+	// the MIS does not say clearly that they are not; it is given for pupil only
+	// (sql).
 	Who string `yaml:"who"`
 	// ByUPN is the query for the ids, UPNs and dates of birth of pupils with one of
 	// the UPNs of the authorities' rosters; it is given for pupil only, and empty
 	// where the school's pupils may not be looked up like that (sql).
 	ByUPN string `yaml:"by_upn"`
-	Query string `yaml:"query"`
+	// Asking is the resource of the dataset (rest); its Query is also that of sql.
+	Asking `yaml:",inline"`
+	// Gate says who is in care; it is given for pupil only (rest).
+	Gate *GateProfile `yaml:"gate"`
+	// Confirm are fields whose names are not sure (rest).
+	Confirm map[string]*ConfirmProfile `yaml:"confirm"`
+	// Feeds name those of which one must tell of a change for the dataset to be
+	// read (rest); empty means that it is always read.
+	Feeds []string `yaml:"feeds"`
 	// Identity names the fields that together tell one thing from the others of
 	// its pupil, where the route has no column of the thing's own id; empty means
 	// those that docs/profiles.md lists.
@@ -92,6 +109,8 @@ type Site struct {
 	Server *Server
 	// Command is the program that makes reports; driver report needs it.
 	Command *Command
+	// API is how this school's web interface is reached; driver rest needs it.
+	API *API
 	// File is what the school's site file says, nil for none (sql).
 	File *SiteFile
 	// Log gets what a person should know of a connection, nil for nothing.
@@ -100,7 +119,7 @@ type Site struct {
 	Delimiter string
 	// Encoding is utf-8, windows-1252 or utf-16 (with byte order mark).
 	Encoding string
-	// Dates is dd/mm/yyyy, yyyy-mm-dd or mm/dd/yyyy.
+	// Dates is one of dateLayouts.
 	Dates string
 	// NullMeans is not_in_care or unknown.
 	NullMeans string
@@ -132,9 +151,8 @@ const DefaultSchema = "rollbridge"
 // A SiteDataset is the school's own form of one dataset.
 type SiteDataset struct {
 	File string
-	// Columns are headings that this school's file has in place of the
-	// profile's (the saved header map); an empty heading says that the file has
-	// no such column.
+	// Columns are headings, captions or expressions that this school has in place
+	// of the profile's; an empty one says that there is no such column.
 	Columns map[string]string
 	// Complete set to false says that a row that is missing from the file does
 	// not mean that it is gone, so nothing of the dataset is ever removed.

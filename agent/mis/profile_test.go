@@ -96,7 +96,7 @@ func TestBadProfilesAreRefused(t *testing.T) {
 		"not settings":            {profileYAML, "just words", "name: value"},
 		"empty":                   {profileYAML, "", "name: value"},
 		"two documents":           {"name: test", "name: test\n---\nname: test", "second document"},
-		"dates that are guessed":  {"dd/mm/yyyy", "auto", "test.yaml:9: dates must be one of dd/mm/yyyy, mm/dd/yyyy, yyyy-mm-dd"},
+		"dates that are guessed":  {"dd/mm/yyyy", "auto", "test.yaml:9: dates must be one of dd-mm-yyyy, dd/mm/yyyy, mm/dd/yyyy, yyyy-mm-dd"},
 		"unknown encoding":        {"utf-8", "utf-9", "encoding must be one of"},
 		"unknown delimiter":       {"comma", "','", "delimiter must be one of"},
 		"unknown driver":          {"driver: file", "driver: rest", "test.yaml:3: driver and format"},

@@ -222,7 +222,7 @@ func checkReportDataset(own *DatasetProfile, d record.Dataset, at places) error 
 	if !plainArgument(own.Report) || strings.TrimSpace(own.Report) == "" {
 		err = errors.Join(err, at.fault(append(slices.Clone(path), "report"), "report must be the name of a report in SIMS, without quotes"))
 	}
-	if own.File+own.Who+own.Query != "" {
+	if own.File+own.Who+own.Query.Text != "" {
 		err = errors.Join(err, at.fault(path, "a report is no file and no query: remove file, who and query"))
 	}
 	return err

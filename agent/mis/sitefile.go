@@ -141,7 +141,7 @@ func (s *SiteFileDataset) over(below *DatasetProfile) *DatasetProfile {
 		made.ByUPN, made.Evidence = s.ByUPN, "site"
 	}
 	if s.Query != "" {
-		made.Query, made.Evidence = s.Query, "site"
+		made.Query, made.Evidence = Query{Text: s.Query}, "site"
 	}
 	if s.Evidence != "" {
 		made.Evidence = s.Evidence

@@ -69,6 +69,16 @@ func Open(p *Profile, site Site) (*Source, error) {
 // Datasets are those that the profile and the site say how to read, sorted.
 func (s *Source) Datasets() []record.Dataset { return sortedDatasets(s.plan.datasets) }
 
+// Freshness is how old the data may be that the MIS gives, as the profile
+// declares it (a web interface may answer from a cache); 0 is not old at all. A
+// read that is to bring the register of 9:30 begins so much later.
+func (s *Source) Freshness() time.Duration {
+	if s.plan.driver != driverREST {
+		return 0
+	}
+	return time.Duration(s.plan.rest.api.FreshnessMinutes) * time.Minute
+}
+
 // Lint says what is wrong with a profile and a site together, apart from where
 // the MIS is: the folder, or how the server is reached.
 func Lint(p *Profile, site Site) error {
@@ -80,12 +90,13 @@ func Lint(p *Profile, site Site) error {
 // and every row of an admitted pupil to its sink, pupils first.
 type driver func(ctx context.Context, r *reading) error
 
-// drivers by name and format; rest will stand beside them.
+// drivers by name and format.
 var drivers = map[[2]string]driver{
 	{"file", "csv"}:    readCSV,
 	{"file", "ctf"}:    readCTF,
 	{driverSQL, ""}:    readSQL,
 	{driverReport, ""}: readReports,
+	{driverREST, ""}:   readREST,
 }
 
 // Read reads the whole of what is asked. admit is called once for each pupil

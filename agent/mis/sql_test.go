@@ -269,7 +269,7 @@ func TestIdsOfADatabase(t *testing.T) {
 	}
 	// The stand-in orders no texts on which collations differ.
 	for _, own := range p.Datasets {
-		own.Who, own.Query = orderBy.ReplaceAllString(own.Who, ""), orderBy.ReplaceAllString(own.Query, "")
+		own.Who, own.Query.Text = orderBy.ReplaceAllString(own.Who, ""), orderBy.ReplaceAllString(own.Query.Text, "")
 	}
 	for name, c := range map[string]struct {
 		idType, change string

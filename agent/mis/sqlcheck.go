@@ -100,7 +100,7 @@ func checkSQLDataset(p *Profile, d record.Dataset, at places) error {
 		used, bad := at.upnQuery(path, d, own.ByUPN)
 		err = errors.Join(err, bad, at.listed(p.Needs, append(path, byUPNName), used))
 	}
-	used, bad := at.dataQuery(path, d, own.Query)
+	used, bad := at.dataQuery(path, d, own.Query.Text)
 	if bad == nil {
 		bad = at.apart(path, d, own.Identity, used.Columns())
 	}

@@ -60,7 +60,7 @@ func (p *plan) addQueries(from *Profile, site Site) error {
 	p.sql.school = parse(from.School)
 	for d, own := range from.Datasets {
 		made := p.datasets[d]
-		made.query = parse(own.Query)
+		made.query = parse(own.Query.Text)
 		columns := made.query.Columns()
 		if d == record.DatasetPupil {
 			p.sql.who = parse(own.Who)

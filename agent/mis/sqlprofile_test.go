@@ -182,7 +182,7 @@ func TestSiteFileIsLaidOverTheProfile(t *testing.T) {
 	}
 	marks := made.Datasets[record.DatasetAttendance]
 	wantDiff(t, map[string]map[string]string{"mark": {"Ill": "I"}, "session": {"M": "AM"}}, marks.Values)
-	if marks.Query != p.Datasets[record.DatasetAttendance].Query || marks.Evidence != "seen" {
+	if marks.Query.Text != p.Datasets[record.DatasetAttendance].Query.Text || marks.Evidence != "seen" {
 		t.Error("what the site file does not name was changed")
 	}
 	wantDiff(t, sqlProfile(t), p)
