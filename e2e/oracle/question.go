@@ -23,7 +23,28 @@ const (
 	// Xporter is the shipped profile xporter, with the school's own names of
 	// detentions.
 	Xporter
+	// Progresso is the shipped profile progresso, with the school's own names of
+	// detentions, examinations and indicators.
+	Progresso
+	// BromcomOData and BromcomPartner are the shipped profiles of those names, with
+	// the school's own columns.
+	BromcomOData
+	BromcomPartner
 )
+
+// whole changes what a route says otherwise of a pupil than record by record.
+func (w Route) whole(all []record.Record) []record.Record {
+	switch w {
+	case Progresso:
+		return needsOfThePupil(all)
+	case BromcomOData:
+		return oneSEN(all)
+	case BromcomPartner:
+		return threeContacts(all)
+	default:
+		return all
+	}
+}
 
 // carries empties what the route does not carry, and says whether it carries
 // such a record at all.
@@ -35,6 +56,12 @@ func (w Route) carries(r record.Record) bool {
 		return leaveOutOfSIMS(r)
 	case Xporter:
 		return leaveOutOfXporter(r)
+	case Progresso:
+		return leaveOutOfProgresso(r)
+	case BromcomOData:
+		return leaveOutOfOData(r)
+	case BromcomPartner:
+		return leaveOutOfPartner(r)
 	default:
 		return true
 	}
@@ -59,7 +86,7 @@ func (q Question) Answer(s *demoschool.School) (Lines, error) {
 	for _, p := range s.LookedAfter(q.Authorities...) {
 		of := pupil(p)
 		who := whoIs(of)
-		for _, r := range append([]record.Record{of}, dependents(s, p)...) {
+		for _, r := range q.Route.whole(append([]record.Record{of}, dependents(s, p)...)) {
 			if err := q.add(lines, who, r); err != nil {
 				return nil, err
 			}

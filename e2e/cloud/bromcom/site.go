@@ -40,10 +40,6 @@ const current = `lookup("care"; .studentid) // [] | map(select(.incareto == null
 func PartnerColumns() map[string]map[string]string {
 	columns := map[string]map[string]string{
 		"pupil": {"CareAuthority": current + ".caringla", "CareStart": current + ".incarefrom", "CareEnd": current + ".incareto"},
-		"school_history": {
-			"school_history": ".enrolmentid", "LEA": ".la", "Estab": ".estab", "URN": ".urn", "SchoolName": ".schoolname",
-			"EntryDate": ".entrydate", "LeavingDate": ".leavingdate", "LeavingReason": ".reasoncode", "LastSchool": ".lastschool",
-		},
 		"sen": {
 			"sen": ".senstudentid", "SENprovision": ".provisioncode", "StartDate": ".startdate", "EndDate": ".enddate",
 			"SENneeds": `.senstudentid as $id | lookup("needs"; .studentid) // [] | map(select(.senstudentid == $id) | "\(.rank):\(.needcode)")`,
@@ -73,6 +69,10 @@ func ODataColumns() map[string]map[string]string {
 
 func bothColumns() map[string]map[string]string {
 	return map[string]map[string]string{
+		"school_history": {
+			"school_history": ".enrolmentid", "LEA": ".la", "Estab": ".estab", "URN": ".urn", "SchoolName": ".schoolname",
+			"EntryDate": ".entrydate", "LeavingDate": ".leavingdate", "LeavingReason": ".reasoncode", "LastSchool": ".lastschool",
+		},
 		"exclusion": {
 			"exclusion": ".exclusionid", "Category": ".categorycode", "Reasons": `.reasoncodes // "" | split("/")`, "StartDate": ".startdate",
 			"EndDate": ".enddate", "StartSession": ".startsession", "EndSession": ".endsession", "Sessions": ".sessions", "Review": ".reviewcode", "Comments": ".comments",

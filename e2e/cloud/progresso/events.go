@@ -3,6 +3,7 @@ package progresso
 import (
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,27 +115,30 @@ func (a asked) years() []cloud.Row {
 	return rows
 }
 
-// assessments are the school's own, of this academic year; those of key stages
-// stand elsewhere.
+// Column is the name of an assessment's column, where its kind stands too.
+func Column(r demoschool.AssessmentResult) string {
+	return strings.TrimSpace(r.Aspect + " " + r.ResultStatus)
+}
+
+// assessments are the school's own; those of key stages stand elsewhere. One that
+// has no year is of this one.
 func (a asked) assessments() []cloud.Row {
 	query := a.r.URL.Query()
 	if query.Get("AcademicYearId") == "" || query.Get("LearnerId") == "" && query.Get("AssessmentScreenId") == "" {
 		return nil
 	}
+	thisYear := strconv.Itoa(a.School.SchoolDays()[0].Year())
 	rows := []cloud.Row{}
-	if years := a.years(); query.Get("AcademicYearId") != cloudText(years[1]["AcademicYearId"]) {
-		return rows
-	}
 	for _, p := range a.pupils() {
 		screens := []cloud.Row{}
 		for r := range a.School.Assessment.Of(p.ID) {
-			if r.Stage != "" {
+			if r.Stage != "" || r.Year != "" && r.Year != query.Get("AcademicYearId") || r.Year == "" && query.Get("AcademicYearId") != thisYear {
 				continue
 			}
 			screens = append(screens, cloud.Row{
 				"AssessmentScreenID": 1, "AssessmentScreenName": r.ResultSet, "GroupCode": "10-AR1", "StudyLevel": "", "Subject": r.Subject,
 				"ColumnList": []cloud.Row{
-					{"AssementScreenColumnId": cloud.Number(r.ID), "ColumnName": r.Aspect, "ColumnValue": r.Result, "VaulePoints": "36"},
+					{"AssementScreenColumnId": cloud.Number(r.ID), "ColumnName": Column(r), "ColumnValue": r.Result, "VaulePoints": "36"},
 					{"AssementScreenColumnId": 9, "ColumnName": "Not filled in", "ColumnValue": nil, "VaulePoints": nil},
 				},
 			})

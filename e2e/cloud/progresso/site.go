@@ -1,13 +1,9 @@
 package progresso
 
 import (
-	"strconv"
-
 	"rollbridge/e2e/cloud"
 	"rollbridge/e2e/demoschool"
 )
-
-func cloudText(n any) string { return strconv.Itoa(n.(int)) }
 
 // employees have the role for looked-after children in Position; somebody
 // without one is among them.
