@@ -146,7 +146,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	case b.read > b.max:
 		return n, formError(fmt.Sprintf("it is over %d MiB; ask for smaller pages in the profile", b.max>>20))
 	case b.read-b.used > b.ahead:
-		return n, formError(fmt.Sprintf("a single value in it is over %d MiB", maxRow>>20))
+		return n, formError(fmt.Sprintf("a single row or value in it is over %d MiB", maxRow>>20))
 	}
 	return n, err
 }

@@ -5,41 +5,35 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
-	"math/big"
-	"strconv"
-	"strings"
 )
 
-// The bounds of what is held in memory, in bytes of JSON, and of nesting.
+// The bounds of what is held in memory, in bytes of JSON.
 const (
 	maxRow      = 4 << 20
 	maxEnvelope = 1 << 20
-	maxDepth    = 100
-	maxDigits   = 100
 )
 
 // A decoder reads one answer: the rows at a path are given out one by one, the
-// rest is the envelope. encoding/json says whether it is JSON; what it would let
-// pass (a member twice, any depth, any size) is refused here.
+// rest is the envelope. encoding/json finds where each value ends and refuses
+// what is no JSON; a tree makes a value of it.
 type decoder struct {
-	json    *json.Decoder
-	from    *bounded
-	anyCase bool
-	emit    func(row any) error
+	json *json.Decoder
+	from *bounded
+	tree tree
+	emit func(row any) error
 
-	found    bool  // the rows were there
-	inRow    bool  // between the first and the last token of a row
-	rowStart int64 // offset after the row before
-	outside  int64 // bytes of all rows so far
-	rows     int
-	hash     maphash.Hash // of all rows so far
+	found   bool // the rows were there
+	rows    int
+	hash    maphash.Hash // of all rows so far
+	outside int          // bytes of the envelope so far
+	raw     json.RawMessage
 }
 
 // newDecoder reads body, of at most limit bytes; hashes under one seed can be
 // compared.
 func newDecoder(body io.Reader, limit int64, anyCase bool, seed maphash.Seed) *decoder {
 	from := &bounded{from: body, max: limit, ahead: maxRow + 4*bufferBytes}
-	d := &decoder{json: json.NewDecoder(text(from)), from: from, anyCase: anyCase}
+	d := &decoder{json: json.NewDecoder(text(from)), from: from, tree: newTree(anyCase)}
 	d.json.UseNumber()
 	d.hash.SetSeed(seed)
 	return d
@@ -55,14 +49,14 @@ func (d *decoder) answer(path []string) (envelope any, alone bool, err error) {
 	}
 	switch {
 	case len(path) > 0 && t == json.Delim('{'):
-		envelope, err = d.object(path, 1)
+		envelope, err = d.object(path)
 	case len(path) == 0 && t == json.Delim('['):
-		d.found, err = true, d.array()
+		err = d.array()
 	case len(path) == 0 && t == json.Delim('{'):
-		d.found, alone = true, true
-		envelope, err = d.one(t)
+		alone = true
+		envelope, err = d.one()
 	default:
-		_, err = d.value(t, 1)
+		_, err = d.rest(t, 1)
 	}
 	if err != nil {
 		return nil, false, err
@@ -77,90 +71,65 @@ func (d *decoder) answer(path []string) (envelope any, alone bool, err error) {
 	}
 }
 
-// token is the next one, within the bounds.
+// token is the next one of the way to the rows.
 func (d *decoder) token() (json.Token, error) {
 	d.from.used = d.json.InputOffset()
-	t, err := d.json.Token()
-	if err != nil {
+	return d.json.Token()
+}
+
+// next reads the next value into d.raw.
+func (d *decoder) next() error {
+	d.from.used = d.json.InputOffset()
+	return d.json.Decode(&d.raw)
+}
+
+// aside is the next value, as a part of the envelope.
+func (d *decoder) aside(depth int) (any, error) {
+	if err := d.next(); err != nil {
 		return nil, err
 	}
-	offset := d.json.InputOffset()
-	switch {
-	case d.inRow && offset-d.rowStart > maxRow:
-		return nil, formError(fmt.Sprintf("row %d of it is over %d MiB", d.rows+1, maxRow>>20))
-	case !d.inRow && offset-d.outside > maxEnvelope:
-		return nil, formError(fmt.Sprintf("it holds over %d MiB beside its rows", maxEnvelope>>20))
+	if err := d.weigh(len(d.raw)); err != nil {
+		return nil, err
 	}
-	if d.inRow {
-		d.note(t)
-	}
-	return t, nil
+	return d.tree.of(d.raw, depth)
 }
 
-// note adds a token to the hash, so that no two rows are written alike.
-func (d *decoder) note(t json.Token) {
-	kind, text := byte('0'), ""
-	switch v := t.(type) {
-	case json.Delim:
-		kind = byte(v)
-	case bool:
-		kind = 'f'
-		if v {
-			kind = 't'
-		}
-	case json.Number:
-		kind, text = 'n', string(v)
-	case string:
-		kind, text = 's', v
+func (d *decoder) weigh(bytes int) error {
+	if d.outside += bytes; d.outside > maxEnvelope {
+		return formError(fmt.Sprintf("it holds over %d MiB beside its rows", maxEnvelope>>20))
 	}
-	_ = d.hash.WriteByte(kind)
-	if kind == 'n' || kind == 's' {
-		_, _ = d.hash.WriteString(strconv.Itoa(len(text)))
-		_ = d.hash.WriteByte(':')
-		_, _ = d.hash.WriteString(text)
-	}
+	return nil
 }
 
-// value reads what begins with t.
-func (d *decoder) value(t json.Token, depth int) (any, error) {
-	if depth > maxDepth {
-		return nil, formError("it is nested too deeply")
-	}
+// rest is the value that begins with t and does not hold the rows.
+func (d *decoder) rest(t json.Token, depth int) (any, error) {
 	switch v := t.(type) {
-	case json.Delim:
-		if v == '{' {
-			return d.object(nil, depth)
-		}
-		return d.list(depth)
 	case json.Number:
 		return number(string(v))
+	case json.Delim:
+		if v == '{' {
+			return d.object(nil)
+		}
+		list := []any{}
+		for d.json.More() {
+			item, err := d.aside(depth + 1)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, item)
+		}
+		_, err := d.token()
+		return list, err
 	}
 	return t, nil
 }
 
-func (d *decoder) list(depth int) (any, error) {
-	out := []any{}
-	for {
-		t, err := d.token()
-		if err != nil {
-			return nil, err
-		}
-		if t == json.Delim(']') {
-			return out, nil
-		}
-		v, err := d.value(t, depth+1)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, v)
-	}
-}
-
-// object reads the members of an object; the rows at path are given out and are
-// no member of what is returned.
-func (d *decoder) object(path []string, depth int) (any, error) {
+// object reads the members of an object on the way to the rows, which are given
+// out and are no member of what is returned.
+func (d *decoder) object(path []string) (any, error) {
 	out := map[string]any{}
-	rows := false
+	first := len(path) == 1 && path[0] == FirstArray
+	var rows *string // the member that was the rows
 	for {
 		t, err := d.token()
 		if err != nil {
@@ -169,102 +138,114 @@ func (d *decoder) object(path []string, depth int) (any, error) {
 		if t == json.Delim('}') {
 			return out, nil
 		}
-		name, _ := t.(string) // encoding/json lets nothing else pass
-		if d.anyCase {
-			name = strings.ToLower(name)
-		}
-		onPath := len(path) > 0 && name == path[0]
-		if _, twice := out[name]; twice || onPath && rows {
-			return nil, formError("an object in it has two members of one name")
-		}
-		if t, err = d.token(); err != nil {
+		written, _ := t.(string) // encoding/json lets nothing else pass
+		if err := d.weigh(len(written)); err != nil {
 			return nil, err
 		}
-		if onPath && len(path) == 1 && isOpen(t) {
-			if rows, err = true, d.openRows(t); err != nil {
+		name := d.tree.name(written)
+		if _, twice := out[name]; twice || rows != nil && *rows == name {
+			return nil, errTwice
+		}
+		if rows != nil || len(path) == 0 || !first && name != path[0] {
+			if out[name], err = d.aside(2); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if onPath && t == json.Delim('{') {
-			out[name], err = d.object(path[1:], depth+1)
-		} else {
-			out[name], err = d.value(t, depth+1)
-		}
+		value, here, err := d.step(path)
 		if err != nil {
+			return nil, err
+		}
+		if here {
+			rows = &name
+		} else {
+			out[name] = value
+		}
+	}
+}
+
+// step reads the value of the member that path begins with: the rows, if here, or
+// else what is returned.
+func (d *decoder) step(path []string) (value any, here bool, err error) {
+	t, err := d.token()
+	if err != nil {
+		return nil, false, err
+	}
+	switch {
+	case len(path) > 1 && t == json.Delim('{'):
+		value, err = d.object(path[1:])
+	case len(path) == 1 && t == json.Delim('['):
+		return nil, true, d.array()
+	case path[0] != FirstArray && len(path) == 1 && t == json.Delim('{'):
+		row, err := d.one()
+		if err != nil {
+			return nil, true, err
+		}
+		return nil, true, d.emit(row)
+	default:
+		value, err = d.rest(t, 2)
+	}
+	return value, false, err
+}
+
+// array gives out the rows of an array whose beginning was read.
+func (d *decoder) array() error {
+	d.found = true
+	for d.json.More() {
+		if err := d.next(); err != nil {
+			return err
+		}
+		d.rows++
+		if len(d.raw) > maxRow {
+			return d.tooLarge()
+		}
+		_, _ = d.hash.Write(d.raw)
+		_ = d.hash.WriteByte('\n')
+		row, err := d.tree.of(d.raw, 1)
+		if err != nil {
+			return err
+		}
+		if err := d.emit(row); err != nil {
+			return err
+		}
+	}
+	_, err := d.token()
+	return err
+}
+
+// one reads the row that is an object whose beginning was read.
+func (d *decoder) one() (any, error) {
+	d.found = true
+	d.rows++
+	row, size := map[string]any{}, 0
+	for {
+		t, err := d.token()
+		if err != nil {
+			return nil, err
+		}
+		if t == json.Delim('}') {
+			return row, nil
+		}
+		written, _ := t.(string)
+		name := d.tree.name(written)
+		if _, twice := row[name]; twice {
+			return nil, errTwice
+		}
+		if err := d.next(); err != nil {
+			return nil, err
+		}
+		if size += len(written) + len(d.raw); size > maxRow {
+			return nil, d.tooLarge()
+		}
+		_, _ = d.hash.WriteString(written)
+		_ = d.hash.WriteByte('\n')
+		_, _ = d.hash.Write(d.raw)
+		if row[name], err = d.tree.of(d.raw, 2); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func isOpen(t json.Token) bool { return t == json.Delim('[') || t == json.Delim('{') }
-
-// openRows gives out the rows of the array, or the one row, that begins with t.
-func (d *decoder) openRows(t json.Token) error {
-	d.found = true
-	start := d.json.InputOffset()
-	defer func() { d.outside += d.json.InputOffset() - start }()
-	if t == json.Delim('[') {
-		return d.array()
-	}
-	row, err := d.one(t)
-	if err != nil {
-		return err
-	}
-	return d.emit(row)
-}
-
-// array gives out the rows of an array whose beginning was read.
-func (d *decoder) array() error {
-	for {
-		d.rowStart = d.json.InputOffset()
-		d.inRow = true
-		t, err := d.token()
-		if err != nil {
-			return err
-		}
-		if t == json.Delim(']') {
-			d.inRow = false
-			return nil
-		}
-		row, err := d.value(t, 1)
-		if err != nil {
-			return err
-		}
-		d.inRow = false
-		d.rows++
-		if err := d.emit(row); err != nil {
-			return err
-		}
-	}
-}
-
-// one reads the row that begins with t.
-func (d *decoder) one(t json.Token) (any, error) {
-	d.rowStart = d.json.InputOffset()
-	d.inRow = true
-	d.note(t)
-	row, err := d.value(t, 1)
-	d.inRow = false
-	d.rows++
-	return row, err
-}
-
-// number keeps whole numbers exact, as gojq takes them.
-func number(text string) (any, error) {
-	if strings.ContainsAny(text, ".eE") {
-		f, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return nil, formError("a number in it is too large")
-		}
-		return f, nil
-	}
-	if i, err := strconv.Atoi(text); err == nil {
-		return i, nil
-	}
-	if len(text) > maxDigits {
-		return nil, formError("a number in it is too large")
-	}
-	i, _ := new(big.Int).SetString(text, 10)
-	return i, nil
+func (d *decoder) tooLarge() error {
+	return formError(fmt.Sprintf("row %d of it is over %d MiB", d.rows, maxRow>>20))
 }

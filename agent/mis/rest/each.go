@@ -18,7 +18,8 @@ type Request struct {
 	Path  string
 	Query url.Values
 	// Rows is the path of members to the array of rows; empty means that the
-	// answer itself is the array. An object in its place is one row.
+	// answer itself is the array. An object in its place is one row. A last
+	// element FirstArray means the first member that is an array.
 	Rows   []string
 	Paging Paging
 	// Failed, if not nil, says of an envelope (the answer without its rows; the
@@ -27,6 +28,10 @@ type Request struct {
 	// quote the answer.
 	Failed func(envelope any) (bool, error)
 }
+
+// FirstArray, in Request.Rows, is for a MIS whose lists say in no document what
+// their array is called.
+const FirstArray = "*"
 
 // Each asks for all pages of a request and gives each row to row, numbered from
 // 1 through all pages, as it comes. A row is what gojq takes: nil, bool, int,
