@@ -53,6 +53,9 @@ func (k *work) finish(ctx context.Context) error {
 	if k.manifest.Full && k.parts[0].Sequence > to.ResyncAfter {
 		to.ResyncAfter = 0
 	}
+	if err := k.tx.SetRosterUse(ctx, k.school, k.rosterUse()); err != nil {
+		return err
+	}
 	if err := k.compare(ctx, &to); err != nil {
 		return err
 	}
@@ -72,6 +75,14 @@ func (k *work) given() map[record.Dataset]map[string][]string {
 		}
 	}
 	return given
+}
+
+// rosterUse is what the agent made of the rosters at this read.
+func (k *work) rosterUse() (used []store.RosterUse) {
+	for _, u := range k.manifest.Roster {
+		used = append(used, store.RosterUse{RosterUse: u, AsAt: k.asAt(record.DatasetPupil)})
+	}
+	return used
 }
 
 // fullAgain is how long a full batch that did not bring the digests together

@@ -60,7 +60,7 @@ func (p *program) root() *cobra.Command {
 		return usage(fmt.Errorf("%w; see `%s --help`", err, c.CommandPath()))
 	})
 	root.AddCommand(
-		p.initCommand(), p.serveCommand(), p.migrateCommand(), p.authorityCommand(), p.schoolCommand(), p.codeCommand(),
+		p.initCommand(), p.serveCommand(), p.migrateCommand(), p.authorityCommand(), p.schoolCommand(), p.rosterCommand(), p.codeCommand(),
 		p.agentCommand(), p.keyCommand(), p.userCommand(), p.statusCommand(), p.compareCommand(), p.fsckCommand(),
 		p.configCommand(), p.versionCommand(),
 	)

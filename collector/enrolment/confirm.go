@@ -77,7 +77,10 @@ func (d *Desk) Confirm(ctx context.Context, school, ref string) (agent store.Age
 		if err := tx.Begin(ctx, agent); err != nil {
 			return err
 		}
-		_, err = tx.Issue(ctx, d.Control, store.AddressOf(agent), protocol.KindConfirmed, protocol.Confirmed{IDKey: sealed})
+		if _, err := tx.Issue(ctx, d.Control, store.AddressOf(agent), protocol.KindConfirmed, protocol.Confirmed{IDKey: sealed}); err != nil {
+			return err
+		}
+		_, err = d.tellRoster(ctx, tx, agent)
 		return err
 	})
 	if err != nil {
@@ -118,7 +121,8 @@ func (d *Desk) settleIDKey(ctx context.Context, tx *store.Tx, agent store.Agent)
 		return nil, err
 	}
 	if !school.Stopped.IsZero() {
-		if err := tx.ForgetSchool(ctx, agent.School); err != nil {
+		forget := func() error { return tx.ForgetSchool(ctx, agent.School) }
+		if err := tx.KeepRosters(ctx, d.Vault, agent.School, forget); err != nil {
 			return nil, err
 		}
 	}
@@ -156,6 +160,9 @@ func (d *Desk) end(ctx context.Context, tx *store.Tx, a store.Agent, state store
 		return err
 	}
 	if err := inbox.RefuseAll(ctx, tx.Tx, inbox.ID{School: a.School, Agent: a.ID, Generation: a.Generation}); err != nil {
+		return err
+	}
+	if err := tx.ForgetTold(ctx, a); err != nil {
 		return err
 	}
 	_, err := tx.Issue(ctx, d.Control, store.AddressOf(a), protocol.KindRefusal, protocol.Refusal{Reason: reason})

@@ -180,6 +180,13 @@ func (d *Desk) Provision(ctx context.Context, school string) (changed bool, err 
 				return err
 			}
 			changed = changed || told
+			if a.State != store.AgentConfirmed {
+				continue
+			}
+			// What an authority no longer asks for, its roster is not told for either.
+			if _, err := d.tellRoster(ctx, tx, a); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

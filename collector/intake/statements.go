@@ -23,15 +23,24 @@ const (
 // agentKinds are the statements addressed to one agent.
 var agentKinds = []protocol.StatementKind{
 	protocol.KindEnrolled, protocol.KindConfirmed, protocol.KindProvision, protocol.KindOutcome, protocol.KindRefusal,
+	protocol.KindRoster,
 }
+
+// newestOnly are kinds of which each statement says all: those before the
+// newest are not relayed.
+var newestOnly = []protocol.StatementKind{protocol.KindRoster}
 
 // newerThan asks for each kind by itself, so that each is a short walk in the
 // primary key however many years of statements there are.
 var newerThan = func() string {
 	parts := make([]string, len(agentKinds))
 	for i, k := range agentKinds {
-		parts[i] = fmt.Sprintf("SELECT * FROM (SELECT serial, signed FROM statements WHERE school = ? AND agent = ? AND kind = '%s' AND serial > ? ORDER BY serial LIMIT %d) AS %s",
-			k, maxRelayed, k)
+		order := fmt.Sprintf("serial LIMIT %d", maxRelayed)
+		if slices.Contains(newestOnly, k) {
+			order = "serial DESC LIMIT 1"
+		}
+		parts[i] = fmt.Sprintf("SELECT * FROM (SELECT serial, signed FROM statements WHERE school = ? AND agent = ? AND kind = '%s' AND serial > ? ORDER BY %s) AS %s",
+			k, order, k)
 	}
 	return strings.Join(parts, " UNION ALL ")
 }()

@@ -28,6 +28,7 @@ const (
 	CheckQuarantine = "quarantine" // refused records and quarantine are the same set
 	CheckHistory    = "history"    // versions of a key have no gap
 	CheckInbox      = "inbox"      // what waits has a body that is its digest's; what is decided has none
+	CheckRoster     = "roster"     // every roster entry opens, and stands under its child's blind index
 )
 
 // Fsck proves what the package comment guarantees, school by school, and opens
@@ -252,7 +253,27 @@ func (f *fsck) bodies(ctx context.Context) error {
 			return err
 		}
 	}
-	return f.quarantine(ctx, keys.school)
+	if err := f.quarantine(ctx, keys.school); err != nil {
+		return err
+	}
+	return f.roster(ctx)
+}
+
+// roster looks at every edition: also what an import left behind is sealed.
+func (f *fsck) roster(ctx context.Context) error {
+	rows, err := f.tx.listedRows(ctx, f.vault, "WHERE r.school = ?", f.school)
+	if err != nil {
+		f.add(CheckRoster, "a roster entry does not open: %s", err)
+	}
+	for _, r := range rows {
+		if !r.sameChild(f.vault) {
+			f.add(CheckRoster, "a roster entry stands under another child's index")
+		}
+	}
+	if _, err := f.tx.Told(ctx, f.vault, f.school); err != nil {
+		f.add(CheckRoster, "what the agent was told of rosters does not open: %s", err)
+	}
+	return nil
 }
 
 func (f *fsck) quarantine(ctx context.Context, key *vault.Key) error {

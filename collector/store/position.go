@@ -146,9 +146,11 @@ func (t *Tx) StopSchool(ctx context.Context, school string, now time.Time) error
 }
 
 // ForgetSchool destroys every record of a school with its keys, and the
-// position: for a new start after a revoke. Deliveries (counts) stay.
+// position: for a new start after a revoke. Its part of the rosters goes too,
+// because it is sealed by the school's key; KeepRosters saves it. Deliveries
+// (counts) stay.
 func (t *Tx) ForgetSchool(ctx context.Context, school string) error {
-	for _, table := range []string{"records", "record_history", "quarantine", "holds", "pupils", "positions", "school_keys"} {
+	for _, table := range []string{"records", "record_history", "quarantine", "holds", "pupils", "positions", "roster", "roster_told", "roster_use", "school_keys"} {
 		if _, err := t.Exec(ctx, "DELETE FROM "+table+" WHERE school = ?", school); err != nil {
 			return fmt.Errorf("destroy the data of %s: %w", school, err)
 		}

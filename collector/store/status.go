@@ -105,10 +105,13 @@ func (t *Tx) schools(ctx context.Context, authority string) ([]SchoolStatus, err
 		}
 		list = append(list, *c)
 	}
-	slices.SortFunc(list, func(a, b SchoolStatus) int {
-		return cmp.Or(strings.Compare(a.School.Name, b.School.Name), strings.Compare(a.School.ID, b.School.ID))
-	})
+	slices.SortFunc(list, func(a, b SchoolStatus) int { return compareSchools(a.School, b.School) })
 	return list, err
+}
+
+// compareSchools orders schools as people look for them.
+func compareSchools(a, b School) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.ID, b.ID))
 }
 
 // hide takes away what a stopped school's screen must not show.

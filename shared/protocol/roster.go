@@ -35,6 +35,14 @@ type RosterEntry struct {
 	DOB       record.Date `json:"dob"`
 }
 
+// Sort puts the entries in the order of authority, UPN and date of birth, in
+// which they are sealed.
+func (r Roster) Sort() {
+	slices.SortFunc(r.Entries, func(a, b RosterEntry) int {
+		return cmp.Or(cmp.Compare(a.Authority, b.Authority), cmp.Compare(a.UPN, b.UPN), cmp.Compare(a.DOB, b.DOB))
+	})
+}
+
 // MaxRosterBytes bounds a roster before it is sealed, so that its statement
 // stays below MaxSignedBytes; that is room for some 8,000 children.
 const MaxRosterBytes = 640 << 10
@@ -49,9 +57,8 @@ var ErrRoster = errors.New("not a roster that can be used")
 // SealRoster sorts r, pads it with blanks and seals it to an agent's key. An
 // empty roster is one too: it takes back what the agent was told before.
 func SealRoster(to hpke.PublicKey, agent envelope.AgentID, r Roster) (RosterStatement, error) {
-	sorted := Roster{Entries: slices.SortedFunc(slices.Values(r.Entries), func(a, b RosterEntry) int {
-		return cmp.Or(cmp.Compare(a.Authority, b.Authority), cmp.Compare(a.UPN, b.UPN), cmp.Compare(a.DOB, b.DOB))
-	})}
+	sorted := Roster{Entries: slices.Clone(r.Entries)}
+	sorted.Sort()
 	text, err := json.Marshal(sorted)
 	if err != nil {
 		return RosterStatement{}, fmt.Errorf("encode a roster: %w", err)

@@ -69,6 +69,7 @@ func (j *jobs) once(ctx context.Context) {
 		{"sealing_keys", j.desk.SealingKeys},
 		{"vault", j.rotate},
 		{"statements", func(ctx context.Context) error { return j.store.Tidy(ctx, clock.Now()) }},
+		{"rosters", j.desk.Rosters},
 		{"sessions", func(ctx context.Context) error { return portal.SweepSessions(ctx, j.db) }},
 		{"keyring", j.keyring},
 	} {
