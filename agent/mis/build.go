@@ -1,7 +1,6 @@
 package mis
 
 import (
-	"fmt"
 	"hash/maphash"
 	"reflect"
 	"strconv"
@@ -58,8 +57,9 @@ func (r *reading) pupil(raw rawRow, at place, who *child, yes admission) (*recor
 }
 
 // thing builds the record of one row of any dataset but pupils and attendance,
-// keeps it out of duplicates and gives it out. who is nil for staff.
-func (r *reading) thing(d record.Dataset, raw rawRow, at place, who *child, give func(Row) error) error {
+// keeps it out of duplicates and gives it out, or keeps it where the route has
+// no id of it. who is nil for staff.
+func (r *reading) thing(d record.Dataset, raw rawRow, at place, who *child) error {
 	c := r.cells(d, raw, at)
 	out, err := record.New(d)
 	if err != nil {
@@ -71,20 +71,25 @@ func (r *reading) thing(d record.Dataset, raw rawRow, at place, who *child, give
 		row.Authority = who.authority
 	}
 	c.fill(out)
-	if c.name(out); c.err != nil {
+	parts := c.name(out)
+	if c.err != nil {
 		return c.err
 	}
 	if sen, ok := out.(*record.SEN); ok {
 		if r.plan.datasets[d].headings[c.about.number(needTypeName)] != "" {
-			return r.mergeNeeds(row, at)
+			return r.mergeNeeds(row, at, parts)
 		}
 		sortNeeds(sen.SENNeeds)
+	}
+	if parts != nil || c.about.id < 0 {
+		r.keep(row, parts)
+		return nil
 	}
 	again, err := r.seenBefore(out, at)
 	if err != nil || again {
 		return err
 	}
-	return give(row)
+	return r.give(row)
 }
 
 // fill sets every field of a record that its description knows how to set.
@@ -99,32 +104,29 @@ func (c *cells) fill(out record.Record) {
 
 // name sets the id of a record that is one of several of its pupil: from the id
 // that the MIS has, or else from what tells it apart. The parts are taken from
-// the record, so that a form of dates that changes makes no new things.
-func (c *cells) name(out record.Record) {
+// the record, so that a form of dates that changes makes no new things; they
+// are returned where the MIS has no id, nil otherwise.
+func (c *cells) name(out record.Record) (parts []string) {
 	about := c.about
 	if about.id < 0 || c.err != nil {
-		return
+		return nil
 	}
 	v := reflect.ValueOf(out).Elem()
-	var parts []string
-	plan := c.r.plan.datasets[c.d]
-	switch {
-	case c.raw[about.id] != "":
-		parts = []string{c.text(about.id)}
-	case plan.headings[about.id] != "":
-		c.fail(about.id, fmt.Sprintf("the identifier of the %s is empty: every row must have one; correct %s", about.thing, c.r.plan.words.maker))
-		return
-	default:
-		parts = append(parts, "person")
-		for _, i := range plan.identity {
-			parts = append(parts, single(v.Field(about.fields[i].at)))
-		}
-		if !c.said() {
-			c.fail(about.number(about.said[len(about.said)-1]), "a "+about.thing+" without a name cannot be told from others: correct it in the MIS")
-			return
-		}
+	id := v.Field(about.fields[about.id].at)
+	if c.raw[about.id] != "" {
+		id.SetString(record.NewSubID(c.r.ask.IDKey, c.d, c.text(about.id)))
+		return nil
 	}
-	v.Field(about.fields[about.id].at).SetString(record.NewSubID(c.r.ask.IDKey, c.d, parts...))
+	if !c.said() {
+		c.fail(about.number(about.said[len(about.said)-1]), "a "+about.thing+" without a name cannot be told from others: correct it in the MIS")
+		return nil
+	}
+	parts = append(parts, "person")
+	for _, i := range c.r.plan.datasets[c.d].identity {
+		parts = append(parts, single(v.Field(about.fields[i].at)))
+	}
+	id.SetString(record.NewSubID(c.r.ask.IDKey, c.d, parts...))
+	return parts
 }
 
 // single is a value of a kind that may be part of an identity.
@@ -185,14 +187,11 @@ func (r *reading) keySum(out record.Record) [2]uint64 {
 }
 
 func (r *reading) twice(d record.Dataset, at place, before int) error {
-	switch about, maker := descriptions[d], r.plan.words.maker; {
-	case about.id < 0:
-		return fault(d, "%s and %s: two rows of one pupil, and not the same: correct it in the MIS, or have %s give one row for each pupil", at, at.other(before), maker)
-	case !d.OfPupils():
-		return fault(d, "%s and %s: one %s twice, and not the same: correct it in the MIS, or have %s give each %s its own id", at, at.other(before), about.thing, maker, about.thing)
-	default:
-		return fault(d, "%s and %s: one %s of one pupil twice, and not the same: correct it in the MIS, or have %s give each %s its own id", at, at.other(before), about.thing, maker, about.thing)
+	about, maker, whose := descriptions[d], r.plan.words.maker, ""
+	if d.OfPupils() {
+		whose = " of one pupil"
 	}
+	return fault(d, "%s and %s: one %s%s twice, and not the same: correct it in the MIS, or have %s give each %s its own id", at, at.other(before), about.thing, whose, maker, about.thing)
 }
 
 func (r *reading) repeated(d record.Dataset) {

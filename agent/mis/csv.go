@@ -29,12 +29,15 @@ func readCSV(ctx context.Context, r *reading) error {
 		return fault(record.DatasetPupil, "%s has headings and no pupil: the export failed or its filter excludes everybody; run it again",
 			r.plan.datasets[record.DatasetPupil].file)
 	}
+	if err := r.identified(record.DatasetPupil); err != nil {
+		return err
+	}
 	return r.readRest(r.rest(), byID, func(d record.Dataset, use func(rawRow, place) error) error { return r.eachRow(ctx, d, use) })
 }
 
 func (r *reading) csvPupil(byID map[string]*child, raw rawRow, at place) error {
-	if raw[pID] == "" {
-		return r.fieldFault(record.DatasetPupil, at, pID, "the identifier is empty: every pupil must have one; correct the export")
+	if !r.ids[idOfPupil].has(raw[pID], at) {
+		return nil
 	}
 	return r.listedPupil(byID, raw, at)
 }
@@ -167,6 +170,8 @@ func (f *csvFile) mapColumns(headings []string) error {
 				return fault(f.d, "%s has two columns headed %q: give each its own heading", f.shown, own.headings[slices.IndexFunc(own.headings, func(want string) bool { return heading(want) == name })])
 			}
 			found[name] = i
+			// A column that nobody reads may come, go and move: it alarms nobody.
+			f.r.form(f.d, strings.Clone(name))
 		}
 	}
 	f.columns = make([]int, len(own.headings))
@@ -185,7 +190,7 @@ func (f *csvFile) mapColumns(headings []string) error {
 		f.columns[i] = at
 	}
 	if len(missing) > 0 {
-		return fault(f.d, "%s has no column headed %s: put the heading back in the export, or give the one that it has now under columns in the school's MIS settings (\"\" where this school has no such column; check delimiter and encoding if all are missing)", f.shown, strings.Join(missing, " nor "))
+		return absent(f.d, "%s has no column headed %s: put the heading back in the export, or give the one that it has now under columns in the school's MIS settings (\"\" where this school has no such column; check delimiter and encoding if all are missing)", f.shown, strings.Join(missing, " nor "))
 	}
 	return nil
 }

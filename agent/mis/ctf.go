@@ -26,14 +26,14 @@ func readCTF(ctx context.Context, r *reading) error {
 	if err != nil {
 		return err
 	}
-	later := map[record.Dataset][]Row{}
+	r.form(record.DatasetPupil, ctfForm(files))
 	for i, f := range files {
 		if f.head.partial {
 			for _, d := range record.Datasets() {
 				r.incomplete[d] = true
 			}
 		}
-		w := &ctfWalk{r: r, file: f, number: i, later: later}
+		w := &ctfWalk{r: r, file: f, number: i}
 		if err := w.pupils(ctx); err != nil {
 			return err
 		}
@@ -45,11 +45,32 @@ func readCTF(ctx context.Context, r *reading) error {
 	if len(r.pupils.seen) == 0 {
 		return fault(record.DatasetPupil, "the common transfer files hold no pupil: the export failed or its filter excludes everybody; run it again")
 	}
-	return r.giveLater(later)
+	return r.giveLater()
 }
 
-// giveLater gives out what hangs on pupils, in the order of datasets.
-func (r *reading) giveLater(later map[record.Dataset][]Row) error {
+// The versions of the CTF whose elements are known.
+const (
+	ctfFirst = 15
+	ctfLast  = 25
+)
+
+// ctfForm is one text for all versions that are known, since one reading serves
+// them all and every school changes to the next in one autumn. A version that is
+// not known may have moved anything.
+func ctfForm(files []*ctfFile) string {
+	newest := ctfLast
+	for _, f := range files {
+		newest = max(newest, f.head.version)
+	}
+	if newest == ctfLast {
+		return "ctf"
+	}
+	return fmt.Sprintf("ctf %d", newest)
+}
+
+// giveLater gives out what hangs on pupils, in the order of datasets. A CTF has
+// no ids of it, so that all of it was kept till now.
+func (r *reading) giveLater() error {
 	for _, d := range r.rest() {
 		if r.counts[d].rows == 0 {
 			r.none(d)
@@ -59,10 +80,8 @@ func (r *reading) giveLater(later map[record.Dataset][]Row) error {
 				return err
 			}
 		}
-		for _, row := range later[d] {
-			if err := r.give(row); err != nil {
-				return err
-			}
+		if err := r.giveUnnamed(d); err != nil {
+			return err
 		}
 	}
 	return nil

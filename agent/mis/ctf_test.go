@@ -141,7 +141,6 @@ func TestBadCTFIsRefused(t *testing.T) {
 		"start of marks":       {"2026-11-09", "09/11/2026", "AttendanceStartDate"},
 		"free meals":           {"<FSMstartDate>2026-09-01", "<FSMstartDate>Zqjx", "FSMhistory"},
 		"control character":    {"<Forename>Ben", "<Forename>B&#10;en", "control character"},
-		"contact, different":   {"</Contacts>", "<Contact><Surname>Zqjxfoster</Surname><Relationship>FOM</Relationship></Contact></Contacts>", "not the same"},
 		"contact with no name": {"<Surname>Zqjxfoster</Surname>", "", "without a name"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -72,11 +72,7 @@ func (w *ctfWalk) giveThings(who *child) error {
 			}
 			one.raw[cAddress], one.raw[cPostCode] = address.lines(), address[postCode]
 		}
-		keep := func(row Row) error {
-			w.later[one.d] = append(w.later[one.d], row)
-			return nil
-		}
-		if err := w.r.thing(one.d, one.raw, place{file: w.file.shown, line: one.line}, who, keep); err != nil {
+		if err := w.r.thing(one.d, one.raw, place{file: w.file.shown, line: one.line}, who); err != nil {
 			return err
 		}
 	}

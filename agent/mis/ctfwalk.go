@@ -20,8 +20,6 @@ type ctfWalk struct {
 	r      *reading
 	file   *ctfFile
 	number int // of the file in the snapshot, 0 the newest
-	// later are the records that come after all pupils.
-	later map[record.Dataset][]Row
 
 	x     *xmlFile
 	path  []*element

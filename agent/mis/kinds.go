@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"rollbridge/shared/codes"
 	"rollbridge/shared/record"
@@ -28,6 +30,8 @@ type kind struct {
 	day, clock bool
 	// id: what the thing's own id is made of.
 	id bool
+	// free: text of any length, of which the beginning is kept.
+	free bool
 }
 
 var (
@@ -62,8 +66,12 @@ var (
 
 // Kinds of one value.
 var (
-	text      = asText((*cells).text)
-	comment   = asText((*cells).comment)
+	text    = asText((*cells).text)
+	comment = func() kind {
+		k := asText((*cells).comment)
+		k.free = true
+		return k
+	}()
 	upn       = asText((*cells).upn)
 	formerUPN = asText((*cells).formerUPN)
 	uln       = asText((*cells).uln)
@@ -213,16 +221,29 @@ func (c *cells) halfDay(field int) string {
 	return s
 }
 
-// comment is free text, which may have line breaks and tabs.
+// comment is free text, which may have line breaks and tabs. Whatever stands in
+// it ends no read: it is excluded unless it was asked for and allowed, and what
+// somebody pasted into a note must not keep a register from going.
 func (c *cells) comment(field int) string {
-	s := strings.ReplaceAll(c.bounded(field, c.raw[field]), "\r\n", "\n")
-	c.printable(field, strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\r' || r == '\t' {
+	s := strings.ReplaceAll(c.raw[field], "\r\n", "\n")
+	clean := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' {
 			return -1
 		}
 		return r
-	}, s))
-	return s
+	}, s)
+	if len(clean) < len(s) {
+		c.warn(field, WarnCleaned)
+	}
+	if len(clean) > record.MaxCommentBytes {
+		end := record.MaxCommentBytes
+		for !utf8.RuneStart(clean[end]) {
+			end--
+		}
+		clean = clean[:end]
+		c.warn(field, WarnCut)
+	}
+	return strings.Clone(clean)
 }
 
 // moment is the day of a value that may have a time of day behind the date.

@@ -69,9 +69,10 @@ func sortNeeds(list []record.SENNeed) {
 // A needRow is an entry of special educational needs that further rows may add
 // needs to, with where its first row was.
 type needRow struct {
-	row  Row
-	sum  uint64 // of the entry without its needs
-	line int
+	row   Row
+	parts []string // of its id, where the MIS has none
+	sum   uint64   // of the entry without its needs
+	line  int
 }
 
 // needRows are the entries of sen that are kept until all rows are read: an MIS
@@ -81,8 +82,9 @@ type needRows struct {
 	list  []needRow
 }
 
-// mergeNeeds keeps a row of sen, or adds its needs to those of the entry.
-func (r *reading) mergeNeeds(row Row, at place) error {
+// mergeNeeds keeps a row of sen, or adds its needs to those of the entry. Where
+// the MIS has no id of entries, two that differ in more than a need are two.
+func (r *reading) mergeNeeds(row Row, at place, parts []string) error {
 	out := row.Record.(*record.SEN)
 	all := out.SENNeeds
 	out.SENNeeds = nil
@@ -92,13 +94,16 @@ func (r *reading) mergeNeeds(row Row, at place) error {
 	}
 	out.SENNeeds = all
 	key := r.keySum(out)
+	if parts != nil {
+		key[0] ^= sum
+	}
 	i, known := r.needs.byKey[key]
 	if !known {
 		if r.needs.byKey == nil {
 			r.needs.byKey = map[[2]uint64]int{}
 		}
 		r.needs.byKey[key] = len(r.needs.list)
-		r.needs.list = append(r.needs.list, needRow{row: row, sum: sum, line: at.line})
+		r.needs.list = append(r.needs.list, needRow{row: row, parts: parts, sum: sum, line: at.line})
 		return nil
 	}
 	first := &r.needs.list[i]
@@ -117,12 +122,16 @@ func (r *reading) mergeNeeds(row Row, at place) error {
 	return nil
 }
 
-// giveNeeds gives out what mergeNeeds kept.
+// giveNeeds gives out what mergeNeeds kept, or leaves it to giveUnnamed.
 func (r *reading) giveNeeds() error {
 	kept := r.needs.list
 	r.needs = needRows{}
 	for _, n := range kept {
 		sortNeeds(n.row.Record.(*record.SEN).SENNeeds)
+		if n.parts != nil {
+			r.keep(n.row, n.parts)
+			continue
+		}
 		if err := r.give(n.row); err != nil {
 			return err
 		}

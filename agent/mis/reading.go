@@ -38,10 +38,13 @@ type reading struct {
 
 	pupils   pupilSet
 	seen     map[[2]uint64]sighting // of the datasets that are being read
+	ids      [2]idColumn            // of the dataset that is being read
 	needs    needRows
-	children []*child          // admitted, in the order in which they were read
-	words    []string          // the different marks
-	numbers  map[string]uint16 // of words
+	unnamed  map[record.Dataset][]unnamedRow
+	forms    map[record.Dataset][]string // what Report.Schemas are made of
+	children []*child                    // admitted, in the order in which they were read
+	words    []string                    // the different marks
+	numbers  map[string]uint16           // of words
 	days     map[string]day
 }
 
@@ -76,6 +79,8 @@ func newReading(s *Source, ask Ask, admit func(Candidate) (bool, error), sink fu
 		schema:     map[string]bool{},
 		pupils:     newPupilSet(),
 		seen:       map[[2]uint64]sighting{},
+		unnamed:    map[record.Dataset][]unnamedRow{},
+		forms:      map[record.Dataset][]string{},
 		numbers:    map[string]uint16{},
 		days:       map[string]day{},
 	}
@@ -156,6 +161,10 @@ func (r *reading) finish() Report {
 			continue
 		}
 		c := r.counts[d]
+		if !r.stands(d) {
+			r.report.Datasets = append(r.report.Datasets, protocol.DatasetRead{Dataset: d})
+			continue
+		}
 		read := protocol.DatasetRead{
 			Dataset: d, Rows: c.rows, Matched: c.matched, Excluded: c.rows - c.matched, From: c.from, To: c.to,
 		}
@@ -167,6 +176,7 @@ func (r *reading) finish() Report {
 		}
 		r.report.Datasets = append(r.report.Datasets, read)
 	}
+	r.report.Schemas = r.schemas()
 	r.report.Roster = r.rosterUse()
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(r.schema)) {

@@ -101,7 +101,7 @@ func (r *reportReading) missing(w *reportWalk) error {
 		name := about.names[i]
 		switch {
 		case name == "pupil" || i == about.id:
-			return &Error{Problem: protocol.ProblemRightMissing, Dataset: w.d, Text: fmt.Sprintf(
+			return &Error{Problem: protocol.ProblemIdentifier, Dataset: w.d, Text: fmt.Sprintf(
 				"no record of %s has the column %q: SIMS leaves ids out without a word unless the user of mis.command is in the group %s; put the user in it, and see that the report has a column of that caption", w.shown, caption, thirdParty)}
 		case slices.Contains(about.needed, name) && (name != "CareAuthority" || r.cared):
 			return &Error{Problem: protocol.ProblemRightMissing, Dataset: w.d, Text: fmt.Sprintf(

@@ -33,24 +33,49 @@ func (r *reading) listedPupil(byID map[string]*child, raw rawRow, at place) erro
 // rows of one, from a file or from a database.
 func (r *reading) readRest(datasets []record.Dataset, byID map[string]*child, read func(d record.Dataset, use func(rawRow, place) error) error) error {
 	for _, d := range datasets {
-		use, after := r.thingRow(byID, d), r.giveNeeds
-		if d == record.DatasetAttendance {
-			use, after = r.sessionRow(byID), r.giveWeeks
+		if !r.stands(d) {
+			continue
 		}
-		if err := read(d, use); err != nil {
+		if err := r.stopped(d, r.readOne(d, byID, read)); err != nil {
 			return err
 		}
-		if err := after(); err != nil {
-			return err
-		}
-		r.seen = map[[2]uint64]sighting{} // of one dataset each
 	}
 	return nil
 }
 
+func (r *reading) readOne(d record.Dataset, byID map[string]*child, read func(d record.Dataset, use func(rawRow, place) error) error) error {
+	use, after := r.thingRow(byID, d), r.giveThings
+	if d == record.DatasetAttendance {
+		use, after = r.sessionRow(byID), func(record.Dataset) error { return r.giveWeeks() }
+	}
+	if err := read(d, use); err != nil {
+		return err
+	}
+	if err := r.identified(d); err != nil {
+		return err
+	}
+	r.seen = map[[2]uint64]sighting{} // of one dataset each
+	return after(d)
+}
+
+// giveThings gives out what was kept of a dataset until all its rows were read.
+func (r *reading) giveThings(d record.Dataset) error {
+	if err := r.giveNeeds(); err != nil {
+		return err
+	}
+	return r.giveUnnamed(d)
+}
+
 // thingRow takes the rows of any dataset whose rows are a record each.
 func (r *reading) thingRow(byID map[string]*child, d record.Dataset) func(raw rawRow, at place) error {
-	use := func(raw rawRow, at place, who *child) error { return r.thing(d, raw, at, who, r.give) }
+	own := r.plan.datasets[d].about.id
+	named := own >= 0 && r.plan.datasets[d].headings[own] != ""
+	use := func(raw rawRow, at place, who *child) error {
+		if named && !r.ids[idOfThing].has(raw[own], at) {
+			return nil
+		}
+		return r.thing(d, raw, at, who)
+	}
 	if d.OfPupils() {
 		return r.owned(byID, d, use)
 	}
@@ -78,8 +103,8 @@ func (r *reading) owned(byID map[string]*child, d record.Dataset, use func(raw r
 	known := true
 	return func(raw rawRow, at place) error {
 		id := raw[ofPupilID]
-		if id == "" {
-			return r.fieldFault(d, at, ofPupilID, "the identifier of the pupil is empty: every row must have one; correct "+r.plan.words.maker)
+		if !r.ids[idOfPupil].has(id, at) {
+			return nil
 		}
 		if id != last {
 			last, who = strings.Clone(id), byID[id]

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"rollbridge/agent/mis/sqlserver"
@@ -39,12 +40,8 @@ func readSQL(ctx context.Context, r *reading) error {
 func (q *sqlReading) read(ctx context.Context) error {
 	// The pupils' own rows are read whatever is asked for: they name the pupils.
 	datasets := append([]record.Dataset{record.DatasetPupil}, q.rest()...)
-	seen, err := q.session.Verify(ctx, q.plan.needs(datasets))
-	if err != nil {
-		return sqlFault("", err)
-	}
-	for _, line := range seen {
-		q.reading.schema[line] = true
+	if err := q.verify(ctx, datasets); err != nil {
+		return err
 	}
 	school, err := q.readSchool(ctx)
 	if err != nil {
@@ -83,6 +80,60 @@ func (q *sqlReading) read(ctx context.Context) error {
 	})
 }
 
+// verify compares the database with what the queries need, in one question; if
+// that finds a fault, dataset by dataset, so that those which can be read are.
+func (q *sqlReading) verify(ctx context.Context, datasets []record.Dataset) error {
+	seen, err := q.session.Verify(ctx, q.plan.needs(datasets))
+	var f *sqlserver.Fault
+	switch {
+	case err == nil:
+		q.note(datasets, seen)
+		return nil
+	case !errors.As(err, &f) || f.Reason != sqlserver.Right && f.Reason != sqlserver.Schema:
+		return sqlFault("", err)
+	}
+	for _, d := range datasets {
+		seen, err := q.session.Verify(ctx, q.plan.needs([]record.Dataset{d}))
+		if errors.As(err, &f) && d != record.DatasetPupil && (f.Reason == sqlserver.Right || f.Reason == sqlserver.Schema) {
+			err = q.stopped(d, absent(d, "%s", f.Text))
+		} else if err == nil {
+			q.note([]record.Dataset{d}, seen)
+		}
+		if err != nil {
+			return sqlFault(d, err)
+		}
+	}
+	return nil
+}
+
+// note takes down the columns that Verify saw, for the fingerprints. The length
+// of a text is no part of a dataset's: views are rebuilt with longer columns, and
+// no value means anything else for it.
+func (q *sqlReading) note(datasets []record.Dataset, seen []string) {
+	for _, line := range seen {
+		q.reading.schema[line] = true
+	}
+	for _, d := range datasets {
+		objects := q.plan.datasets[d].query.Objects()
+		if d == record.DatasetPupil {
+			objects = slices.Concat(objects, q.plan.sql.school.Objects(), q.plan.sql.who.Objects())
+		}
+		for _, line := range seen { // sorted
+			if slices.ContainsFunc(objects, func(o sqlserver.Object) bool { return isColumnOf(line, o) }) {
+				base, _, _ := strings.Cut(line[strings.LastIndexByte(line, ' '):], "(")
+				q.form(d, line[:strings.LastIndexByte(line, ' ')]+base)
+			}
+		}
+	}
+}
+
+// isColumnOf says whether a line of Verify is of a column of an object. SQL
+// Server does not tell names apart by case in most databases.
+func isColumnOf(line string, o sqlserver.Object) bool {
+	prefix := o.Schema + "." + o.Name + "."
+	return len(line) > len(prefix) && strings.EqualFold(line[:len(prefix)], prefix)
+}
+
 // connect opens a session with the school's server.
 func (p *plan) connect(ctx context.Context) (*sqlserver.Session, error) {
 	log := p.sql.log
@@ -113,7 +164,12 @@ func sqlFault(d record.Dataset, err error) error {
 	switch f.Reason {
 	case sqlserver.Right, sqlserver.Login:
 		problem = protocol.ProblemRightMissing
-	case sqlserver.Schema, sqlserver.Data, sqlserver.Setting:
+	case sqlserver.Schema:
+		problem = protocol.ProblemMISData
+		if f.Unseen {
+			problem = protocol.ProblemRightMissing // a missing right looks like a missing column
+		}
+	case sqlserver.Data, sqlserver.Setting:
 		problem = protocol.ProblemMISData
 	}
 	return &Error{Problem: problem, Dataset: d, Text: f.Text}

@@ -168,7 +168,7 @@ func (q *sqlReading) readWho(ctx context.Context, school sqlSchool) error {
 	case err != nil:
 		return err
 	case blanks > 0 && blanks == c.rows:
-		return &Error{Problem: protocol.ProblemRightMissing, Dataset: d,
+		return &Error{Problem: protocol.ProblemIdentifier, Dataset: d,
 			Text: fmt.Sprintf("the query pupil.who, %s: the identifier is empty in every row: the login may be kept from seeing it, or the query reads the wrong column", q.label(d, pID))}
 	case blanks > 0:
 		return q.fieldFault(d, blank, pID, "the identifier is empty: every pupil must have one; correct "+q.plan.words.maker)
@@ -255,7 +255,7 @@ func (q *sqlReading) readOwned(ctx context.Context, d record.Dataset, use func(r
 	}
 	err := q.run(ctx, one, pupils, func(raw rawRow, at place) error {
 		q.counts[d].rows++
-		if d.OfPupils() {
+		if d.OfPupils() && raw[ofPupilID] != "" {
 			if _, err := q.askedFor(d, raw, at); err != nil {
 				return err
 			}

@@ -129,7 +129,7 @@ func TestStaffOfADatabaseWithNobodyInCare(t *testing.T) {
 func TestThingsOfADatabaseThatCannotBeRead(t *testing.T) {
 	for name, c := range map[string]struct{ change, want string }{
 		"twice":               {"UPDATE mis.Incident SET id = 7, pupil = 1", "row 2 of behaviour and row 1: one entry of one pupil twice, and not the same"},
-		"no id":               {"UPDATE mis.Need SET entry = NULL", `row 1 of sen, column "sen": the identifier of the period of special needs is empty: every row must have one; correct the view or the query`},
+		"no id":               {"UPDATE mis.Need SET entry = NULL WHERE place = 1", `of sen, column "sen": the identifier of the period of special needs is empty: every row must have one; correct the view or the query`},
 		"needs apart":         {"UPDATE mis.Need SET began = '2024-09-01' WHERE place = 1", "row 2 of sen and row 1: one period of special needs"},
 		"a control character": {"UPDATE mis.Person SET surname = N'Zqjx\u0001'", `row 1 of staff, column "Surname": there is a control character`},
 	} {

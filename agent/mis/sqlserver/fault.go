@@ -37,6 +37,7 @@ type Fault struct {
 	Reason Reason
 	Number int32  // SQL Server's error number; 0 when the server said nothing
 	Object string // [schema].[name] when the fault is about one object that the query names
+	Unseen bool   // of Reason Schema: all that is wrong is not there to be seen, removed or hidden
 	Text   string // sentences: what was wrong, what to do, whom to ask
 }
 

@@ -58,7 +58,7 @@ func (s *Session) Verify(ctx context.Context, needs []Need) (seen []string, err 
 			continue
 		}
 		if wrong := n.compare(there); len(wrong) > 0 {
-			problems = append(problems, problem{object: n.Object, reason: Schema, text: strings.Join(wrong, "; "), do: n.advice()})
+			problems = append(problems, problem{object: n.Object, reason: Schema, unseen: n.unseen(there), text: strings.Join(wrong, "; "), do: n.advice()})
 			continue
 		}
 		for _, name := range slices.Sorted(maps.Keys(n.Columns)) {
@@ -131,6 +131,16 @@ func (n Need) compare(there shape) (wrong []string) {
 	return wrong
 }
 
+// unseen says whether every column that is there fits.
+func (n Need) unseen(there shape) bool {
+	for name, kind := range n.Columns {
+		if c, ok := there.find(name); ok && !c.fits(kind) {
+			return false
+		}
+	}
+	return true
+}
+
 // advice says what to do about an object that is not as it is needed.
 func (n Need) advice() string {
 	if n.Evidence == "documented" {
@@ -143,6 +153,7 @@ func (n Need) advice() string {
 type problem struct {
 	object   Object
 	reason   Reason
+	unseen   bool
 	text, do string
 }
 
@@ -157,7 +168,7 @@ func (s *Session) invisible(ctx context.Context, n Need) (problem, error) {
 	if err != nil {
 		return problem{}, err
 	}
-	p := problem{object: n.Object, reason: Schema, text: "does not exist, or the login may not see it",
+	p := problem{object: n.Object, reason: Schema, unseen: true, text: "does not exist, or the login may not see it",
 		do: "if it is there, ask the database administrator to run " + grant(n.Object, user.Text) + " If not, " + n.advice()}
 	if right.Text == "0" {
 		p.reason, p.text, p.do = Right, "the login may not read it", "ask the database administrator to run "+grant(n.Object, user.Text)
@@ -182,12 +193,13 @@ func (s *Session) answer(ctx context.Context, f fixed, args ...any) (Cell, error
 
 // joined makes one Fault of all that was found.
 func joined(problems []problem) *Fault {
-	f := &Fault{Reason: Right}
+	f := &Fault{Reason: Right, Unseen: true}
 	if len(problems) == 1 {
 		f.Object = problems[0].object.String()
 	}
 	var sentences []string
 	for _, p := range problems {
+		f.Unseen = f.Unseen && p.unseen
 		if p.reason != Right {
 			f.Reason = p.reason
 		}
