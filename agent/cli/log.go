@@ -116,6 +116,8 @@ func entryText(l logbook.Line) string {
 		return fmt.Sprintf("%d batches taken back by full batch %d (%s)", len(w.Batches), w.By.Sequence, w.Reason)
 	case outbox.EventReleased:
 		return "a person at the school released held removals"
+	case outbox.EventRoster:
+		return rosterText(l.Data)
 	case outbox.EventPaused:
 		return "paused by the school"
 	case outbox.EventResumed:
@@ -126,6 +128,19 @@ func entryText(l logbook.Line) string {
 		return "keys and queue destroyed"
 	}
 	return string(l.Event)
+}
+
+// rosterText says what became of acceptances.
+func rosterText(data json.RawMessage) string {
+	var c outbox.RosterChange
+	_ = json.Unmarshal(data, &c)
+	switch {
+	case c.Accepted > 0:
+		return fmt.Sprintf("%d pupil on the roster of authority %s accepted by the school", c.Accepted, c.Authority)
+	case c.Withdrawn > 0:
+		return fmt.Sprintf("%d pupil on the roster of authority %s withdrawn by the school", c.Withdrawn, c.Authority)
+	}
+	return fmt.Sprintf("%d acceptances ended: no authority's roster has the child any more", c.Ended)
 }
 
 // outcomeText says what became of batches; the signature was checked before the
@@ -158,6 +173,11 @@ func sealedText(data json.RawMessage) string {
 			whose = "" // the school's own, or of an authority that is out of scope by now
 		}
 		text += fmt.Sprintf("; %s%s +%d -%d", whose, c.Dataset, c.Upserts, c.Removals)
+	}
+	for _, u := range s.Roster {
+		if u.Sent > 0 {
+			text += fmt.Sprintf("; %s: %d pupils by its roster", u.Authority, u.Sent)
+		}
 	}
 	return text
 }

@@ -21,6 +21,11 @@ const (
 	askFsck    = "fsck"
 	askPaused  = "paused"
 	askRevoke  = "revoke"
+
+	askRoster         = "roster"
+	askRosterList     = "roster-list"
+	askRosterAccept   = "roster-accept"
+	askRosterWithdraw = "roster-withdraw"
 )
 
 // idle is the code of a service that has no school open: the command may act

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollbridge/agent/control"
+	"rollbridge/agent/mis"
 	"rollbridge/agent/school"
 	"rollbridge/agent/settings"
 	"rollbridge/shared/logkey"
@@ -171,6 +172,19 @@ func (s *service) on(act func(*school.School) (any, error)) (any, error) {
 	return out, nil
 }
 
+// saying hands on what a person says about one child.
+func (s *service) saying(w word) control.Handler {
+	return func(_ context.Context, in json.RawMessage) (any, error) {
+		return s.on(func(sch *school.School) (any, error) {
+			c, err := decode[school.RosterChoice](in)
+			if err != nil {
+				return nil, err
+			}
+			return w.say(sch, c)
+		})
+	}
+}
+
 func (s *service) handlers() map[string]control.Handler {
 	plain := func(act func(context.Context, *school.School) (any, error)) control.Handler {
 		return func(ctx context.Context, _ json.RawMessage) (any, error) {
@@ -184,6 +198,13 @@ func (s *service) handlers() map[string]control.Handler {
 			found, err := sch.Fsck(ctx)
 			return append([]string{}, found...), err
 		}),
+		askRoster: plain(func(ctx context.Context, sch *school.School) (any, error) { return sch.Roster(ctx) }),
+		askRosterList: plain(func(ctx context.Context, sch *school.School) (any, error) {
+			waiting, err := sch.RosterWaiting(ctx)
+			return append([]mis.Waiting{}, waiting...), err
+		}),
+		askRosterAccept:   s.saying(accepting),
+		askRosterWithdraw: s.saying(withdrawing),
 		askPreview: func(ctx context.Context, in json.RawMessage) (any, error) {
 			return s.on(func(sch *school.School) (any, error) {
 				q, err := decode[school.SyncRequest](in)

@@ -113,6 +113,9 @@ func (p *program) showBatches(line func(string, string, ...any), st school.Statu
 			result = "failed"
 		}
 		line("Last read", "%s: %s", when(r.Started), result)
+		if text := rosterLine(r.Roster); text != "" {
+			line("Roster", "%s", text)
+		}
 		if r.Cost != nil {
 			line("MIS asked", "%s", costLine(*r.Cost))
 		}

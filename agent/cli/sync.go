@@ -111,6 +111,12 @@ func (p *program) showSync(r school.SyncReport) {
 		if r.Read.Cost != nil {
 			p.printf("The MIS was asked %s\n", costLine(*r.Read.Cost))
 		}
+		if line := rosterLine(r.Read.Roster); line != "" {
+			p.printf("%s\n", line)
+		}
+		if r.Read.RosterAway {
+			p.printf("The authorities' roster is kept in memory only and the collector was not reached to get it again: nobody is removed meanwhile\n")
+		}
 		if r.Read.Unknown > 0 {
 			p.printf("%d pupils were left out because the MIS does not say clearly whether, or by whom, they are looked after; nothing is removed meanwhile\n", r.Read.Unknown)
 		}

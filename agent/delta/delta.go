@@ -184,7 +184,7 @@ func (c *Comparison) Finish(report mis.Report) (Result, error) {
 		Full: c.in.Full, Part: 1, Parts: 1,
 		Started: report.Started, Ended: report.Ended, Year: c.year, Datasets: c.given(report.Datasets),
 		Profile: c.in.Profile, Schema: report.Schema, ProfileHash: report.ProfileHash, Scope: c.in.Scope.Hash(),
-		Released: c.in.Released, Warnings: report.Warnings,
+		Released: c.in.Released, Warnings: report.Warnings, Roster: report.Roster,
 	}
 	removal := newRemoval(c, report.Datasets)
 	if err := removal.run(); err != nil {

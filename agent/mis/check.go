@@ -112,7 +112,7 @@ func checkDataset(p *Profile, d record.Dataset, at places) error {
 		}
 		return err
 	}
-	return errors.Join(err, at.columns(path, d, own.Columns), at.needed(path, d, own.Columns), at.apart(path, d, own.Identity, given(own.Columns)))
+	return errors.Join(err, at.columns(path, d, own.Columns), at.needed(path, d, own.Columns, p.Capabilities), at.apart(path, d, own.Identity, given(own.Columns)))
 }
 
 // given are the fields that have a column.
@@ -189,8 +189,8 @@ func (p places) columns(path []string, d record.Dataset, columns map[string]stri
 	return found
 }
 
-func (p places) needed(path []string, d record.Dataset, columns map[string]string) error {
-	for _, field := range descriptions[d].needed {
+func (p places) needed(path []string, d record.Dataset, columns map[string]string, can Capabilities) error {
+	for _, field := range descriptions[d].must(can.CaringAuthority) {
 		if strings.TrimSpace(columns[field]) == "" {
 			return p.fault(append(slices.Clone(path), "columns"), "the heading of %s is not given: without it no %s can be read", field, d)
 		}

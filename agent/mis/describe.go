@@ -102,6 +102,12 @@ func describe(d record.Dataset, made description) *description {
 	return &made
 }
 
+// must are the fields that a route has to carry: the caring authority only where
+// it can say it at all, since the rosters say it otherwise.
+func (d *description) must(saysAuthority bool) []string {
+	return slices.DeleteFunc(slices.Clone(d.needed), func(name string) bool { return name == "CareAuthority" && !saysAuthority })
+}
+
 // number is where the field of that name stands in a raw row; the name must be
 // one of the description's.
 func (d *description) number(name string) int {

@@ -206,7 +206,7 @@ func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *
 	}
 	if p.Format == "csv" {
 		at, path := places{}, []string{"datasets", string(d)}
-		if err := errors.Join(at.columns(path, d, columns), at.needed(path, d, columns), at.apart(path, d, own.Identity, given(columns))); err != nil {
+		if err := errors.Join(at.columns(path, d, columns), at.needed(path, d, columns, p.Capabilities), at.apart(path, d, own.Identity, given(columns))); err != nil {
 			return nil, fmt.Errorf("datasets.%s: %w", d, err)
 		}
 	}

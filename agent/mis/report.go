@@ -103,10 +103,10 @@ func (r *reportReading) missing(w *reportWalk) error {
 		case name == "pupil" || i == about.id:
 			return &Error{Problem: protocol.ProblemIdentifier, Dataset: w.d, Text: fmt.Sprintf(
 				"no record of %s has the column %q: SIMS leaves ids out without a word unless the user of mis.command is in the group %s; put the user in it, and see that the report has a column of that caption", w.shown, caption, thirdParty)}
-		case slices.Contains(about.needed, name) && (name != "CareAuthority" || r.cared):
+		case slices.Contains(about.must(r.plan.saysAuthority), name) && (name != "CareAuthority" || r.cared):
 			return &Error{Problem: protocol.ProblemRightMissing, Dataset: w.d, Text: fmt.Sprintf(
 				"no record of %s has the column %q: SIMS leaves out what its user may not see. Give the user of mis.command the right to that field, see that the report has a column of that caption, and that SIMS holds a value for at least one pupil (ids need the group %s besides)", w.shown, caption, thirdParty)}
-		case !slices.Contains(about.needed, name):
+		case !slices.Contains(about.must(r.plan.saysAuthority), name):
 			r.warn(w.d, name, WarnNoColumn)
 		}
 	}
@@ -121,7 +121,7 @@ func (r *reportReading) missing(w *reportWalk) error {
 func (p *plan) asked() error {
 	own := p.datasets[record.DatasetPupil]
 	var missing []string
-	for _, name := range own.about.needed {
+	for _, name := range own.about.must(p.saysAuthority) {
 		if own.headings[own.about.number(name)] == "" {
 			missing = append(missing, name)
 		}
@@ -199,7 +199,7 @@ func checkReportColumns(d record.Dataset, own *DatasetProfile, columns map[strin
 	at, path := places{}, []string{"datasets", string(d)}
 	err := errors.Join(at.columns(path, d, columns), at.apart(path, d, own.Identity, given(columns)))
 	if d != record.DatasetPupil {
-		err = errors.Join(err, at.needed(path, d, columns))
+		err = errors.Join(err, at.needed(path, d, columns, Capabilities{CaringAuthority: true})) // that of pupils is not checked here
 	}
 	return err
 }

@@ -35,6 +35,7 @@ const (
 	EventOutcome   Event = "outcome"   // data protocol.Signed, the statement
 	EventWithdrawn Event = "withdrawn" // data Withdrawn
 	EventReleased  Event = "released"  // data Released
+	EventRoster    Event = "roster"    // data RosterChange
 	EventPaused    Event = "paused"
 	EventResumed   Event = "resumed"
 	EventRevoked   Event = "revoked"
@@ -56,8 +57,20 @@ type Sealed struct {
 	Parts int    `json:"parts"`
 	Bytes int    `json:"bytes"`
 	Scope string `json:"scope"`
-	// Counts stand with the first part.
-	Counts []delta.Count `json:"counts,omitempty"`
+	// Counts stand with the first part, and so does what the authorities' rosters
+	// were used for.
+	Counts []delta.Count        `json:"counts,omitempty"`
+	Roster []protocol.RosterUse `json:"roster,omitempty"`
+}
+
+// RosterChange is the data of EventRoster: how many pupils a person at the
+// school accepted or withdrew, of which authority's roster, and how many
+// acceptances ended because no roster has the child any more.
+type RosterChange struct {
+	Authority string `json:"authority,omitempty"`
+	Accepted  int    `json:"accepted,omitempty"`
+	Withdrawn int    `json:"withdrawn,omitempty"`
+	Ended     int    `json:"ended,omitempty"`
 }
 
 // Receipted is the data of EventReceipted.

@@ -34,6 +34,11 @@ type Facts struct {
 	Ask        protocol.Ask                      `json:"ask,omitzero"`
 	Allowed    scope.Allowed                     `json:"allowed,omitempty"`
 
+	// RosterAccepted are the pupils whom a person at the school has accepted: of
+	// each a keyed hash of UPN and authority, and nothing else. The roster itself
+	// is never here.
+	RosterAccepted [][]byte `json:"roster_accepted,omitempty"`
+
 	// Refusal is the newest refusal obeyed, nil if none stands; RefusedVersion
 	// is the program that heard it, since a newer one lifts upgrade_required.
 	Refusal        *protocol.Refusal `json:"refusal,omitempty"`
@@ -110,6 +115,11 @@ type ReadResult struct {
 	Full     bool                   `json:"full,omitempty"`
 	Upserts  int                    `json:"upserts"`
 	Removals int                    `json:"removals"`
+	// Roster is what became of the children on the authorities' rosters, by
+	// authority; RosterAway says that none was held although there is one, so that
+	// nobody was taken for gone.
+	Roster     []protocol.RosterUse `json:"roster,omitempty"`
+	RosterAway bool                 `json:"roster_away,omitempty"`
 	// Cost is what the MIS's database was asked; nil where files were read.
 	Cost *sqlserver.Cost `json:"cost,omitempty"`
 }

@@ -263,7 +263,7 @@ func (s *sealing) entries() []Entry {
 	for i, item := range s.items {
 		data := Sealed{Link: item.Link, Full: item.Full, Part: item.Part, Parts: item.Parts, Bytes: item.Size, Scope: s.result.Manifest.Scope}
 		if i == 0 {
-			data.Counts = s.result.Counts
+			data.Counts, data.Roster = s.result.Counts, s.result.Manifest.Roster
 		}
 		entries = append(entries, Entry{EventSealed, data})
 	}

@@ -87,6 +87,8 @@ func (s *School) obeyOne(st uplink.Statement) error {
 			f.Ask = ask
 			noteStanding(f)
 		})
+	case protocol.KindRoster:
+		return s.takeRoster(st)
 	case protocol.KindOutcome:
 		return s.outcome(st)
 	case protocol.KindRefusal:

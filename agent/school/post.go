@@ -24,6 +24,9 @@ const tooFar = 5 * time.Minute
 func (s *School) trust(f outbox.Facts) uplink.Trust {
 	t := uplink.Trust{Root: f.Collector.Root, Agent: s.identity().Agent(), Generation: f.Generation,
 		Serials: maps.Clone(f.Serials), LastHeard: f.LastHeard}
+	if s.roster.Load() == nil && t.Serials[protocol.KindRoster] > 0 {
+		t.Serials[protocol.KindRoster]-- // the newest one is taken again, and none before it
+	}
 	// What is stored was proved before; proving it again costs nothing and does
 	// not rely on the file.
 	if k, err := protocol.VerifyKeyring(f.Keyring, f.Collector.Root, 0); err == nil {
@@ -149,7 +152,7 @@ func (s *School) checkIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	posted, err := s.signed(protocol.DomainCheckin, s.checkin(facts, head, waiting), have(facts, s.trust(facts).Keyring))
+	posted, err := s.signed(protocol.DomainCheckin, s.checkin(facts, head, waiting), s.have(facts, s.trust(facts).Keyring))
 	if err != nil {
 		return err
 	}
@@ -220,13 +223,17 @@ func (s *School) checkin(f outbox.Facts, head envelope.Link, waiting int) protoc
 	}
 	return protocol.Checkin{
 		Agent: s.identity().Agent(), Generation: f.Generation, Time: now, Version: version.Version,
-		Have: have(f, s.trust(f).Keyring), Head: head, Waiting: waiting,
+		Have: s.have(f, s.trust(f).Keyring), Head: head, Waiting: waiting,
 		Paused: paused, PausedUntil: pause.Until, Problems: problems,
 	}
 }
 
-func have(f outbox.Facts, k protocol.Keyring) protocol.Have {
-	return protocol.Have{Epoch: k.Epoch, Serials: maps.Clone(f.Serials)}
+func (s *School) have(f outbox.Facts, k protocol.Keyring) protocol.Have {
+	h := protocol.Have{Epoch: k.Epoch, Serials: maps.Clone(f.Serials)}
+	if s.roster.Load() == nil {
+		delete(h.Serials, protocol.KindRoster)
+	}
+	return h
 }
 
 // signed makes the bytes of a message that the agent signs.

@@ -95,7 +95,7 @@ func (s *School) leaveRemains() error {
 		Keyring: facts.Keyring, Agent: id.Agent(), Generation: facts.Generation}
 	now := whole(clock.Now())
 	body, err := s.signed(protocol.DomainRevoke, protocol.Revoke{Agent: r.Agent, Generation: r.Generation, Time: now, Head: head},
-		have(facts, s.trust(facts).Keyring))
+		s.have(facts, s.trust(facts).Keyring))
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,11 @@ type School struct {
 		sync.Mutex
 		client *uplink.Client
 	}
+	// roster is what the authorities say of their children here, nil while none is
+	// held: it is in memory only. used is what the read under way goes by; it
+	// belongs to whoever holds reading.
+	roster   atomic.Pointer[heldRoster]
+	used     rosterUsed
 	diskFull atomic.Bool
 	stalled  atomic.Bool // the collector's head is not ours to follow: control decides
 

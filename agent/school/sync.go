@@ -129,6 +129,7 @@ func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
 		done.Sealed = append(done.Sealed, i.Link)
 	}
 	done.Read = readResult(result, report, items)
+	done.Read.RosterAway = s.used.away
 	var facts outbox.Facts
 	err = s.box.Update(func(f *outbox.Facts) error {
 		f.LastRead, f.Holds = done.Read, result.Manifest.Holds
@@ -158,7 +159,7 @@ func (s *School) commit(r delta.Result) ([]outbox.Item, error) {
 	if err = errors.Join(err, s.standing(facts), s.pausedNow()); err != nil {
 		return nil, err
 	}
-	if scope.New(facts.Ask, facts.Allowed).Hash() != r.Manifest.Scope {
+	if scope.New(facts.Ask, facts.Allowed).Hash() != r.Manifest.Scope || !s.used.holds(s.rosterInUse(facts)) {
 		return nil, errors.New("what may leave was changed while the MIS was read: nothing was sealed; the next sync goes by what holds now")
 	}
 	return s.box.Seal(r, s.identity().Sign)
@@ -169,12 +170,17 @@ func readResult(r delta.Result, report mis.Report, items []outbox.Item) *outbox.
 	return &outbox.ReadResult{
 		Started: report.Started, Ended: report.Ended, Datasets: report.Datasets, Unknown: report.Unknown,
 		Sealed: items[len(items)-1].Link, Full: r.Manifest.Full, Upserts: upserts, Removals: removals, Cost: report.Cost,
+		Roster: report.Roster,
 	}
 }
 
 // Preview is, byte for byte, the JSON lines that the next sync would seal, as
-// the MIS stands now. It changes nothing and needs no network.
+// the MIS stands now. It changes nothing and needs no network; where a roster
+// should be held and is not, the collector is asked for it first, as a sync does.
 func (s *School) Preview(ctx context.Context, q SyncRequest) ([]byte, error) {
+	if err := s.fetchRoster(ctx); err != nil {
+		return nil, err
+	}
 	free, err := s.alone(ctx)
 	if err != nil {
 		return nil, err
@@ -231,7 +237,9 @@ func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Rep
 	})
 	ctx, cancel := s.untilStopped(ctx)
 	defer cancel()
-	report, err := source.Read(ctx, mis.Ask{Datasets: gate.Datasets(), Today: today, IDKey: keys.IDKey}, gate.Admit,
+	s.used = s.rosterInUse(facts)
+	ask := mis.Ask{Datasets: gate.Datasets(), Today: today, IDKey: keys.IDKey, Roster: s.used.of(gate, today, keys.LocalKey)}
+	report, err := source.Read(ctx, ask, gate.Admit,
 		func(row mis.Row) error {
 			kept, ok := gate.Trim(row)
 			if !ok {
@@ -245,6 +253,7 @@ func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Rep
 		}
 		return none, mis.Report{}, err
 	}
+	s.used.keep(report.Datasets)
 	result, err := comparison.Finish(report)
 	return result, report, err
 }

@@ -47,10 +47,10 @@ func New(ask protocol.Ask, allowed Allowed) *Scope {
 // Admit says whether anything of this pupil may be kept. Errors wrap
 // ErrUnknown and name the place, not the pupil.
 func (s *Scope) Admit(c mis.Candidate) (bool, error) {
-	switch c.Care {
-	case mis.MarkerNotInCare:
+	switch {
+	case c.Roster || c.Care == mis.MarkerInCare:
+	case c.Care == mis.MarkerNotInCare:
 		return false, nil
-	case mis.MarkerInCare:
 	default:
 		return false, fmt.Errorf("%s: the marker says neither yes nor no: %w", c.Place, ErrUnknown)
 	}
@@ -122,9 +122,10 @@ func (s *Scope) Given(d record.Dataset) map[string][]string {
 }
 
 // own says whether the record itself, and not only what the reader says of it,
-// is of a pupil in the care of an authority in scope.
+// is of a pupil in the care of an authority in scope, by the MIS or by the
+// authority's roster.
 func (s *Scope) own(p *record.Pupil, authority string) bool {
-	if !p.InCare {
+	if !p.InCare && !p.ByRoster {
 		return false
 	}
 	written, err := codes.ResolveAuthority(p.CareAuthority, s.on)

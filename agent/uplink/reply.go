@@ -69,7 +69,7 @@ type sent struct {
 // what became of batches before it is stopped.
 var order = map[protocol.StatementKind]int{
 	protocol.KindOffer: 1, protocol.KindEnrolled: 2, protocol.KindConfirmed: 3, protocol.KindSealingKey: 4,
-	protocol.KindProvision: 5, protocol.KindOutcome: 6, protocol.KindRefusal: 7,
+	protocol.KindProvision: 5, protocol.KindRoster: 6, protocol.KindOutcome: 7, protocol.KindRefusal: 8,
 }
 
 // hear proves the parts of a reply: first the keyring, by the root key, then
