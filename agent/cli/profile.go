@@ -62,7 +62,7 @@ func (p *program) toLint(args []string, siteFile string) (profile *mis.Profile, 
 			return nil, site, err
 		}
 		name = set.MIS.Profile
-		if site, err = set.MIS.Site(); err != nil {
+		if site, err = set.Site(); err != nil {
 			return nil, site, err
 		}
 	}
@@ -174,7 +174,7 @@ func (p *program) tested(c *cobra.Command) (*trial, error) {
 	if _, yes := school.Paused(set.DataDir); yes {
 		return nil, &school.Fault{Kind: school.Refused, Text: "this school has paused: nothing is read until `rollbridge-agent resume`"}
 	}
-	site, err := set.MIS.Site()
+	site, err := set.Site()
 	if err != nil {
 		return nil, &school.Fault{Kind: school.MIS, Text: err.Error()}
 	}

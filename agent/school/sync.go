@@ -274,7 +274,7 @@ func (s *School) clockMayBeRead(f outbox.Facts) error {
 func (s *School) today() record.Date { return record.DateOf(clock.Now().In(london)) }
 
 func (s *School) source() (*mis.Source, string, error) {
-	site, err := s.set.MIS.Site()
+	site, err := s.set.Site()
 	if err != nil {
 		return nil, "", &Fault{Kind: MIS, Text: err.Error()}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollbridge/agent/mis"
+	"rollbridge/agent/mis/rest"
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/shared/record"
 )
@@ -23,7 +24,7 @@ type Settings struct {
 	Log      Log      `config:"log"`
 }
 
-// MIS says what is read. Apart from Profile and from Folder, Server or Command
+// MIS says what is read. Apart from Profile and from Folder, Server, Command or API
 // everything is a correction of the profile for this one school; empty leaves the profile's
 // own.
 type MIS struct {
@@ -33,6 +34,7 @@ type MIS struct {
 	Folder        string   `config:"folder"`
 	Server        Server   `config:"server"`
 	Command       Command  `config:"command"`
+	API           API      `config:"api"`
 	SiteFile      string   `config:"site_file"`
 	Delimiter     string   `config:"delimiter"`
 	Encoding      string   `config:"encoding"`
@@ -144,6 +146,15 @@ type Command struct {
 	ReportSeconds   int    `config:"report_seconds"`
 }
 
+// API is the web interface that a profile of driver rest asks. Which names it
+// asks for the profile says; package mis checks them when a read begins.
+type API struct {
+	Names          map[string]string `config:"names"`
+	User           string            `config:"user"`
+	Password       string            `config:"password" secret:"true"`
+	RequestSeconds int               `config:"request_seconds"`
+}
+
 // Defaults are the settings of an agent whose file says nothing.
 func Defaults() Settings {
 	var whole Datasets
@@ -151,8 +162,11 @@ func Defaults() Settings {
 		d.Complete = true
 	}
 	return Settings{
-		DataDir:  defaultDataDir(),
-		MIS:      MIS{Server: defaultServer(), Command: Command{ReportSeconds: int(mis.DefaultReportTime / time.Second)}, SettleSeconds: 5, Datasets: whole},
+		DataDir: defaultDataDir(),
+		MIS: MIS{
+			Server: defaultServer(), Command: Command{ReportSeconds: int(mis.DefaultReportTime / time.Second)},
+			API: API{RequestSeconds: int(rest.DefaultRequestTime / time.Second)}, SettleSeconds: 5, Datasets: whole,
+		},
 		Schedule: Schedule{Times: []string{"09:30", "13:45"}},
 		Log:      Log{Format: "text", Level: "info"},
 	}
@@ -180,6 +194,7 @@ func (s *Settings) Validate() error {
 	check(s.MIS.Server.QuerySeconds >= 1 && s.MIS.Server.QuerySeconds <= 3600, "mis.server.query_seconds must be 1 to 3600")
 	check(s.MIS.Server.LockSeconds >= 1 && s.MIS.Server.LockSeconds <= 3600, "mis.server.lock_seconds must be 1 to 3600")
 	check(s.MIS.Command.ReportSeconds >= 1 && s.MIS.Command.ReportSeconds <= 7200, "mis.command.report_seconds must be 1 to 7200")
+	check(s.MIS.API.RequestSeconds >= 1 && s.MIS.API.RequestSeconds <= 3600, "mis.api.request_seconds must be 1 to 3600")
 	check(s.Uplink.Proxy == "" || isProxy(s.Uplink.Proxy),
 		"uplink.proxy must be http://host:port, or http://user:password@host:port with special characters percent-encoded")
 	check(slices.Contains([]string{"text", "json"}, s.Log.Format), "log.format must be text or json")

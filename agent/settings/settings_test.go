@@ -3,6 +3,7 @@ package settings
 import (
 	"bytes"
 	"errors"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,17 +95,17 @@ func TestRefused(t *testing.T) {
 
 func TestSite(t *testing.T) {
 	m := Defaults().MIS
-	if _, err := m.Site(); !errors.Is(err, errNoMIS) {
+	if _, err := m.site(); !errors.Is(err, errNoMIS) {
 		t.Errorf("nothing set: %v", err)
 	}
 	m.Profile, m.Folder = "csv", "export"
-	if _, err := m.Site(); err == nil {
+	if _, err := m.site(); err == nil {
 		t.Error("a relative folder passed")
 	}
 	m.Folder = t.TempDir()
 	m.Datasets.Contact.Complete = false
 	m.Datasets.ExamResult.Drop = true
-	site, err := m.Site()
+	site, err := m.site()
 	if err != nil || *site.SettleSeconds != 5 || *site.Datasets[record.DatasetContact].Complete || site.Server != nil ||
 		site.Datasets[record.DatasetContact].Drop || !site.Datasets[record.DatasetExamResult].Drop || len(site.Datasets) != 2 {
 		t.Errorf("%+v, %v", site, err)
@@ -147,7 +148,7 @@ func TestServerFromTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site, err := s.MIS.Site()
+	site, err := s.MIS.site()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +218,7 @@ func TestServerThatCannotWork(t *testing.T) {
 
 // open does what a read does with the settings.
 func open(m MIS) error {
-	site, err := m.Site()
+	site, err := m.site()
 	if err != nil {
 		return err
 	}
@@ -246,7 +247,7 @@ func TestCommandFromTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	site, err := s.MIS.Site()
+	site, err := s.MIS.site()
 	want := &mis.Command{Path: program, Server: `host\SIMS`, Database: "SIMS", User: "agent", Password: "geheim", AttendanceRange: "r1", Time: 15 * time.Minute}
 	if d := cmp.Diff(want, site.Command); err != nil || d != "" {
 		t.Errorf("%v, differs (-want +got):\n%s", err, d)
@@ -259,5 +260,44 @@ func TestCommandFromTheEnvironment(t *testing.T) {
 		if _, _, err := Load(Given{DataDir: t.TempDir()}, []string{pair}); err == nil || !strings.Contains(err.Error(), "mis.command.report_seconds") {
 			t.Errorf("%s: %v", pair, err)
 		}
+	}
+}
+
+func TestAPI(t *testing.T) {
+	const prefix = "ROLLBRIDGE_MIS_API_"
+	dir := t.TempDir()
+	file := filepath.Join(dir, "agent.yaml")
+	if err := os.WriteFile(file, []byte("mis:\n  profile: wonde\n  api:\n    names: {school: A1930499544}\n    user: u\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, explained, err := Load(Given{DataDir: dir, File: file}, []string{prefix + "PASSWORD=geheim", prefix + "REQUEST_SECONDS=30", "ROLLBRIDGE_UPLINK_PROXY=http://proxy.example:8080"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := s.Site()
+	if err != nil || site.API.Proxy == nil {
+		t.Fatalf("%+v, %v", site.API, err)
+	}
+	at, err := site.API.Proxy(httptest.NewRequest("GET", "https://mis.example/", nil))
+	if err != nil || at.String() != "http://proxy.example:8080" {
+		t.Errorf("the proxy is %s, %v", at, err)
+	}
+	site.API.Proxy = nil
+	want := &mis.API{Names: map[string]string{"school": "A1930499544"}, User: "u", Password: "geheim", RequestTime: 30 * time.Second}
+	if d := cmp.Diff(want, site.API); d != "" {
+		t.Errorf("differs (-want +got):\n%s", d)
+	}
+	var shown strings.Builder
+	if err := explained.WriteTable(&shown); err != nil || strings.Contains(shown.String(), "geheim") {
+		t.Errorf("the password is shown, or %v", err)
+	}
+	for _, pair := range []string{prefix + "REQUEST_SECONDS=0", prefix + "REQUEST_SECONDS=3601"} {
+		if _, _, err := Load(Given{DataDir: t.TempDir()}, []string{pair}); err == nil || !strings.Contains(err.Error(), "mis.api.request_seconds") {
+			t.Errorf("%s: %v", pair, err)
+		}
+	}
+	s.Uplink.CAFile = filepath.Join(dir, "missing.pem")
+	if _, err := s.Site(); err == nil || !strings.Contains(err.Error(), "uplink.ca_file") {
+		t.Errorf("a missing certificate: %v", err)
 	}
 }

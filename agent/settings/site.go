@@ -8,16 +8,27 @@ import (
 
 	"rollbridge/agent/mis"
 	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/agent/uplink"
 	"rollbridge/shared/record"
 )
 
 // errNoMIS is returned where a MIS is to be read and none is set.
-var errNoMIS = errors.New("no MIS is set: give mis.profile, and mis.folder (the full path of the export; profiles csv and ctf), mis.server (the database; profiles sql-views and sims-sql) or mis.command (the program; profile sims-report), in agent.yaml in the data directory; `rollbridge-agent config explain` shows what is in force")
+var errNoMIS = errors.New("no MIS is set: give mis.profile, and mis.folder (the full path of the export; profiles csv and ctf), mis.server (the database; profiles sql-views and sims-sql), mis.command (the program; profile sims-report) or mis.api (the web interface; the profiles of driver rest), in agent.yaml in the data directory; `rollbridge-agent config explain` shows what is in force")
 
 // Site is what the settings lay over the profile, the site file among it. A
 // relative path would depend on where a command is started, so it is refused.
-func (m MIS) Site() (mis.Site, error) {
-	if m.Profile == "" || m.Folder == "" && !m.Server.given() && !m.Command.given() {
+// A web interface is reached on the same way out of the school as the collector.
+func (s Settings) Site() (mis.Site, error) {
+	site, err := s.MIS.site()
+	if err != nil || site.API == nil {
+		return site, err
+	}
+	site.API.Proxy, site.API.Roots, err = uplink.Way(s.Uplink.Proxy, s.Uplink.CAFile)
+	return site, err
+}
+
+func (m MIS) site() (mis.Site, error) {
+	if m.Profile == "" || m.Folder == "" && !m.Server.given() && !m.Command.given() && !m.API.given() {
 		return mis.Site{}, errNoMIS
 	}
 	if err := m.fullPaths(); err != nil {
@@ -34,6 +45,9 @@ func (m MIS) Site() (mis.Site, error) {
 	}
 	if m.Command.given() {
 		site.Command = m.Command.site()
+	}
+	if m.API.given() {
+		site.API = m.API.site()
 	}
 	if m.SiteFile != "" {
 		var err error
@@ -87,4 +101,11 @@ func (c Command) site() *mis.Command {
 		Path: c.Path, Server: c.Server, Database: c.Database, User: c.User, Password: c.Password,
 		AttendanceRange: c.AttendanceRange, Time: time.Duration(c.ReportSeconds) * time.Second,
 	}
+}
+
+// given says whether anything of the interface was set but how long it may take.
+func (a API) given() bool { return a.User != "" || a.Password != "" || len(a.Names) > 0 }
+
+func (a API) site() *mis.API {
+	return &mis.API{Names: a.Names, User: a.User, Password: a.Password, RequestTime: time.Duration(a.RequestSeconds) * time.Second}
 }

@@ -161,6 +161,17 @@ func proxyOf(address string) (func(*http.Request) (*url.URL, error), error) {
 	return http.ProxyURL(u), nil
 }
 
+// Way is how a connection to somewhere else leaves the school by the same
+// settings: its proxy, and the certificates it trusts (nil for the system's).
+func Way(proxy, caFile string) (func(*http.Request) (*url.URL, error), *x509.CertPool, error) {
+	through, err := proxyOf(proxy)
+	if err != nil {
+		return nil, nil, err
+	}
+	roots, err := rootsOf(nil, caFile)
+	return through, roots, err
+}
+
 // checkProxy words a proxy's refusal, which net/http would give as a bare
 // status text.
 func (v verifier) checkProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
