@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"rollbridge/agent/mis"
 	"rollbridge/e2e/demoschool"
 	"rollbridge/e2e/oracle"
 	"rollbridge/e2e/reporter"
@@ -34,32 +33,12 @@ func newSIMS(t *testing.T, config demoschool.Config) *sims {
 	w.must(os.Mkdir(w.folder(), 0o755))
 	path, err := stack.BuildReporter(w.ctx, w.dir)
 	w.must(err)
-	s := &sims{
-		world: w,
-		db:    reporter.Database{Name: "SIMS", Trusted: true, Users: map[string]string{"rollbridge": `pass"word ` + canary}, ThirdParty: true, Reports: map[string]reporter.Report{}, Troubles: map[string]reporter.Trouble{}},
-		program: stack.Reporter{
-			Path: path, Server: w.folder(), Database: "SIMS", AttendanceRange: attendanceRange, Columns: map[string]map[string]string{},
-		},
-	}
-	profile, err := mis.LoadProfile("sims-report")
+	db, captions, err := stack.Reports(attendanceRange)
 	w.must(err)
-	for _, f := range demoschool.CSVFiles() {
-		own := profile.Datasets[record.Dataset(f.Dataset)]
-		report := reporter.Report{File: f.Name}
-		if f.Dataset == "attendance" {
-			report.Range = attendanceRange
-		}
-		s.program.Columns[f.Dataset] = map[string]string{}
-		for _, h := range f.Headings {
-			caption := own.Columns[h.Field]
-			if caption == "" {
-				caption = h.Text
-				s.program.Columns[f.Dataset][h.Field] = caption
-			}
-			report.Columns = append(report.Columns, reporter.Column{Caption: caption, Heading: h.Text, ID: h.Field == "pupil" || h.Field == f.Dataset})
-		}
-		s.db.Reports[own.Report] = report
-	}
+	db.Users = map[string]string{"rollbridge": `pass"word ` + canary}
+	s := &sims{world: w, db: db, program: stack.Reporter{
+		Path: path, Server: w.folder(), Database: db.Name, AttendanceRange: attendanceRange, Columns: captions,
+	}}
 	s.write()
 	return s
 }

@@ -100,6 +100,7 @@ type route struct {
 	unit          string
 	folder        string  // of a route of files
 	database      *sqlMIS // of a route of SQL Server
+	memory        float64 // goal of a route of neither, in MiB
 
 	firstCPU, firstWall, sameCPU, sameWall []float64
 	first, same                            sent
@@ -225,6 +226,7 @@ func (s *site) routes(ctx context.Context, csv *route, school *demoschool.School
 		func() (*route, error) { return s.newRoute("ctf", school) },
 		func() (*route, error) { return s.newSQLRoute(ctx, school, false) },
 		func() (*route, error) { return s.newSQLRoute(ctx, school, true) },
+		func() (*route, error) { return s.newReportRoute(ctx, school) },
 	} {
 		r, err := newRoute()
 		if err != nil {
@@ -241,6 +243,9 @@ func (s *site) routes(ctx context.Context, csv *route, school *demoschool.School
 			return nil, err
 		}
 		rows = append(append(rows, r.tableRows()...), own...)
+		if r.folder == "" && r.database == nil { // of the others the memory is measured apart
+			rows = append(rows, row{what: r.name + ", first sync: peak memory", values: []float64{float64(r.first.Peak) / kib / kib}, unit: "MiB", limit: r.memory})
+		}
 	}
 	return rows, nil
 }

@@ -76,6 +76,7 @@ const (
 	childCSV    = "yardstick-csv"
 	childXML    = "yardstick-xml"
 	childSelect = "yardstick-select"
+	childReport = "yardstick-report"
 )
 
 // runChild is main of a yardstick; handled says whether args named one.
@@ -95,6 +96,8 @@ func runChild(args []string) (handled bool, err error) {
 		return true, parseXMLFiles(args[1:])
 	case childSelect:
 		return true, selectRows(args[1])
+	case childReport:
+		return true, parseReports(args[1], args[2:])
 	}
 	return false, nil
 }
