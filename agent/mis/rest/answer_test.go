@@ -154,8 +154,8 @@ func TestAnswersThatCannotBeUsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, Settings{}, header, says(c.text), func(b *bench) {
 				b.fault(Request{Rows: c.path}, Data, c.says)
-				if b.seen != 1 {
-					t.Errorf("asked %d times", b.seen)
+				if b.seen() != 1 {
+					t.Errorf("asked %d times", b.seen())
 				}
 			})
 		})

@@ -47,8 +47,8 @@ func TestStatuses(t *testing.T) {
 				_, _ = w.Write([]byte(`{"message":"Canary"}`))
 			}, func(b *bench) {
 				f := b.fault(Request{Query: map[string][]string{"name": {canary}}}, c.kind, c.says)
-				if f.Status != status || b.seen != c.seen || b.Cost().Requests != c.seen {
-					t.Errorf("status %d, seen %d, cost %+v", f.Status, b.seen, b.Cost())
+				if f.Status != status || b.seen() != c.seen || b.Cost().Requests != c.seen {
+					t.Errorf("status %d, seen %d, cost %+v", f.Status, b.seen(), b.Cost())
 				}
 				if tries := strings.Count(b.log.String(), "asked again"); tries != c.seen-1 {
 					t.Errorf("%d lines in the log", tries)
@@ -157,8 +157,8 @@ func TestBrokenConnection(t *testing.T) {
 				} else if rows, envelope := b.must(r); !cmp.Equal(rows, []any{m{"a": 1}, m{"a": 2}, m{"a": 3}}) || !cmp.Equal(envelope, m{"n": 3}) {
 					t.Errorf("%v %v", rows, envelope)
 				}
-				if b.seen != c.seen {
-					t.Errorf("seen %d", b.seen)
+				if b.seen() != c.seen {
+					t.Errorf("seen %d", b.seen())
 				}
 			})
 		})
@@ -186,8 +186,8 @@ func TestAnswerWithoutLength(t *testing.T) {
 	})
 	inBubble(t, Settings{}, header, raw(`[1,"Canary"`), func(b *bench) {
 		b.fault(Request{}, Down, "broke")
-		if b.seen != 6 {
-			t.Error(b.seen)
+		if b.seen() != 6 {
+			t.Error(b.seen())
 		}
 	})
 }
@@ -230,8 +230,8 @@ func TestSlowAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, c.set, header, c.h, func(b *bench) {
 				b.fault(Request{}, Down, c.says)
-				if b.seen != maxSlowTries {
-					t.Errorf("tried %d times", b.seen)
+				if b.seen() != maxSlowTries {
+					t.Errorf("tried %d times", b.seen())
 				}
 			})
 		})
@@ -271,7 +271,7 @@ func TestEndOfContext(t *testing.T) {
 					t.Errorf("%v", err)
 				}
 				b.calm(err.Error())
-				if b.seen != 1 {
+				if b.seen() != 1 {
 					t.Error("asked again")
 				}
 			})
@@ -288,8 +288,8 @@ func TestErrorOfRow(t *testing.T) {
 			}
 			return nil
 		})
-		if err != own || b.seen != 1 {
-			t.Errorf("%v, seen %d", err, b.seen)
+		if err != own || b.seen() != 1 {
+			t.Errorf("%v, seen %d", err, b.seen())
 		}
 		// The session still works.
 		b.must(Request{})
@@ -302,8 +302,8 @@ func TestReadRequests(t *testing.T) {
 			b.must(Request{})
 		}
 		b.fault(Request{}, Data, "more than 3 times")
-		if b.seen != 3 || b.Cost().Requests != 3 {
-			t.Errorf("seen %d, cost %+v", b.seen, b.Cost())
+		if b.seen() != 3 || b.Cost().Requests != 3 {
+			t.Errorf("seen %d, cost %+v", b.seen(), b.Cost())
 		}
 	})
 }

@@ -211,7 +211,7 @@ func TestAddresses(t *testing.T) {
 	for _, path := range []string{"..", "a/../../b", "a/%2e%2e/b", ".", "%zzCanary"} {
 		inBubble(t, Settings{}, header, says(`[]`), func(b *bench) {
 			b.fault(Request{Path: path}, Data, "a part that is no name")
-			if b.seen != 0 {
+			if b.seen() != 0 {
 				t.Errorf("%q was asked for", path)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 )
@@ -56,9 +57,9 @@ func (p *pipeNet) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 // A bench is a session beside the server that it asks.
 type bench struct {
 	*Session
-	t    *testing.T
-	log  bytes.Buffer
-	seen int
+	t     *testing.T
+	log   bytes.Buffer
+	asked atomic.Int64 // requests that came
 }
 
 var header = Auth{Kind: AuthHeader, Headers: map[string]string{"X-Key": canary}}
@@ -70,7 +71,7 @@ func inBubble(t *testing.T, set Settings, auth Auth, h http.HandlerFunc, test fu
 		p := &pipeNet{conns: make(chan net.Conn), closed: make(chan struct{})}
 		b := &bench{t: t}
 		server := &httptest.Server{Listener: p, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			b.seen++
+			b.asked.Add(1)
 			if w.Header().Set("Content-Type", "application/json"); r.Header.Get("User-Agent") == "" {
 				t.Error("no user agent")
 			}
@@ -103,6 +104,9 @@ func (b *bench) calm(text string) {
 		}
 	}
 }
+
+// seen is how many requests came.
+func (b *bench) seen() int { return int(b.asked.Load()) }
 
 // read gives all rows.
 func (b *bench) read(r Request) (rows []any, envelope any, err error) {
