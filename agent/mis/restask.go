@@ -128,8 +128,8 @@ func readMoment(text, layout string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// requests are those that an asking needs: one for each pupil, batch of pupils
-// or key, times one for each slice of the year.
+// requests are those that an asking needs: one for each pupil (and each code,
+// where both are named), batch of pupils or key, times one for each slice of the year.
 func (q *restReading) requests(a restAsk) []made {
 	has := placeholdersOf(a.own)
 	base := map[string]string{fillSince: dayText(q.year, q.plan.rest.form), fillToday: dayText(q.reading.ask.Today, q.plan.rest.form), fillYearEnd: dayText(yearEnd(q.year), q.plan.rest.form)}
@@ -142,8 +142,14 @@ func (q *restReading) requests(a restAsk) []made {
 	var all []made
 	switch {
 	case slices.Contains(has, fillPupil):
+		keys := a.keys
+		if !slices.Contains(has, fillKey) {
+			keys = []string{""}
+		}
 		for _, id := range a.pupils {
-			all = append(all, made{pupil: id, pupils: []string{id}, values: with(base, fillPupil, id)})
+			for _, key := range keys {
+				all = append(all, made{pupil: id, key: key, pupils: []string{id}, values: with(with(base, fillPupil, id), fillKey, key)})
+			}
 		}
 	case slices.Contains(has, fillPupils):
 		for batch := range slices.Chunk(a.pupils, a.own.Batch.Size) {

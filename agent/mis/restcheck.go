@@ -439,9 +439,16 @@ func (c *restCheck) asking(path []string, own *Asking, use askingUse) {
 	if has[fillKey] && own.From == "" || use.keyed && own.From != "" && !has[fillKey] {
 		c.say(path, "{key} is one of the keys that from names: give both, or neither")
 	}
-	if has[fillKey] && (has[fillPupil] || has[fillPupils]) {
-		c.say(path, "one request is made for {key}, or for pupils: not for both")
+	if has[fillKey] && (has[fillPupil] || has[fillPupils]) && !c.keyOfEach(own) {
+		c.say(path, "one request is made for {key}, or for pupils: for both only with {pupil} and a lookup with codes: true")
 	}
+}
+
+// keyOfEach says whether one request is made for each pupil and each code, such
+// as that of an academic year.
+func (c *restCheck) keyOfEach(own *Asking) bool {
+	has, l := placeholdersOf(own), c.p.Lookups[own.From]
+	return l != nil && l.Codes && slices.Contains(has, fillKey) && slices.Contains(has, fillPupil)
 }
 
 // pageInside says whether the number of the page stands inside a text.
@@ -553,7 +560,7 @@ func (c *restCheck) dataset(d record.Dataset) {
 	if d == record.DatasetPupil && own.From+own.IDs != "" {
 		c.say(path, "pupils are not asked for by keys: remove from and ids")
 	}
-	c.from(path, own.From, own.IDs)
+	c.from(path, &own.Asking, d.OfPupils())
 	c.early(under(path, "each"), own.Each, d == record.DatasetPupil)
 	columns := own.Columns
 	if own.Gate != nil {
@@ -667,7 +674,8 @@ func (c *restCheck) confirm(path []string, d record.Dataset, own *DatasetProfile
 }
 
 // from checks what the keys wanted come from.
-func (c *restCheck) from(path []string, name, ids string) []string {
+func (c *restCheck) from(path []string, own *Asking) []string {
+	name, ids := own.From, own.IDs
 	switch {
 	case name == "" && ids != "":
 		c.say(under(path, "ids"), "ids are found in the values of a lookup: give from too")
@@ -675,8 +683,8 @@ func (c *restCheck) from(path []string, name, ids string) []string {
 	case c.p.Lookups[name] == nil:
 		known := append(slices.Sorted(maps.Keys(c.p.Lookups)), fromPupil)
 		c.say(under(path, "from"), "there is no lookup %q%s; from may be %s", name, didYouMean(name, known), strings.Join(known, ", "))
-	case c.p.Lookups[name].Codes:
-		c.say(under(path, "from"), "lookup %q has codes of everything: from names one whose rows are of pupils admitted", name)
+	case c.p.Lookups[name].Codes && !slices.Contains(placeholdersOf(own), fillKey):
+		c.say(under(path, "from"), "lookup %q has codes, not what belongs to pupils admitted: its keys can only be asked for one by one, with {key}", name)
 	}
 	var uses []string
 	if ids != "" {
@@ -709,7 +717,7 @@ func (c *restCheck) lookups() {
 		}
 		c.add(c.oneOf(under(path, "evidence"), own.Evidence, evidences, false))
 		c.asking(path, &own.Asking, askingUse{plain: own.Owner == "", wanted: own.From != ""})
-		uses := c.from(path, own.From, own.IDs)
+		uses := c.from(path, &own.Asking, false)
 		for _, part := range []struct{ name, text string }{{"each", own.Each}, {"owner", own.Owner}, {"key", own.Key}, {"value", own.Value}} {
 			if strings.TrimSpace(part.text) != "" {
 				uses = append(uses, c.expression(under(path, part.name), part.text)...)
