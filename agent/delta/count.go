@@ -16,7 +16,8 @@ type Count struct {
 	Dataset   record.Dataset `json:"dataset"`
 	Upserts   int            `json:"upserts,omitempty"`
 	Removals  int            `json:"removals,omitempty"`
-	// Held are records kept back with a mass disappearance.
+	// Held are records kept back: gone in a mass disappearance, or contacts that
+	// came back.
 	Held int `json:"held,omitempty"`
 }
 

@@ -26,6 +26,8 @@ type Input struct {
 	Full bool
 	// Released are hold codes that a person at the school has said yes to.
 	Released []string
+	// Form is what the last sealed read saw of columns, Result.Form of it.
+	Form Form
 }
 
 // ErrRows is returned for rows that cannot be compared: a key twice, a row
@@ -43,10 +45,29 @@ type Comparison struct {
 	renamed map[record.PupilID]bool           // ids in the state that have a successor
 	known   map[record.PupilID]record.PupilID // Base to id, of pupils in the state
 	meant   map[record.PupilID]record.PupilID // id read to id known, of misspelt UPNs
-	digest  record.Digest                     // of all that will be held as sent
+	before  map[record.PupilID]record.PupilID // id read to the one under which the pupil was sent before
+
+	rows     []sending // to be sent, unless their dataset is stopped
+	returned []comeback
+	stopped  map[record.Dataset]bool
+	holds    []protocol.Hold
+
+	digest  record.Digest // of all that will be held as sent
 	lines   [][]byte
 	changes []Change
 	counts  counts
+	buried  []Grave
+	risen   []Grave // and sent
+}
+
+// A sending is a row that was found to be new or changed. What becomes of its
+// dataset is known only when the read ends.
+type sending struct {
+	dataset   record.Dataset
+	authority string
+	name      string // of the state
+	entry     Entry
+	line      []byte // nil where only the entry changes
 }
 
 // New starts a comparison.
@@ -56,7 +77,8 @@ func New(in Input) *Comparison {
 		year: in.Today.AcademicYearStart().Monday(),
 		seen: map[string]struct{}{}, pupils: map[record.PupilID]Group{}, renamed: map[record.PupilID]bool{},
 		codes: map[Group]string{}, counts: counts{},
-		known: in.State.bases(), meant: map[record.PupilID]record.PupilID{},
+		known: in.State.bases(), meant: map[record.PupilID]record.PupilID{}, before: map[record.PupilID]record.PupilID{},
+		stopped: map[record.Dataset]bool{},
 	}
 	if !in.Full {
 		c.digest = in.State.Digest
@@ -73,7 +95,7 @@ func New(in Input) *Comparison {
 func (c *Comparison) Add(row mis.Row) error {
 	base := c.settle(row)
 	d, key := row.Record.Dataset(), row.Record.Key()
-	if c.before(key) {
+	if c.ofAnEarlierYear(key) {
 		return nil
 	}
 	name := StateKey(d, key)
@@ -97,25 +119,44 @@ func (c *Comparison) Add(row mis.Row) error {
 	if c.in.Full && now.Renamed {
 		was = base
 	}
+	c.formerly(row, now)
+	s := sending{dataset: d, authority: row.Authority, name: name, entry: now}
 	if known && !c.in.Full && old.Hash == now.Hash && was == "" {
 		if old != now {
-			c.changes = append(c.changes, Change{Key: name, Entry: &now})
+			c.rows = append(c.rows, s)
 		}
 		return nil
 	}
-	if known && !c.in.Full {
-		c.digest.Remove(old.Tag)
+	if s.line, err = line(protocol.Op{Dataset: d, Key: key, Record: canonical, Was: was}); err != nil {
+		return err
 	}
-	c.digest.Add(now.Tag)
-	c.changes = append(c.changes, Change{Key: name, Entry: &now})
-	c.counts.of(row.Authority, d).Upserts++
-	return c.line(protocol.Op{Dataset: d, Key: key, Record: canonical, Was: was})
+	if graves := c.graves(d, key); len(graves) > 0 && !known {
+		c.returned = append(c.returned, comeback{d, key, row.Authority, graves, s})
+		return nil
+	}
+	c.rows = append(c.rows, s)
+	return nil
 }
 
-// before says whether a week lies before the academic year that the state
+// send takes a row into the result.
+func (c *Comparison) send(s sending) {
+	entry := s.entry
+	c.changes = append(c.changes, Change{Key: s.name, Entry: &entry})
+	if s.line == nil {
+		return
+	}
+	if old, known := c.in.State.Entries[s.name]; known && !c.in.Full {
+		c.digest.Remove(old.Tag)
+	}
+	c.digest.Add(entry.Tag)
+	c.counts.of(s.authority, s.dataset).Upserts++
+	c.lines = append(c.lines, s.line)
+}
+
+// ofAnEarlierYear says whether a week lies before the academic year that the state
 // covers. The year begins on a Monday here, so that the week in which the
 // first of September falls belongs to one year on both sides.
-func (c *Comparison) before(key record.Key) bool {
+func (c *Comparison) ofAnEarlierYear(key record.Key) bool {
 	week := key.Week()
 	return week != "" && week < c.year
 }
@@ -164,34 +205,44 @@ func (c *Comparison) predecessor(row mis.Row) record.PupilID {
 	return row.Was
 }
 
-func (c *Comparison) line(op protocol.Op) error {
+func line(op protocol.Op) ([]byte, error) {
 	line, err := protocol.MarshalLine(op)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(line) > protocol.MaxLineBytes {
-		return fmt.Errorf("compare %s: a record has %d bytes, more than the %d that can be sent; look for a value that is far too long: %w",
+		return nil, fmt.Errorf("compare %s: a record has %d bytes, more than the %d that can be sent; look for a value that is far too long: %w",
 			op.Dataset, len(line), protocol.MaxLineBytes, ErrRows)
 	}
-	c.lines = append(c.lines, line)
-	return nil
+	return line, nil
 }
 
 // Finish takes the report of the read and gives the result. The comparison is
-// spent. Errors wrap ErrRows.
+// spent. Errors wrap ErrRows or ErrCarried.
 func (c *Comparison) Finish(report mis.Report) (Result, error) {
+	read := c.stop(report)
+	if err := c.carried(read); err != nil {
+		return Result{}, err
+	}
+	c.settleReturned()
+	for _, s := range c.rows {
+		c.send(s)
+	}
 	m := protocol.Manifest{
 		Full: c.in.Full, Part: 1, Parts: 1,
-		Started: report.Started, Ended: report.Ended, Year: c.year, Datasets: c.given(report.Datasets),
+		Started: report.Started, Ended: report.Ended, Year: c.year, Datasets: c.given(read),
 		Profile: c.in.Profile, Schema: report.Schema, ProfileHash: report.ProfileHash, Scope: c.in.Scope.Hash(),
 		Released: c.in.Released, Warnings: report.Warnings, Roster: report.Roster,
 	}
-	removal := newRemoval(c, report.Datasets)
+	removal := newRemoval(c, read)
 	if err := removal.run(); err != nil {
 		return Result{}, err
 	}
-	m.Holds, m.State = removal.holds, c.digest
-	return Result{Base: c.in.State.Base, Manifest: m, Lines: c.lines, Changes: c.changes, Counts: c.counts.sorted()}, nil
+	m.Holds, m.State = sortedHolds(slices.Concat(c.holds, removal.holds)), c.digest
+	return Result{
+		Base: c.in.State.Base, Manifest: m, Lines: c.lines, Changes: c.changes, Counts: c.counts.sorted(),
+		Form: c.in.Form.after(report, c.stopped), Feed: report.Feed, Today: c.in.Today, Buried: c.buried, Risen: c.risen,
+	}, nil
 }
 
 // given adds to what was read whose it is, where no pupil says so.
@@ -215,6 +266,14 @@ type Result struct {
 	Changes []Change
 	// Counts per authority and dataset, for the logbook and for people.
 	Counts []Count
+	// Form is to be remembered with the state, for Input.Form.
+	Form Form
+	// Feed is mis.Report.Feed: it speaks of what follows these lines.
+	Feed []byte
+	// Buried are the contacts removed on Today while their pupil stays, Risen
+	// those that came back and are among Lines, with a person's yes.
+	Today         record.Date
+	Buried, Risen []Grave
 }
 
 // A Change puts an entry into the state, or takes it out (Entry nil).

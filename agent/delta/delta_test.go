@@ -111,7 +111,7 @@ func TestMassDisappearanceOfRecords(t *testing.T) {
 	// Contacts of a pupil who leaves are not counted among those who disappear.
 	delete(w.school.pupils, 9)
 	r := mustSync(t, w, reading{})
-	want := []protocol.Hold{{Dataset: record.DatasetContact, Gone: 3, Of: 9}}
+	want := []protocol.Hold{{Why: protocol.WhyDisappearance, Dataset: record.DatasetContact, Gone: 3, Of: 9}}
 	got := slices.Clone(r.Manifest.Holds)
 	for i := range got {
 		got[i].Code = ""

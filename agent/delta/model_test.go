@@ -2,6 +2,7 @@ package delta
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -204,6 +205,16 @@ type world struct {
 	state   State
 	there   collector
 	holds   []protocol.Hold
+	form    Form
+	columns map[record.Dataset]int // version of what the MIS gives of each dataset
+	fed     *fed
+}
+
+// fed is what a change feed speaks of: the last sealed read, if it was whole.
+type fed struct {
+	rows  map[string][]byte
+	scope string
+	year  record.Date
 }
 
 var authorities = []string{"330", "383", "801"}
@@ -213,7 +224,8 @@ var staffFields = map[string][]string{"330": {"Surname", "Email"}, "383": {"Phon
 
 func newWorld() *world {
 	w := &world{today: "2026-03-02", school: school{pupils: map[int]*pupil{}, staff: map[int]int{}}, state: State{Entries: map[string]Entry{}},
-		there: collector{records: map[string]held{}}}
+		there: collector{records: map[string]held{}}, columns: map[record.Dataset]int{}}
+	w.state.Graves = map[Grave]record.Date{}
 	for _, code := range authorities {
 		datasets := map[record.Dataset][]string{
 			record.DatasetPupil: {"Forename", "House"}, record.DatasetContact: {"Forename"}, record.DatasetAttendance: {}, record.DatasetStaff: staffFields[code],
@@ -235,23 +247,37 @@ type reading struct {
 	incomplete map[record.Dataset]bool
 	from       record.Date // "" is the whole academic year
 	released   []string
+	stops      map[record.Dataset]protocol.Why
+	feed       bool // the MIS says what has not changed
+	profile    string
 }
 
 // sync reads, compares, applies on both sides and returns the result.
 func (w *world) sync(r reading) (Result, error) {
 	sc := scope.New(w.ask, w.allowed)
-	c := New(Input{State: w.state, Keys: testKeys, Scope: sc, Today: w.today, Full: r.full, Released: r.released})
+	c := New(Input{State: w.state, Keys: testKeys, Scope: sc, Today: w.today, Full: r.full, Released: r.released, Form: w.form})
 	from := r.from
 	if from == "" {
 		from = w.today.AcademicYearStart()
 	}
-	report := mis.Report{Started: time.Unix(1, 0).UTC(), Ended: time.Unix(2, 0).UTC()}
+	report := mis.Report{Started: time.Unix(1, 0).UTC(), Ended: time.Unix(2, 0).UTC(), ProfileHash: r.profile, Schemas: map[record.Dataset]string{}}
+	rows := w.school.rows(from, w.today)
 	unclear := false
 	for _, p := range w.school.pupils {
 		unclear = unclear || p.unclear
 	}
 	for _, d := range sc.Datasets() {
 		read := protocol.DatasetRead{Dataset: d, Complete: !unclear && !r.incomplete[d]}
+		if why, stopped := r.stops[d]; stopped {
+			report.Stops = append(report.Stops, mis.Stop{Dataset: d, Why: why})
+			read.Complete = false
+		} else {
+			report.Schemas[d] = fmt.Sprint(w.columns[d])
+		}
+		if r.feed && d != record.DatasetPupil && w.unchanged(d, rows, sc.Hash()) {
+			read.Carried, read.Complete = true, false
+			rows = slices.DeleteFunc(rows, func(row mis.Row) bool { return row.Record.Dataset() == d })
+		}
 		if d == record.DatasetAttendance {
 			read.From, read.To = from, w.today
 		}
@@ -259,7 +285,7 @@ func (w *world) sync(r reading) (Result, error) {
 	}
 	lost := map[record.Dataset]bool{} // an incomplete read loses its first row
 	gone := map[record.PupilID]bool{}
-	for _, row := range w.school.rows(from, w.today) {
+	for _, row := range rows {
 		d := row.Record.Dataset()
 		if r.incomplete[d] && !lost[d] || gone[row.Record.Pupil()] {
 			lost[d] = true
@@ -275,6 +301,10 @@ func (w *world) sync(r reading) (Result, error) {
 		}
 	}
 	result, err := c.Finish(report)
+	if r.feed && errors.Is(err, ErrCarried) {
+		r.feed = false
+		return w.sync(r)
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -290,7 +320,45 @@ func (w *world) sync(r reading) (Result, error) {
 		return Result{}, err
 	}
 	w.commit(result)
+	w.fed = nil
+	if len(r.incomplete)+len(result.Manifest.Holds) == 0 && !unclear && r.from == "" {
+		w.fed = &fed{rows: canonical(w.school.rows(from, w.today)), scope: sc.Hash(), year: w.today.AcademicYearStart()}
+	}
 	return result, w.agree()
+}
+
+func canonical(rows []mis.Row) map[string][]byte {
+	all := map[string][]byte{}
+	for _, row := range rows {
+		text, err := record.Encode(row.Record)
+		if err != nil {
+			panic(err)
+		}
+		all[StateKey(row.Record.Dataset(), row.Record.Key())] = text
+	}
+	return all
+}
+
+// unchanged is what a feed says: of the pupils who are there now, nothing of a
+// dataset has come, gone or changed since the last sealed read.
+func (w *world) unchanged(d record.Dataset, rows []mis.Row, scope string) bool {
+	if w.fed == nil || w.fed.scope != scope || w.fed.year != w.today.AcademicYearStart() {
+		return false
+	}
+	now, there := canonical(rows), map[record.PupilID]bool{}
+	for _, row := range rows {
+		there[row.Record.Pupil()] = true
+	}
+	of := func(all map[string][]byte) map[string]string {
+		part := map[string]string{}
+		for name, text := range all {
+			if own, key, _ := SplitKey(name); own == d && (there[key.Pupil()] || !d.OfPupils()) {
+				part[name] = string(text)
+			}
+		}
+		return part
+	}
+	return maps.Equal(of(now), of(w.fed.rows))
 }
 
 // commit does what outbox does with a result.
@@ -305,7 +373,13 @@ func (w *world) commit(r Result) {
 			w.state.Entries[c.Key] = *c.Entry
 		}
 	}
-	w.state.Digest, w.holds = r.Manifest.State, r.Manifest.Holds
+	for _, g := range r.Buried {
+		w.state.Graves[g] = r.Today
+	}
+	for _, g := range r.Risen {
+		delete(w.state.Graves, g)
+	}
+	w.state.Digest, w.holds, w.form = r.Manifest.State, r.Manifest.Holds, r.Form
 }
 
 // agree says whether both sides count the same set of records.
@@ -330,8 +404,9 @@ func (w *world) agree() error {
 }
 
 // exact compares what the collector counts with what the MIS holds in scope;
-// extra is how many records it may have besides, because they are held.
-func (w *world) exact(extra int) error {
+// extra is how many records it may have besides, because they are held, and back
+// how many it lacks, because they came back and are held.
+func (w *world) exact(extra, back int) error {
 	sc := scope.New(w.ask, w.allowed)
 	want := map[string][]byte{}
 	for _, row := range w.school.rows(w.today.AcademicYearStart(), w.today) {
@@ -354,8 +429,8 @@ func (w *world) exact(extra int) error {
 		}
 		delete(want, name)
 	}
-	if len(want) > 0 || extra != 0 {
-		return fmt.Errorf("%d records of the MIS are missing at the collector; held and not accounted for: %d", len(want), extra)
+	if len(want) != back || extra != 0 {
+		return fmt.Errorf("%d records of the MIS are missing at the collector, %d of them came back; held and not accounted for: %d", len(want), back, extra)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"rollbridge/agent/scope"
+	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
 )
 
@@ -38,7 +39,7 @@ func TestConverges(t *testing.T) {
 				released = append(released, h.Code)
 			}
 		}
-		if err := w.exact(0); err != nil {
+		if err := w.exact(0, 0); err != nil {
 			t.Fatal(err)
 		}
 		// An unchanged sync changes nothing and sends nothing but its manifest.
@@ -154,6 +155,14 @@ func (w *world) actions() map[string]func(*rapid.T) {
 			}
 			w.good(t, r)
 		},
+		"sync by the feed": func(t *rapid.T) { w.good(t, reading{feed: true}) },
+		"columns": func(t *rapid.T) {
+			w.columns[rapid.SampledFrom(record.Datasets()).Draw(t, "dataset")] = rapid.IntRange(0, 1).Draw(t, "version")
+		},
+		"stopped": func(t *rapid.T) {
+			d := rapid.SampledFrom(record.Datasets()[1:]).Draw(t, "dataset")
+			w.good(t, reading{stops: map[record.Dataset]protocol.Why{d: protocol.WhyPermission}, full: rapid.Bool().Draw(t, "full")})
+		},
 		"full":         func(t *rapid.T) { w.good(t, reading{full: true}) },
 		"recent weeks": func(t *rapid.T) { w.poor(t, reading{from: w.today.AddDays(-10)}) },
 		"incomplete": func(t *rapid.T) {
@@ -175,13 +184,23 @@ func (w *world) good(t *rapid.T, r reading) {
 			return
 		}
 	}
-	extra := 0
+	extra, back := 0, 0
 	for _, c := range result.Counts {
-		if !result.Manifest.Full {
-			extra += c.Held
+		extra += c.Held
+	}
+	for _, h := range result.Manifest.Holds {
+		switch h.Why {
+		case protocol.WhyReturned:
+			back += h.Gone
+		case protocol.WhySchema, protocol.WhyPermission:
+			return // what is there of a dataset may be older
 		}
 	}
-	if err := w.exact(extra); err != nil {
+	extra -= back
+	if result.Manifest.Full {
+		extra = 0
+	}
+	if err := w.exact(extra, back); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -97,9 +97,13 @@ func (r *removal) judge() map[string]fate {
 
 // comings counts what is new, in the sets of which something is gone.
 func (r *removal) comings() {
+	held := map[string]bool{}
+	for _, b := range r.c.returned {
+		held[b.row.name] = true
+	}
 	for name := range r.c.seen {
 		d, _, ok := SplitKey(name)
-		if _, known := r.c.in.State.Entries[name]; known || !ok || d == record.DatasetPupil {
+		if _, known := r.c.in.State.Entries[name]; known || !ok || d == record.DatasetPupil || held[name] {
 			continue // new pupils do not weigh against those who are gone
 		}
 		if s := r.sets[setKey{dataset: d}]; s != nil {
@@ -134,8 +138,10 @@ func (r *removal) fate(d record.Dataset, key record.Key, e Entry) fate {
 	id := key.Pupil()
 	_, present := r.c.pupils[id]
 	switch {
-	case r.c.before(key):
+	case r.c.ofAnEarlierYear(key):
 		return forgotten
+	case r.c.renamed[id] && r.c.stopped[d]:
+		return stays // until the new id's are sent in its place
 	case r.c.renamed[id]:
 		return renamed
 	case !r.inScope(d, id, e):
@@ -149,6 +155,8 @@ func (r *removal) fate(d record.Dataset, key record.Key, e Entry) fate {
 		return withPupil
 	case !r.covered(d, key):
 		return stays
+	case !present && r.c.known[id] != "":
+		return renamed // the pupil was, while this dataset was stopped
 	case !present:
 		return leavesAlone
 	}
@@ -208,7 +216,7 @@ func (r *removal) weigh() {
 		s := r.sets[k]
 		hold := protocol.MassDisappearance(k.dataset, len(s.gone), s.of, s.come)
 		if hold {
-			h := protocol.Hold{Dataset: k.dataset, Authority: r.c.codes[k.group], Gone: len(s.gone), Of: s.of}
+			h := protocol.Hold{Why: protocol.WhyDisappearance, Dataset: k.dataset, Authority: r.c.codes[k.group], Gone: len(s.gone), Of: s.of}
 			h.Code = protocol.HoldCode(h.Dataset, h.Authority, s.gone)
 			hold = !slices.Contains(r.c.in.Released, h.Code)
 			if hold {
@@ -253,8 +261,14 @@ func (r *removal) carryOut(name string, f fate) error {
 	case held:
 		r.c.counts.of(r.c.codes[e.Group], d).Held++
 		return nil
-	case !left && f != leavesAlone, r.c.in.Full:
+	case !left && f != leavesAlone:
 		return nil
+	}
+	if f == gone {
+		r.c.bury(d, name)
+	}
+	if r.c.in.Full {
+		return nil // what is not there says so by itself
 	}
 	return r.take(name, e, protocol.RemovedLeft)
 }
@@ -264,7 +278,9 @@ func (r *removal) take(name string, e Entry, why string) error {
 	d, key, _ := SplitKey(name)
 	r.drop(name, e)
 	r.c.counts.of(r.c.codes[e.Group], d).Removals++
-	return r.c.line(protocol.Op{Dataset: d, Key: key, Remove: why})
+	text, err := line(protocol.Op{Dataset: d, Key: key, Remove: why})
+	r.c.lines = append(r.c.lines, text)
+	return err
 }
 
 // drop removes an entry from the new state. The new state of a full batch is

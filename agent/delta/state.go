@@ -20,6 +20,8 @@ type State struct {
 	Digest record.Digest
 	// Entries by key (StateKey).
 	Entries map[string]Entry
+	// Graves are of contacts that were removed, with the day.
+	Graves map[Grave]record.Date
 }
 
 // An Entry is the value of the state under one key.
