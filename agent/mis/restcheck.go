@@ -560,7 +560,7 @@ func (c *restCheck) dataset(d record.Dataset) {
 	if d == record.DatasetPupil && own.From+own.IDs != "" {
 		c.say(path, "pupils are not asked for by keys: remove from and ids")
 	}
-	c.from(path, &own.Asking, d.OfPupils())
+	c.from(path, &own.Asking)
 	c.early(under(path, "each"), own.Each, d == record.DatasetPupil)
 	columns := own.Columns
 	if own.Gate != nil {
@@ -717,7 +717,7 @@ func (c *restCheck) lookups() {
 		}
 		c.add(c.oneOf(under(path, "evidence"), own.Evidence, evidences, false))
 		c.asking(path, &own.Asking, askingUse{plain: own.Owner == "", wanted: own.From != ""})
-		uses := c.from(path, &own.Asking, false)
+		uses := c.from(path, &own.Asking)
 		for _, part := range []struct{ name, text string }{{"each", own.Each}, {"owner", own.Owner}, {"key", own.Key}, {"value", own.Value}} {
 			if strings.TrimSpace(part.text) != "" {
 				uses = append(uses, c.expression(under(path, part.name), part.text)...)

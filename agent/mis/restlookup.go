@@ -8,6 +8,7 @@ import (
 
 	"github.com/itchyny/gojq"
 
+	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
 )
 
@@ -317,7 +318,11 @@ func (w *earlyWalk) judge(marker bool) error {
 		return nil
 	}
 	missing := func(field int) error {
-		return noRight(w.d, "no row of %s has a value for %s: the account of mis.api may be kept from seeing it, or the MIS calls it something else; ask whoever manages the account, and correct the expression under mis.datasets.%s.columns", w.what, descriptions[w.d].names[field], w.d)
+		problem := protocol.ProblemRightMissing
+		if field == pID {
+			problem = protocol.ProblemIdentifier
+		}
+		return notShown(problem, w.d, "no row of %s has a value for %s: the account of mis.api may be kept from seeing it, or the MIS calls it something else; ask whoever manages the account, and correct the expression under mis.datasets.%s.columns", w.what, descriptions[w.d].names[field], w.d)
 	}
 	simple := func(field int) bool {
 		return slices.ContainsFunc(w.columns.simple, func(c column) bool { return c.field == field })

@@ -167,7 +167,7 @@ func (w *restRows) end() error {
 			q.none(d)
 		}
 	case w.anonymous.line > 0 && !w.known:
-		return noRight(d, "no row of %s has the id of its pupil: the account of mis.api may be kept from seeing it, or the MIS calls it something else; correct the expression under mis.datasets.%s.columns.pupil", d, d)
+		return notShown(protocol.ProblemIdentifier, d, "no row of %s has the id of its pupil: the account of mis.api may be kept from seeing it, or the MIS calls it something else; correct the expression under mis.datasets.%s.columns.pupil", d, d)
 	case w.anonymous.line > 0:
 		return q.fieldFault(d, w.anonymous, ofPupilID, "the identifier of the pupil is empty: every row must have one; correct it in the MIS, or have each leave such rows out")
 	case d.OfPupils() && !w.known && len(q.kept) > 0:
@@ -181,7 +181,7 @@ func (w *restRows) end() error {
 	for i, c := range w.columns.simple {
 		if w.matched > 0 && !w.seen[i] {
 			if name := descriptions[d].names[c.field]; slices.Contains(descriptions[d].needed, name) {
-				return noRight(d, "no row of %s has %s: the account of mis.api may be kept from seeing it, or the MIS calls it something else; correct the expression under mis.datasets.%s.columns", d, name, d)
+				return notShown(protocol.ProblemRightMissing, d, "no row of %s has %s: the account of mis.api may be kept from seeing it, or the MIS calls it something else; correct the expression under mis.datasets.%s.columns", d, name, d)
 			}
 			q.warn(d, descriptions[d].names[c.field], WarnNoColumn)
 		}
@@ -202,7 +202,8 @@ func orElse(text, other string) string {
 	return text
 }
 
-// noRight is a fault of what the account of mis.api is not shown.
-func noRight(d record.Dataset, format string, args ...any) *Error {
-	return &Error{Problem: protocol.ProblemRightMissing, Dataset: d, Text: fmt.Sprintf(format, args...)}
+// notShown is a fault of what the account of mis.api may not see, for all that can
+// be told from outside.
+func notShown(problem protocol.ProblemCode, d record.Dataset, format string, args ...any) *Error {
+	return &Error{Problem: problem, Dataset: d, Text: fmt.Sprintf(format, args...)}
 }
