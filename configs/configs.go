@@ -8,7 +8,8 @@ package configs
 
 import "embed"
 
-// Files holds *.yaml and mis/*.yaml under those names.
+// Files holds *.yaml and mis/*.yaml under those names, and the JSON Schema of the
+// profile language, profile.schema.json.
 //
-//go:embed *.yaml mis/*.yaml
+//go:embed *.yaml mis/*.yaml profile.schema.json
 var Files embed.FS

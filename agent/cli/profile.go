@@ -19,7 +19,7 @@ import (
 func (p *program) profile() *cobra.Command {
 	c := &cobra.Command{Use: "profile", Short: "Check how the MIS is read", Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.AddCommand(p.profileLint(), p.profileTest())
+	c.AddCommand(p.profileList(), p.profileShow(), p.profileSchema(), p.profileLint(), p.profileTest())
 	return c
 }
 
