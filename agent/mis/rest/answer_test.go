@@ -35,7 +35,7 @@ func TestRowsAndEnvelope(t *testing.T) {
 		"spaces":              {"\n{ \"rows\" :\t[ 1 ,\r\n 2 ] }\n", []string{"rows"}, []any{1, 2}, m{}},
 		"byte order mark":     {"\xef\xbb\xbf[1]", nil, []any{1}, nil},
 		"numbers":             {`[0,-7,12345678901234567890123,1.5,1e3,-0]`, nil, []any{0, -7, huge, 1.5, 1000.0, 0}, nil},
-		"every plane":         {`["Zoë Ṡ","\ud83d\ude00","😀","󠀁","\u0000","\ufffd\uFFFD�\n","\\"]`, nil, []any{"Zoë Ṡ", "😀", "😀", "\U000E0001", "\x00", "\ufffd\ufffd\ufffd\n", "\\"}, nil},
+		"every plane":         {`["Zoë Ṡ","\ud83d\ude00","😀","\udb40\udc01","\u0000","\ufffd\uFFFD�\n","\\"]`, nil, []any{"Zoë Ṡ", "😀", "😀", "\U000E0001", "\x00", "\ufffd\ufffd\ufffd\n", "\\"}, nil},
 		"same name elsewhere": {`{"x":{"rows":[1]},"rows":[2]}`, []string{"rows"}, []any{2}, m{"x": m{"rows": []any{1}}}},
 	} {
 		for _, coding := range []string{"", "gzip"} {
@@ -130,6 +130,8 @@ func TestAnswersThatCannotBeUsed(t *testing.T) {
 		"wrong bracket":               {`[1}`, nil, "not well-formed"},
 		"vendor's sample":             {`{'rows': []}`, rows, "not well-formed"},
 		"twice":                       {`[{"Canary":1,"Canary":2}]`, nil, "two members"},
+		"twice in the one row":        {`{"Canary":1,"Canary":2}`, nil, "two members"},
+		"row just too large":          {`[["` + strings.Repeat("x", 4<<20) + `"]]`, nil, "row 1 of it is over 4 MiB"},
 		"twice, inside":               {`[{"a":[{"b":1,"b":1}]}]`, nil, "two members"},
 		"rows twice":                  {`{"rows":[1],"rows":[2]}`, rows, "two members"},
 		"rows null before":            {`{"rows":null,"rows":[2]}`, rows, "two members"},

@@ -222,10 +222,11 @@ func TestSlowAnswers(t *testing.T) {
 		set  Settings
 		says string
 	}{
-		"one byte a second": {drip, Settings{RequestTime: time.Hour}, "too slowly"},
-		"silence":           {silent(""), Settings{}, "within 1m0s"},
-		"silence inside":    {silent(`["Canary",`), Settings{RequestTime: time.Hour}, "too slowly"},
-		"too long":          {drip, Settings{RequestTime: 10 * time.Second}, "within 10s"},
+		"one byte a second":  {drip, Settings{RequestTime: time.Hour}, "too slowly"},
+		"silence":            {silent(""), Settings{}, "within 1m0s"},
+		"silence inside":     {silent(`["Canary",`), Settings{RequestTime: time.Hour}, "too slowly"},
+		"silence after much": {silent(`["` + strings.Repeat("x", 5000)), Settings{RequestTime: time.Hour}, "too slowly"},
+		"too long":           {drip, Settings{RequestTime: 10 * time.Second}, "within 10s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, c.set, header, c.h, func(b *bench) {
