@@ -238,10 +238,14 @@ func (c *Comparison) Finish(report mis.Report) (Result, error) {
 	if err := removal.run(); err != nil {
 		return Result{}, err
 	}
+	feed := report.Feed
 	m.Holds, m.State = sortedHolds(slices.Concat(c.holds, removal.holds)), c.digest
+	if len(m.Holds) > 0 || report.Unknown > 0 {
+		feed = nil // what was kept back would not come again by itself
+	}
 	return Result{
 		Base: c.in.State.Base, Manifest: m, Lines: c.lines, Changes: c.changes, Counts: c.counts.sorted(),
-		Form: c.in.Form.after(report, c.stopped), Feed: report.Feed, Today: c.in.Today, Buried: c.buried, Risen: c.risen,
+		Form: c.in.Form.after(report, c.stopped), Feed: feed, Today: c.in.Today, Buried: c.buried, Risen: c.risen,
 	}, nil
 }
 
@@ -268,7 +272,8 @@ type Result struct {
 	Counts []Count
 	// Form is to be remembered with the state, for Input.Form.
 	Form Form
-	// Feed is mis.Report.Feed: it speaks of what follows these lines.
+	// Feed is mis.Report.Feed: it speaks of what follows these lines. nil if the
+	// next read must bring everything.
 	Feed []byte
 	// Buried are the contacts removed on Today while their pupil stays, Risen
 	// those that came back and are among Lines, with a person's yes.

@@ -7,10 +7,13 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"rollbridge/agent/delta"
+	"rollbridge/agent/mis"
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/agent/scope"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
 )
 
 // Facts is everything small that the agent knows of its enrolment and of how
@@ -46,10 +49,15 @@ type Facts struct {
 	// Full says that the next batch must be a full one, and why; nil otherwise.
 	Full *FullRequest `json:"full,omitempty"`
 
-	// Holds are the removals kept back here by the last read, CollectorHolds
-	// those that the last outcome named.
+	// Lacking are datasets that the last full batch could not have all of.
+	Lacking []record.Dataset `json:"lacking,omitempty"`
+
+	// Holds are what the last read kept back here, CollectorHolds the removals
+	// that the last outcome named.
 	Holds          []protocol.Hold `json:"holds,omitempty"`
 	CollectorHolds []protocol.Hold `json:"collector_holds,omitempty"`
+	// Form is what was last sealed of the MIS's columns.
+	Form delta.Form `json:"form,omitzero"`
 
 	LastRead    *ReadResult        `json:"last_read,omitempty"`
 	LastReceipt *ReceiptResult     `json:"last_receipt,omitempty"`
@@ -99,6 +107,7 @@ const (
 	FullRestored = "restored"  // the collector is older and what follows is not kept
 	FullResync   = "resync"    // control asks for it
 	FullAsked    = "asked"     // sync --full
+	FullLacking  = "lacking"   // the last full batch could not have all of a dataset that can be read again
 )
 
 // A ReadResult is how the last read of the MIS went.
@@ -120,6 +129,8 @@ type ReadResult struct {
 	// nobody was taken for gone.
 	Roster     []protocol.RosterUse `json:"roster,omitempty"`
 	RosterAway bool                 `json:"roster_away,omitempty"`
+	// Stops are datasets that could not be read, with what to do.
+	Stops []mis.Stop `json:"stops,omitempty"`
 	// Cost is what the MIS's database was asked; nil where files were read.
 	Cost *sqlserver.Cost `json:"cost,omitempty"`
 }

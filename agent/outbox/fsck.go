@@ -32,6 +32,9 @@ func (b *Outbox) Fsck(agent ed25519.PublicKey, logged []envelope.Link) ([]string
 		}
 		f.buckets(tx)
 		f.state(tx)
+		if _, err := graves(tx); err != nil {
+			f.says("%v", err)
+		}
 		f.chain(tx)
 		f.queue(tx)
 		f.logbook(tx)
@@ -57,7 +60,7 @@ func (f *fsck) says(format string, args ...any) {
 // buckets looks for anything that does not belong here.
 func (f *fsck) buckets(tx *bbolt.Tx) {
 	err := tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
-		if !slices.ContainsFunc(buckets, func(known []byte) bool { return string(known) == string(name) }) {
+		if !slices.ContainsFunc(append(buckets, bucketRemoved), func(known []byte) bool { return string(known) == string(name) }) {
 			f.says("the file has a part that this program does not make")
 		}
 		return nil

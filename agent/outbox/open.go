@@ -32,7 +32,9 @@ var (
 	bucketPending  = []byte("pending")   // number to pendingEntry not known to be in the logbook
 	bucketRefused  = []byte("refused")   // delta.StateKey to reasons
 	bucketFacts    = []byte("facts")     // "facts" to Facts
+	bucketRemoved  = []byte("removed")   // delta.Grave to the day of the removal
 
+	// A file of an earlier version has no bucketRemoved; it gets one.
 	buckets = [][]byte{bucketMeta, bucketState, bucketEnvelope, bucketKept, bucketChain, bucketPending, bucketRefused, bucketFacts}
 )
 
@@ -42,6 +44,7 @@ var (
 	keyOutcome = []byte("outcome") // last sequence that an outcome has named
 	keyDigest  = []byte("digest")  // sum of the tags in bucketState
 	keyCounter = []byte("counter") // attempt numbers up to it are reserved
+	keyFeed    = []byte("feed")    // feedFact, absent if the next read must be whole
 	keyFacts   = []byte("facts")
 )
 
@@ -200,6 +203,9 @@ func asDamage(err *error) {
 
 func makeBuckets(tx *bbolt.Tx) error {
 	meta := tx.Bucket(bucketMeta)
+	if _, err := tx.CreateBucketIfNotExists(bucketRemoved); err != nil {
+		return err
+	}
 	if meta != nil {
 		return checkBuckets(tx)
 	}

@@ -31,6 +31,9 @@ func (b *Outbox) Snapshot() (delta.State, error) {
 		if v := tx.Bucket(bucketMeta).Get(keyDigest); v != nil {
 			copy(s.Digest[:], v)
 		}
+		if s.Graves, err = graves(tx); err != nil {
+			return err
+		}
 		return tx.Bucket(bucketState).ForEach(func(k, v []byte) error {
 			var e delta.Entry
 			if err := e.UnmarshalBinary(v); err != nil {
@@ -115,10 +118,11 @@ func (s *sealing) run(tx *bbolt.Tx) ([]Entry, error) {
 		entries = append(entries, Entry{EventWithdrawn, Withdrawn{By: s.items[0].Link, Reason: s.reason(), Batches: withdrawn}})
 	}
 	return entries, updateFacts(tx, func(f *Facts) error {
-		f.Holds = s.result.Manifest.Holds
+		f.Holds, f.Form = s.result.Manifest.Holds, s.result.Form
 		if s.result.Manifest.Full {
 			f.Full = nil
 		}
+		noteLacking(f, s.result.Manifest)
 		return nil
 	})
 }
@@ -252,6 +256,9 @@ func (s *sealing) saveState(tx *bbolt.Tx) error {
 		if err := state.Put([]byte(c.Key), value); err != nil {
 			return err
 		}
+	}
+	if err := s.remember(tx); err != nil {
+		return err
 	}
 	return tx.Bucket(bucketMeta).Put(keyDigest, digestBytes(s.result.Manifest.State))
 }
