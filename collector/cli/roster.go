@@ -210,11 +210,11 @@ func (p *program) showRoster(ctx context.Context, authority string, asJSON bool)
 		if err != nil {
 			return err
 		}
-		unsent, err := st.Unsent(ctx, desk.Vault, authority)
+		missing, err := st.Missing(ctx, desk.Vault, authority)
 		if err != nil {
 			return err
 		}
-		lines := rosterLines(r, unsent)
+		lines := rosterLines(r, missing.Schools)
 		if asJSON {
 			return p.printJSON(struct {
 				Authority string       `json:"authority"`

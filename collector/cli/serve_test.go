@@ -169,7 +169,7 @@ func TestServeAllRolesAndEndInOrder(t *testing.T) {
 func TestEachRoleNeedsItsOwnKeysOnly(t *testing.T) {
 	for roles, gone := range map[string][]string{
 		"intake": {"root", "control", "sealing", "vault"},
-		"portal": {"root", "control", "sealing", "vault", "intake"},
+		"portal": {"root", "control", "sealing", "intake"},
 		"apply":  {"root", "intake", "tls"},
 		"jobs":   {"root", "intake", "tls"},
 	} {

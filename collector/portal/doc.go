@@ -9,7 +9,9 @@
 //     with a fresh token at each sign-in.
 //
 // It never changes a record, and no address, title or log line holds anything about a
-// child: pages show counts.
+// child: pages show counts, but one. /roster shows people of an authority the children on
+// its own roster whom no school sends, as the roster has them; people who belong to none
+// see only how many.
 //
 // Start reading at Portal and its Handler. overview.go reads what is known of each school
 // (the operator's `status` prints the same), signin.go lets people in, page.go and pages/

@@ -19,15 +19,15 @@ var pageFiles embed.FS
 //go:embed pages/portal.css
 var ownStyle []byte
 
-var templates = parse("sign-in", "password", "schools", "message")
+var templates = parse("sign-in", "password", "schools", "roster", "message")
 
-// parse joins each page with the layout. The files are part of the program, so
+// parse joins each page with the layout and what pages share. The files are part of the program, so
 // that a mistake in one ends every test.
 func parse(names ...string) map[string]*template.Template {
 	all := make(map[string]*template.Template, len(names))
 	for _, name := range names {
 		t := template.New("layout.html")
-		all[name] = template.Must(t.ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html"))
+		all[name] = template.Must(t.ParseFS(pageFiles, "pages/layout.html", "pages/unsent.html", "pages/"+name+".html"))
 	}
 	return all
 }
@@ -43,6 +43,7 @@ type page struct {
 	Ended    bool   // a session ended before this page
 	Text     string // of a message
 	Schools  *schoolsPage
+	Roster   *rosterPage
 }
 
 // FullTitle is the title as browsers show it; a form with an error says so first.
@@ -130,7 +131,12 @@ func (p *Portal) schools(w http.ResponseWriter, r *http.Request, u account.User)
 		p.fault(w, r, err)
 		return
 	}
-	p.show(w, r, http.StatusOK, page{Template: "schools", Title: "Schools", User: u.Name, Schools: o.page(u.Authority)})
+	roster, err := p.readRoster(r.Context(), u, o.At)
+	if err != nil {
+		p.fault(w, r, err)
+		return
+	}
+	p.show(w, r, http.StatusOK, page{Template: "schools", Title: "Schools", User: u.Name, Schools: o.page(u.Authority), Roster: roster})
 }
 
 func (o Overview) page(authority string) *schoolsPage {

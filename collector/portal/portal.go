@@ -11,6 +11,7 @@ import (
 	"rollbridge/collector/database"
 	"rollbridge/collector/portal/account"
 	"rollbridge/collector/store"
+	"rollbridge/collector/vault"
 	"rollbridge/shared/logkey"
 )
 
@@ -18,6 +19,7 @@ import (
 // database share their sessions.
 type Portal struct {
 	store    *store.Store
+	vault    *vault.Vault
 	accounts *account.Accounts
 	sessions *scs.SessionManager
 	log      *slog.Logger
@@ -29,11 +31,13 @@ type Options struct {
 	// HSTS tells browsers never to come back without TLS. It stays off with a
 	// trial certificate, which it would make impossible to click past.
 	HSTS bool
+	// Vault opens rosters. It may be nil only where there is none.
+	Vault *vault.Vault
 }
 
 // New makes a portal on a database whose schema was checked.
 func New(db *database.DB, log *slog.Logger, o Options) *Portal {
-	p := &Portal{store: store.New(db), accounts: account.Open(db), log: log, hsts: o.HSTS}
+	p := &Portal{store: store.New(db), accounts: account.Open(db), log: log, hsts: o.HSTS, vault: o.Vault}
 	p.sessions = newSessions(db, p.fault)
 	return p
 }
@@ -46,6 +50,7 @@ const maxForm = 64 << 10
 func (p *Portal) Handler() http.Handler {
 	pages := http.NewServeMux()
 	pages.HandleFunc("GET /{$}", p.signedIn(p.schools))
+	pages.HandleFunc("GET /roster", p.signedIn(p.roster))
 	pages.HandleFunc("GET /sign-in", p.showSignIn)
 	pages.HandleFunc("POST /sign-in", p.signIn)
 	pages.HandleFunc("GET /password", p.showPassword)

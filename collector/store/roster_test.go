@@ -189,7 +189,7 @@ func TestRostersOutliveForgottenSchool(t *testing.T) {
 	})
 }
 
-func TestUnsent(t *testing.T) {
+func TestMissing(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		s, ctx := rosterShelf(t, db), t.Context()
 		sent, left, others, elms := listed(t, "oak", 1, true), listed(t, "oak", 2, true), listed(t, "oak", 3, true), listed(t, "elm", 4, true)
@@ -201,9 +201,17 @@ func TestUnsent(t *testing.T) {
 		}
 		find := func(v string) []Unsent {
 			t.Helper()
-			list, err := s.store.Unsent(ctx, s.vault, v)
+			m, err := s.store.Missing(ctx, s.vault, v)
 			s.must(err)
-			return list
+			if v == authority && (m.Listed != 4 || !m.Imported.Equal(time.Unix(10, 0))) {
+				t.Errorf("%d children, imported %v", m.Listed, m.Imported)
+			}
+			counts, err := s.store.MissingCounts(ctx)
+			s.must(err)
+			if v == authority && (len(counts) != 1 || counts[0].Listed != m.Listed || counts[0].Unsent != m.Unsent || !counts[0].Imported.Equal(m.Imported)) {
+				t.Errorf("the counts are %+v of %+v", counts, m)
+			}
+			return m.Schools
 		}
 		if list := find(authority); len(list) != 2 || list[0].School.ID != "elm" || len(list[1].Children) != 3 {
 			t.Fatalf("%d schools before anything came", len(list))

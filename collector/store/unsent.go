@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 	"time"
 
@@ -36,36 +37,83 @@ type Unsent struct {
 	Children []Listed
 }
 
-// Unsent finds the children on an authority's roster whom no school sends as
-// the authority's, by school in the order of their names. A school that has
-// stopped sends nobody.
-func (s *Store) Unsent(ctx context.Context, v *vault.Vault, authority string) (list []Unsent, err error) {
-	err = s.Read(ctx, func(tx *Tx) error {
-		list, err = tx.unsent(ctx, v, authority)
-		return err
-	})
-	return list, wrap(err, "look for children of authority %s whom no school sends", authority)
+// Missing is what is missed of one authority's roster.
+type Missing struct {
+	Authority Authority
+	// Imported is when the roster was, zero if there was never one; Listed is how
+	// many children stand on it.
+	Imported time.Time
+	Listed   int
+	// Unsent is how many of them no school sends.
+	Unsent int
+	// Schools have children whom no school sends, in the order of their names.
+	Schools []Unsent
 }
 
-func (t *Tx) unsent(ctx context.Context, v *vault.Vault, authority string) (list []Unsent, err error) {
-	children, err := t.listed(ctx, v, standing+`WHERE r.authority = ? AND NOT EXISTS (SELECT 1 FROM pupils p JOIN schools s ON s.school = p.school
-		WHERE p.upn_index = r.child AND p.authority = r.authority AND p.left_at IS NULL AND s.revoked_at IS NULL)`, authority)
-	if err != nil {
-		return nil, err
+// unsent says of a row r of a roster that no school sends the child.
+const unsent = `NOT EXISTS (SELECT 1 FROM pupils p JOIN schools s ON s.school = p.school
+	WHERE p.upn_index = r.child AND p.authority = r.authority AND p.left_at IS NULL AND s.revoked_at IS NULL)`
+
+// MissingCounts is Missing of every authority that has a roster, without the
+// schools: it opens nothing.
+func (s *Store) MissingCounts(ctx context.Context) (list []Missing, err error) {
+	err = s.Read(ctx, func(tx *Tx) error {
+		list = nil
+		return tx.each(ctx, `SELECT a.code, a.name, a.roster_at, COUNT(*), SUM(CASE WHEN `+unsent+` THEN 1 ELSE 0 END)
+			FROM authorities a JOIN roster r ON r.authority = a.code AND r.edition = a.roster_edition
+			GROUP BY a.code, a.name, a.roster_at ORDER BY a.name, a.code`, nil, func(r *sql.Rows) error {
+			var m Missing
+			var imported sql.NullInt64
+			err := r.Scan(&m.Authority.Code, &m.Authority.Name, &imported, &m.Listed, &m.Unsent)
+			m.Imported = database.FromNullMicros(imported)
+			list = append(list, m)
+			return err
+		})
+	})
+	return list, wrap(err, "count the children whom no school sends")
+}
+
+// Missing finds the children on an authority's roster whom no school sends as
+// the authority's. A school that has stopped sends nobody. ErrNotFound if there
+// is no such authority.
+func (s *Store) Missing(ctx context.Context, v *vault.Vault, authority string) (m Missing, err error) {
+	err = s.Read(ctx, func(tx *Tx) error {
+		m, err = tx.missing(ctx, v, authority)
+		return err
+	})
+	return m, wrap(err, "look for children of authority %s whom no school sends", authority)
+}
+
+func (t *Tx) missing(ctx context.Context, v *vault.Vault, authority string) (m Missing, err error) {
+	m.Authority.Code = authority
+	var imported sql.NullInt64
+	err = t.QueryRow(ctx, `SELECT name, roster_at, (SELECT COUNT(*) FROM roster r WHERE r.authority = a.code AND r.edition = a.roster_edition)
+		FROM authorities a WHERE code = ?`, authority).Scan(&m.Authority.Name, &imported, &m.Listed)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
 	}
+	m.Imported = database.FromNullMicros(imported)
+	if err != nil || m.Listed == 0 {
+		return m, err
+	}
+	children, err := t.listed(ctx, v, standing+"WHERE r.authority = ? AND "+unsent, authority)
+	if err != nil {
+		return m, err
+	}
+	m.Unsent = len(children)
 	for _, c := range children {
-		if len(list) == 0 || list[len(list)-1].School.ID != c.School {
+		if n := len(m.Schools); n == 0 || m.Schools[n-1].School.ID != c.School {
 			u, err := t.unsentAt(ctx, c.School, authority)
 			if err != nil {
-				return nil, err
+				return m, err
 			}
-			list = append(list, u)
+			m.Schools = append(m.Schools, u)
 		}
-		last := &list[len(list)-1]
+		last := &m.Schools[len(m.Schools)-1]
 		last.Children = append(last.Children, c)
 	}
-	slices.SortStableFunc(list, func(a, b Unsent) int { return compareSchools(a.School, b.School) })
-	return list, nil
+	slices.SortStableFunc(m.Schools, func(a, b Unsent) int { return compareSchools(a.School, b.School) })
+	return m, nil
 }
 
 func (t *Tx) unsentAt(ctx context.Context, school, authority string) (u Unsent, err error) {

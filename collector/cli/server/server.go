@@ -46,7 +46,7 @@ type process struct {
 	// closers run last, in the opposite order of their making.
 	closers []func() error
 
-	// control and vault are opened once for apply and jobs together.
+	// control is opened once for apply and jobs together, vault for portal too.
 	control *Control
 	vault   *vault.Vault
 	desk    *enrolment.Desk
@@ -118,13 +118,25 @@ func (p *process) openControl(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.openVault(); err != nil {
+		return err
+	}
+	p.control = &c
+	p.desk = newDesk(p.Settings, p.store, p.vault, c, p.Log)
+	return nil
+}
+
+// openVault opens, once, what opens what is stored: for every role but intake.
+func (p *process) openVault() error {
+	if p.vault != nil {
+		return nil
+	}
 	v, err := vault.Open(filepath.Join(p.Settings.Keys(), "vault"))
 	if err != nil {
 		return err
 	}
 	p.closers = append(p.closers, v.Close)
-	p.control, p.vault = &c, v
-	p.desk = newDesk(p.Settings, p.store, v, c, p.Log)
+	p.vault = v
 	return nil
 }
 
@@ -153,6 +165,9 @@ func (p *process) startJobs(ctx context.Context) error {
 }
 
 func (p *process) startPortal(context.Context) error {
+	if err := p.openVault(); err != nil {
+		return err
+	}
 	t := p.Settings.PortalTLS()
 	c, err := certificates(p.Settings, t)
 	if err != nil {
@@ -161,7 +176,7 @@ func (p *process) startPortal(context.Context) error {
 	if _, built := portal.Stylesheet(); !built {
 		p.Log.Warn("the portal's stylesheet is not built, so pages are plain: run `make style` and build again")
 	}
-	h := portal.New(p.db, p.Log, portal.Options{HSTS: t.Mode != settings.TLSTrial}).Handler()
+	h := portal.New(p.db, p.Log, portal.Options{HSTS: t.Mode != settings.TLSTrial, Vault: p.vault}).Handler()
 	return p.listen("portal", p.Settings.Portal.Listen, pages(h, c, p.Log))
 }
 

@@ -63,7 +63,7 @@ func checkZip(text []byte) error {
 // roster.
 func chooseSheet(f *excelize.File) (roster.Table, error) {
 	var tables []roster.Table
-	var first error
+	var none *notRoster
 	for _, name := range f.GetSheetList() {
 		visible, err := f.GetSheetVisible(name)
 		if err != nil {
@@ -72,14 +72,12 @@ func chooseSheet(f *excelize.File) (roster.Table, error) {
 		if !visible {
 			continue
 		}
-		t, some, err := readSheet(f, name)
+		t, err := readSheet(f, name)
 		switch {
 		case err == nil:
 			tables = append(tables, t)
-		case some || !errors.Is(err, errNoHeadings):
+		case !errors.As(err, &none):
 			return roster.Table{}, err
-		case first == nil:
-			first = err
 		}
 	}
 	switch {
@@ -87,25 +85,22 @@ func chooseSheet(f *excelize.File) (roster.Table, error) {
 		return tables[0], nil
 	case len(tables) > 1:
 		return roster.Table{}, bad("%d sheets of the workbook look like rosters: keep one", len(tables))
-	case first == nil:
+	case none == nil:
 		return roster.Table{}, bad("no sheet of the workbook is visible")
 	}
-	return roster.Table{}, errors.Unwrap(first)
+	return roster.Table{}, none.error
 }
 
-// errNoHeadings marks a sheet that may be about something else.
-var errNoHeadings = errors.New("no headings")
+// notRoster is of a sheet without any heading of a roster, which may be about
+// something else.
+type notRoster struct{ error }
 
-type noHeadings struct{ error }
-
-func (n noHeadings) Unwrap() error { return n.error }
-func (noHeadings) Is(e error) bool { return e == errNoHeadings }
-
-// readSheet reads one sheet; some says that it has a heading of a roster.
-func readSheet(f *excelize.File, name string) (t roster.Table, some bool, err error) {
+// readSheet reads one sheet; the error is a *notRoster where it is about
+// something else.
+func readSheet(f *excelize.File, name string) (t roster.Table, err error) {
 	rows, err := f.Rows(name)
 	if err != nil {
-		return t, false, damaged()
+		return t, damaged()
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	epoch := false
@@ -116,23 +111,25 @@ func readSheet(f *excelize.File, name string) (t roster.Table, some bool, err er
 	headed := false
 	for n := 1; rows.Next(); n++ {
 		if n > maxRows {
-			return t, some, bad("its sheet has more than %d lines; copy the roster alone into a new workbook", maxRows)
+			return t, bad("its sheet has more than %d lines; copy the roster alone into a new workbook", maxRows)
 		}
 		cells, err := rows.Columns(excelize.Options{RawCellValue: true})
 		if err != nil {
-			return t, some, damaged()
+			return t, damaged()
 		}
 		if len(cells) > maxColumns {
-			return t, some, bad("line %d of its sheet has more than %d columns; copy the roster alone into a new workbook", n, maxColumns)
+			return t, bad("line %d of its sheet has more than %d columns; copy the roster alone into a new workbook", n, maxColumns)
 		}
 		if !headed {
 			if empty(cells) {
 				continue
 			}
-			if at, some, err = roster.Columns(cells); err != nil && !some {
-				return t, false, noHeadings{err}
-			} else if err != nil {
-				return t, true, err
+			var some bool
+			if at, some, err = roster.Columns(cells); err != nil {
+				if !some {
+					err = &notRoster{err}
+				}
+				return t, err
 			}
 			t.SetColumns(at)
 			headed = true
@@ -140,17 +137,17 @@ func readSheet(f *excelize.File, name string) (t roster.Table, some bool, err er
 		}
 		real := realDate(cells, at, epoch)
 		if err := t.Add(n, cells, at, real); err != nil {
-			return t, true, err
+			return t, err
 		}
 	}
 	if err := rows.Error(); err != nil {
-		return t, some, damaged()
+		return t, damaged()
 	}
 	if !headed {
 		_, _, err := roster.Columns(nil)
-		return t, false, noHeadings{err}
+		return t, &notRoster{err}
 	}
-	return t, true, nil
+	return t, nil
 }
 
 func empty(cells []string) bool {
