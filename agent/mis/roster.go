@@ -27,14 +27,12 @@ type Roster struct {
 func NewRoster(entries []protocol.RosterEntry, accepted func(protocol.RosterEntry) bool) *Roster {
 	r := &Roster{byUPN: map[string][]int{}, born: map[record.Date]bool{}, acceptedBorn: map[record.Date]bool{}}
 	for _, e := range entries {
-		upn := rosterUPN(e.UPN)
+		upn, yes := rosterUPN(e.UPN), accepted(e)
+		r.entries, r.accepted = append(r.entries, e), append(r.accepted, yes)
 		if upn == "" || e.DOB == "" {
-			continue // it could match a pupil of whom nothing is known
+			continue // it would match a pupil of whom nothing is known
 		}
-		r.byUPN[upn] = append(r.byUPN[upn], len(r.entries))
-		r.entries = append(r.entries, e)
-		yes := accepted(e)
-		r.accepted = append(r.accepted, yes)
+		r.byUPN[upn] = append(r.byUPN[upn], len(r.entries)-1)
 		r.born[e.DOB] = true
 		if yes {
 			r.acceptedBorn[e.DOB] = true
