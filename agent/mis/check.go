@@ -26,6 +26,7 @@ var (
 const (
 	nullNotInCare = "not_in_care"
 	nullUnknown   = "unknown"
+	nullNo        = "no"
 )
 
 var profileName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,40}$`)
@@ -102,7 +103,7 @@ func checkDataset(p *Profile, d record.Dataset, at places) error {
 	if own.Who+own.Query.Text != "" {
 		err = errors.Join(err, at.fault(path, "files are not asked: remove who and query, or set driver to sql"))
 	}
-	err = errors.Join(err, at.values(path, d, own.Values), at.identity(path, d, own.Identity))
+	err = errors.Join(err, at.values(path, d, own.Values), at.nullMeans(path, d, own.NullMeans), at.identity(path, d, own.Identity))
 	if p.Format == "ctf" {
 		if len(own.Columns) > 0 {
 			err = errors.Join(err, at.fault(append(path, "columns"), "a ctf has elements of fixed names: remove columns"))
@@ -196,6 +197,21 @@ func (p places) needed(path []string, d record.Dataset, columns map[string]strin
 		}
 	}
 	return nil
+}
+
+// nullMeans checks what empty values of yes-or-no fields are said to mean.
+func (p places) nullMeans(path []string, d record.Dataset, means map[string]string) error {
+	var found error
+	known := descriptions[d].yesOrNo()
+	for _, field := range slices.Sorted(maps.Keys(means)) {
+		here := append(slices.Clone(path), "null_means", field)
+		if !slices.Contains(known, field) {
+			found = errors.Join(found, p.fault(here, "it is no yes-or-no field of %s%s; these are: %s", d, didYouMean(field, known), strings.Join(known, ", ")))
+		} else if means[field] != nullNo && means[field] != nullUnknown {
+			found = errors.Join(found, p.fault(here, "null_means of a field must be no or unknown"))
+		}
+	}
+	return found
 }
 
 func (p places) values(path []string, d record.Dataset, values map[string]map[string]string) error {

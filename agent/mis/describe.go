@@ -141,5 +141,16 @@ func (d *description) single() []string {
 	return names
 }
 
+// yesOrNo are the fields that are yes, no or neither.
+func (d *description) yesOrNo() []string {
+	var names []string
+	for _, f := range d.fields {
+		if f.kind.holds == yesNo.holds {
+			names = append(names, f.name)
+		}
+	}
+	return names
+}
+
 // newRow is an empty row of a dataset.
 func newRow(d record.Dataset) rawRow { return make(rawRow, len(descriptions[d].fields)) }

@@ -46,6 +46,8 @@ type datasetPlan struct {
 	headings []string
 	// values by field number: what the MIS writes, in small letters, to the code.
 	values   map[int]map[string]string
+	// nullNo are the numbers of yes-or-no fields of which an empty value is a no.
+	nullNo   map[int]bool
 	complete bool
 	// identity are the numbers of the fields that stand for an id.
 	identity []int
@@ -184,6 +186,7 @@ func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *
 		file:     cmp.Or(site.File, own.File),
 		headings: newRow(d),
 		values:   map[int]map[string]string{},
+		nullNo:   map[int]bool{},
 		complete: p.Capabilities.Snapshot && (site.Complete == nil || *site.Complete),
 	}
 	if p.Format == "ctf" && (len(site.Columns) > 0 || site.File != "" && d != record.DatasetPupil) {

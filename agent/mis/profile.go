@@ -93,6 +93,10 @@ type DatasetProfile struct {
 	// its pupil, where the route has no column of the thing's own id; empty means
 	// those that docs/profiles.md lists.
 	Identity []string `yaml:"identity"`
+	// NullMeans says, per yes-or-no field, what an empty value is: "no", or
+	// "unknown", which is also what it is if nothing is said. Of the marker itself
+	// the profile's own null_means speaks.
+	NullMeans map[string]string `yaml:"null_means"`
 	// Values maps, per field, what the MIS writes to the code it stands for.
 	Values map[string]map[string]string `yaml:"values"`
 	// Evidence says how the names above are known: documented, seen, or site
