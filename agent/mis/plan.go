@@ -220,6 +220,9 @@ func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *
 	for _, name := range identity {
 		made.identity = append(made.identity, made.about.number(name))
 	}
+	for field, means := range own.NullMeans {
+		made.nullNo[made.about.number(field)] = means == nullNo
+	}
 	for i, field := range made.about.names {
 		if p.Driver != driverREST { // its headings are the fields
 			made.headings[i] = strings.TrimSpace(columns[field])
