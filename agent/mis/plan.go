@@ -45,7 +45,7 @@ type datasetPlan struct {
 	// headings by field number, empty where the route has no such column.
 	headings []string
 	// values by field number: what the MIS writes, in small letters, to the code.
-	values   map[int]map[string]string
+	values map[int]map[string]string
 	// nullNo are the numbers of yes-or-no fields of which an empty value is a no.
 	nullNo   map[int]bool
 	complete bool
