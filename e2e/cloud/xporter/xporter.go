@@ -59,6 +59,8 @@ type Service struct {
 	// "school.contacts".
 	Withdrawn []string
 	GDPR      GDPR
+	// MaxPage is the most rows of a page, whatever is asked for; 0 is as asked.
+	MaxPage int
 	// BareChanges: a changed row has its Id only, as in the vendor's sample.
 	BareChanges bool
 	// Broken is what the school's own end of the service answers to every list;
@@ -228,6 +230,9 @@ func (s *Service) render(ask request, tables []table) ([]member, *fault) {
 	pages, page := 1, 1
 	var paging []member
 	if size, _ := strconv.Atoi(ask.get("pageSize")); size > 0 {
+		if s.MaxPage > 0 {
+			size = min(size, s.MaxPage)
+		}
 		page, _ = strconv.Atoi(cmp.Or(ask.get("page"), "1"))
 		rows := 0
 		for _, t := range tables {
