@@ -194,6 +194,8 @@ type fakeAgent struct {
 	released []string
 	// given is whose the staff are.
 	given map[string][]string
+	// roster is what the agent says it made of the rosters.
+	roster []protocol.RosterUse
 	// wrong spoils the state digest, as a fault in an agent would.
 	wrong bool
 }
@@ -371,7 +373,7 @@ func (a *fakeAgent) sync(t tester, mis map[store.Ref]string, full bool, parts in
 
 func (a *fakeAgent) manifest(full bool) protocol.Manifest {
 	now := time.Now().UTC().Truncate(time.Second)
-	m := protocol.Manifest{Full: full, Started: now, Ended: now, Year: a.year, Profile: "test", State: a.digest(), Holds: a.holds, Released: a.released}
+	m := protocol.Manifest{Full: full, Started: now, Ended: now, Year: a.year, Profile: "test", State: a.digest(), Holds: a.holds, Released: a.released, Roster: a.roster}
 	if a.wrong {
 		m.State[0] ^= 1
 	}

@@ -2,15 +2,20 @@ package cli_test
 
 import (
 	"context"
+	"encoding/csv"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/xuri/excelize/v2"
 
 	"rollbridge/collector/cli"
 )
@@ -33,7 +38,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ROLLBRIDGE_COLLECTOR_DATA_DIR", e.WorkDir+"/data")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "xlsx": xlsx, "released": released},
 	})
 }
 
@@ -52,4 +57,25 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if got != want {
 		ts.Fatalf("it exits %d, want %d", got, want)
 	}
+}
+
+// xlsx writes a workbook of a CSV file: xlsx FROM TO.
+func xlsx(ts *testscript.TestScript, _ bool, args []string) {
+	rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(args[0]))).ReadAll()
+	ts.Check(err)
+	f := excelize.NewFile()
+	for i, row := range rows {
+		ts.Check(f.SetSheetRow("Sheet1", fmt.Sprintf("A%d", i+1), &row))
+	}
+	ts.Check(f.SaveAs(ts.MkAbs(args[1])))
+	ts.Check(f.Close())
+}
+
+// released imports a roster with the code that the first try prints: released
+// FILE AUTHORITY.
+func released(ts *testscript.TestScript, _ bool, args []string) {
+	exits(ts, false, []string{"3", "roster", "import", args[1], args[0], "--json"})
+	var d struct{ Release string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &d))
+	exits(ts, false, []string{"0", "roster", "import", args[1], args[0], "--release", d.Release})
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,47 @@ import (
 )
 
 func (s *sender) idOf(p ed25519.PublicKey) [16]byte { return envelope.AgentOf(p) }
+
+// An agent keeps its roster in memory only: each time it says that it holds none
+// it is given the newest, and never one before that.
+func TestNewestRosterIsRelayedAgain(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		a := w.agent("confirmed", false)
+		given := func(serial uint64) (serials []uint64) {
+			t.Helper()
+			got := w.post(protocol.MessageCheckin, a.checkin(protocol.Have{Serials: map[protocol.StatementKind]uint64{protocol.KindRoster: serial}}))
+			got.mustReceipt(t)
+			for _, s := range got.reply.Statements {
+				st, err := protocol.VerifyStatement(s, w.made.Keyring)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if st.Kind == protocol.KindRoster {
+					serials = append(serials, st.Serial)
+				}
+			}
+			return serials
+		}
+		if n := given(0); len(n) != 0 {
+			t.Errorf("a roster comes from nowhere: %v", n)
+		}
+		w.state(a.id, protocol.KindRoster, protocol.RosterStatement{Sealed: []byte("one")})
+		first := w.serial
+		w.state(a.id, protocol.KindRoster, protocol.RosterStatement{Sealed: []byte("two")})
+		newest := w.serial
+		for range 2 {
+			if n := given(0); !slices.Equal(n, []uint64{newest}) {
+				t.Errorf("an agent without a roster is given %v, want %d", n, newest)
+			}
+		}
+		if n := given(first); !slices.Equal(n, []uint64{newest}) {
+			t.Errorf("an agent with the first is given %v, want %d", n, newest)
+		}
+		if n := given(newest); len(n) != 0 {
+			t.Errorf("an agent with the newest is given %v", n)
+		}
+	})
+}
 
 func TestCheckinBringsWhatIsNewer(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
