@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollbridge/agent/mis/rest"
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/agent/school"
 	"rollbridge/agent/settings"
@@ -87,7 +88,7 @@ func (p *program) showStatus(st school.Status) {
 	}
 	p.showBatches(line, st)
 	for _, h := range st.Holds {
-		line("Held", "%s", holdLine(h))
+		line("Held", "%s", holdLine(h, st.LastRead))
 	}
 	for _, d := range slices.Sorted(maps.Keys(st.Refused)) {
 		line("Refused", "%d %s records are kept apart by the collector because they are not valid; they are sent again when they change", st.Refused[d], d)
@@ -119,6 +120,9 @@ func (p *program) showBatches(line func(string, string, ...any), st school.Statu
 		if r.Cost != nil {
 			line("MIS asked", "%s", costLine(*r.Cost))
 		}
+		if r.Requests != nil {
+			line("MIS asked", "%s", requestsLine(*r.Requests))
+		}
 	}
 	if r := st.LastReceipt; r != nil {
 		line("Last receipt", "%s, for batch %d", when(r.Received), r.Sequence)
@@ -134,11 +138,19 @@ func (p *program) showBatches(line func(string, string, ...any), st school.Statu
 
 // costLine says what a read asked of the MIS's database, beside what it may ask.
 func costLine(c sqlserver.Cost) string {
-	size := fmt.Sprintf("%d kB", (c.Bytes+999)/1000)
-	if c.Bytes >= 1_000_000 {
-		size = fmt.Sprintf("%.1f MB", float64(c.Bytes)/1_000_000)
+	return fmt.Sprintf("%d times (at most %d), %s, slowest answer %.1f s", c.Queries, sqlserver.MaxQueries, sizeOf(c.Bytes), c.Slowest.Seconds())
+}
+
+// requestsLine says what a read asked of a web interface.
+func requestsLine(c rest.Cost) string {
+	return fmt.Sprintf("%d times, %d rows, %s, %.1f s in all", c.Requests, c.Rows, sizeOf(c.Bytes), c.Time.Seconds())
+}
+
+func sizeOf(bytes int64) string {
+	if bytes >= 1_000_000 {
+		return fmt.Sprintf("%.1f MB", float64(bytes)/1_000_000)
 	}
-	return fmt.Sprintf("%d times (at most %d), %s, slowest answer %.1f s", c.Queries, sqlserver.MaxQueries, size, c.Slowest.Seconds())
+	return fmt.Sprintf("%d kB", (bytes+999)/1000)
 }
 
 func when(t time.Time) string { return t.Local().Format("2 January 2006 15:04:05") }
@@ -147,8 +159,9 @@ func when(t time.Time) string { return t.Local().Format("2 January 2006 15:04:05
 var problemWords = map[protocol.ProblemCode]string{
 	protocol.ProblemMISDown:        "the MIS does not answer",
 	protocol.ProblemMISData:        "the MIS's data cannot be read as they should be",
-	protocol.ProblemRightMissing:   "a right that the agent needs is missing",
-	protocol.ProblemHeld:           "removals wait for a person's yes",
+	protocol.ProblemRightMissing:   "a right or a column that the agent needs is missing, so nothing could be read",
+	protocol.ProblemIdentifier:     "the pupils' ids are empty in every row, so nothing could be read",
+	protocol.ProblemHeld:           "something is kept back",
 	protocol.ProblemScopeNotGiven:  "an authority asks for more than the school allows",
 	protocol.ProblemIntercepted:    "secure connections are opened on the way",
 	protocol.ProblemKeyringExpired: "the collector's list of keys has expired: ask the operator to renew it",
@@ -162,6 +175,9 @@ func problemLine(p protocol.Problem) string {
 	words, known := problemWords[p.Code]
 	if !known {
 		words = string(p.Code)
+	}
+	if p.Code == protocol.ProblemHeld {
+		words = school.HeldBrief(p.Why)
 	}
 	b.WriteString(words)
 	if p.Dataset != "" {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollbridge/agent/mis"
+	"rollbridge/agent/outbox"
 	"rollbridge/agent/school"
 	"rollbridge/shared/protocol"
 )
@@ -36,7 +38,7 @@ no network. The output is personal data: do not leave it lying about.`,
 		},
 	}
 	c.Flags().BoolVar(&q.Full, "full", false, "preview a sync that sends everything again")
-	c.Flags().StringSliceVar(&q.Release, "release", nil, "preview a sync that releases held removals of this `code`")
+	c.Flags().StringSliceVar(&q.Release, "release", nil, "preview a sync that releases what is held under this `code`")
 	return c
 }
 
@@ -63,9 +65,10 @@ func (p *program) sync() *cobra.Command {
 		Use:   "sync",
 		Short: "Read the MIS now, seal what changed and send it",
 		Long: `Reads, seals and sends until the collector's receipt is there. If the collector is not
-reached (exit code 4), what was sealed waits in the queue and the service delivers it. Many
-records that disappear at once are kept back until --release names the code that sync and
-status show (exit code 3).`,
+reached (exit code 4), what was sealed waits in the queue and the service delivers it. What a
+safety stop keeps back (many records that disappear at once, a removed contact that comes
+back, columns in another form) waits until --release names the code that sync and status show;
+what cannot be read waits until it can (exit code 3 for both).`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			set, err := p.settings()
@@ -87,13 +90,13 @@ status show (exit code 3).`,
 			case r.Text != "":
 				return &school.Fault{Kind: r.Kind, Text: r.Text}
 			case len(r.Report.Holds) > 0:
-				return heldFault(r.Report.Holds)
+				return heldFault(r.Report)
 			}
 			return nil
 		},
 	}
 	c.Flags().BoolVar(&q.Full, "full", false, "send everything again")
-	c.Flags().StringSliceVar(&q.Release, "release", nil, "say yes to the held removals of this `code`")
+	c.Flags().StringSliceVar(&q.Release, "release", nil, "say yes to what is held under this `code`")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return c
 }
@@ -111,6 +114,9 @@ func (p *program) showSync(r school.SyncReport) {
 		if r.Read.Cost != nil {
 			p.printf("The MIS was asked %s\n", costLine(*r.Read.Cost))
 		}
+		if r.Read.Requests != nil {
+			p.printf("The MIS was asked %s\n", requestsLine(*r.Read.Requests))
+		}
 		if line := rosterLine(r.Read.Roster); line != "" {
 			p.printf("%s\n", line)
 		}
@@ -123,7 +129,7 @@ func (p *program) showSync(r school.SyncReport) {
 	}
 	p.printf("Receipts: %d; waiting for one: %d\n", r.Delivered, r.Waiting)
 	for _, h := range r.Holds {
-		p.printf("%s\n", holdLine(h))
+		p.printf("%s\n", holdLine(h, r.Read))
 	}
 	if len(r.NotGiven) > 0 {
 		p.printf("An authority asks for more than the school allows; it did not leave (`rollbridge-agent scope show`)\n")
@@ -137,18 +143,27 @@ func batches(n int, last uint64) string {
 	return fmt.Sprintf("batches %d to %d", last-uint64(n)+1, last)
 }
 
-func holdLine(h protocol.Hold) string {
-	whose := ""
-	if h.Authority != "" {
-		whose = " of authority " + h.Authority
+// holdLine says what is kept back, and under which code a person releases it.
+func holdLine(h protocol.Hold, read *outbox.ReadResult) string {
+	what, do := school.HeldText(h, stopsOf(read))
+	if h.Reason().Releasable() {
+		return fmt.Sprintf("Kept back: %s; release code %s", what, h.Code)
 	}
-	return fmt.Sprintf("Kept back: %d of %d %s records%s disappeared at once; release code %s", h.Gone, h.Of, h.Dataset, whose, h.Code)
+	return fmt.Sprintf("Kept back: %s; %s", what, do)
 }
 
-func heldFault(holds []protocol.Hold) error {
-	var codes []string
-	for _, h := range holds {
-		codes = append(codes, h.Code)
+func stopsOf(read *outbox.ReadResult) []mis.Stop {
+	if read == nil {
+		return nil
 	}
-	return &school.Fault{Kind: school.Refused, Text: "everything else was sealed, but many records disappeared at once and their removal is kept back: look into the MIS export; if it is right, run `rollbridge-agent sync --release " + strings.Join(codes, ",") + "`"}
+	return read.Stops
+}
+
+func heldFault(r school.SyncReport) error {
+	var texts []string
+	for _, h := range r.Holds {
+		what, do := school.HeldText(h, stopsOf(r.Read))
+		texts = append(texts, what+": "+do)
+	}
+	return &school.Fault{Kind: school.Refused, Text: "what was not kept back was sealed, but " + strings.Join(texts, "; and ")}
 }

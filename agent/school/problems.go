@@ -56,7 +56,8 @@ func (s *School) noteRead(err error) error {
 }
 
 func clearReadProblems(f *outbox.Facts) {
-	for _, code := range []protocol.ProblemCode{protocol.ProblemMISDown, protocol.ProblemMISData, protocol.ProblemRightMissing, protocol.ProblemWarnings} {
+	for _, code := range []protocol.ProblemCode{protocol.ProblemMISDown, protocol.ProblemMISData, protocol.ProblemRightMissing,
+		protocol.ProblemIdentifier, protocol.ProblemWarnings} {
 		setProblem(f, protocol.Problem{Code: code}, false)
 	}
 }
@@ -77,11 +78,7 @@ func noteGood(f *outbox.Facts, m protocol.Manifest, report mis.Report) {
 
 // noteStanding brings the problems that follow from the facts up to date.
 func noteStanding(f *outbox.Facts) {
-	held := 0
-	for _, h := range allHolds(*f) {
-		held += h.Gone
-	}
-	setProblem(f, protocol.Problem{Code: protocol.ProblemHeld, Count: held}, held > 0)
+	setHeld(f)
 	gaps := len(scope.Wider(f.Ask, f.Allowed))
 	setProblem(f, protocol.Problem{Code: protocol.ProblemScopeNotGiven, Count: gaps}, gaps > 0)
 }

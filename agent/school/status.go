@@ -12,6 +12,7 @@ import (
 
 	"rollbridge/agent/identity"
 	"rollbridge/agent/logbook"
+	"rollbridge/agent/mis"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/scope"
 	"rollbridge/shared/clock"
@@ -151,6 +152,13 @@ func (s *School) describe(st *Status, f outbox.Facts) {
 	}
 }
 
+func (st Status) stops() []mis.Stop {
+	if st.LastRead == nil {
+		return nil
+	}
+	return st.LastRead.Stops
+}
+
 func (s *School) nextStep(st Status) string {
 	switch {
 	case st.Unknown:
@@ -160,7 +168,8 @@ func (s *School) nextStep(st Status) string {
 	case st.LastRead != nil && st.LastRead.Problem != "":
 		return "the last read failed: " + st.LastRead.Text
 	case len(st.Holds) > 0:
-		return fmt.Sprintf("many records disappeared at once and are kept back: if that is right, run `rollbridge-agent sync --release %s`; if not, look into the MIS export", st.Holds[0].Code)
+		what, do := HeldText(st.Holds[0], st.stops())
+		return what + ": " + do
 	case !st.KeyringExpires.IsZero() && !clock.Now().Before(st.KeyringExpires):
 		return "the collector's list of keys has expired: tell its operator, or set this computer's clock right"
 	case len(st.NotGiven) > 0:

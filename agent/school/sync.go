@@ -23,7 +23,7 @@ import (
 type SyncRequest struct {
 	// Full sends everything again.
 	Full bool `json:"full,omitempty"`
-	// Release holds the codes of held removals that a person says yes to.
+	// Release holds the codes of what is held that a person says yes to.
 	Release []string `json:"release,omitempty"`
 }
 
@@ -147,6 +147,9 @@ func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
 	if c := report.Cost; c != nil {
 		s.log.Info("the MIS's database was asked", logkey.Queries, c.Queries, logkey.Count, c.Rows, logkey.Bytes, c.Bytes, logkey.Duration, c.Total.Milliseconds())
 	}
+	if c := report.Requests; c != nil {
+		s.log.Info("the MIS's web interface was asked", logkey.Requests, c.Requests, logkey.Count, c.Rows, logkey.Bytes, c.Bytes, logkey.Duration, c.Time.Milliseconds())
+	}
 	return done, nil
 }
 
@@ -168,8 +171,8 @@ func (s *School) commit(r delta.Result) ([]outbox.Item, error) {
 func readResult(r delta.Result, report mis.Report, items []outbox.Item) *outbox.ReadResult {
 	upserts, removals := r.Totals()
 	return &outbox.ReadResult{
-		Started: report.Started, Ended: report.Ended, Datasets: report.Datasets, Unknown: report.Unknown,
-		Sealed: items[len(items)-1].Link, Full: r.Manifest.Full, Upserts: upserts, Removals: removals, Cost: report.Cost,
+		Started: report.Started, Ended: report.Ended, Datasets: r.Manifest.Datasets, Unknown: report.Unknown, Stops: report.Stops,
+		Sealed: items[len(items)-1].Link, Full: r.Manifest.Full, Upserts: upserts, Removals: removals, Cost: report.Cost, Requests: report.Requests,
 		Roster: report.Roster,
 	}
 }
@@ -210,8 +213,8 @@ func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Rep
 	if err := s.clockMayBeRead(facts); err != nil {
 		return none, mis.Report{}, err
 	}
-	if unknown := unknownCodes(q.Release, facts); len(unknown) > 0 {
-		return none, mis.Report{}, refused(fmt.Sprintf("no held removals have the code %s: `rollbridge-agent status` lists what is held; the code changes when what is held changes", unknown[0]))
+	if why := notReleased(q.Release, facts); why != "" {
+		return none, mis.Report{}, refused(why)
 	}
 	gate := scope.New(facts.Ask, facts.Allowed)
 	if len(gate.Datasets()) == 0 {
@@ -231,17 +234,33 @@ func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Rep
 	}
 	keys := s.identity()
 	today := s.today()
-	comparison := delta.New(delta.Input{
+	in := delta.Input{
 		State: state, Keys: delta.Keys{Local: keys.LocalKey, ID: keys.IDKey}, Scope: gate,
-		Profile: profile, Today: today, Full: q.Full || why != "", Released: q.Release,
-	})
+		Profile: profile, Today: today, Full: q.Full || why != "", Released: q.Release, Form: facts.Form,
+	}
 	ctx, cancel := s.untilStopped(ctx)
 	defer cancel()
 	s.used = s.rosterInUse(facts)
 	ask := mis.Ask{Datasets: gate.Datasets(), Today: today, IDKey: keys.IDKey, Roster: s.used.of(gate, today, keys.LocalKey)}
-	report, err := source.Read(ctx, ask, gate.Admit,
+	if !in.Full {
+		if ask.Feed, err = s.box.Feed(gate.Hash()); err != nil {
+			return none, mis.Report{}, err
+		}
+	}
+	result, report, err := s.compare(ctx, source, ask, in)
+	if errors.Is(err, delta.ErrCarried) && ask.Feed != nil {
+		ask.Feed = nil
+		result, report, err = s.compare(ctx, source, ask, in)
+	}
+	return result, report, err
+}
+
+// compare reads once.
+func (s *School) compare(ctx context.Context, source *mis.Source, ask mis.Ask, in delta.Input) (delta.Result, mis.Report, error) {
+	comparison := delta.New(in)
+	report, err := source.Read(ctx, ask, in.Scope.Admit,
 		func(row mis.Row) error {
-			kept, ok := gate.Trim(row)
+			kept, ok := in.Scope.Trim(row)
 			if !ok {
 				return nil
 			}
@@ -251,7 +270,7 @@ func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Rep
 		if cause := context.Cause(ctx); cause != nil {
 			err = cause
 		}
-		return none, mis.Report{}, err
+		return delta.Result{}, mis.Report{}, err
 	}
 	s.used.keep(report.Datasets)
 	result, err := comparison.Finish(report)
@@ -285,17 +304,6 @@ func (s *School) source() (*mis.Source, string, error) {
 	}
 	source, err := mis.Open(profile, site)
 	return source, profile.Name, err
-}
-
-func unknownCodes(codes []string, f outbox.Facts) []string {
-	var unknown []string
-	for _, c := range codes {
-		is := func(h protocol.Hold) bool { return h.Code == c }
-		if !slices.ContainsFunc(f.Holds, is) && !slices.ContainsFunc(f.CollectorHolds, is) {
-			unknown = append(unknown, c)
-		}
-	}
-	return unknown
 }
 
 func (s *School) revokedNow() error {
