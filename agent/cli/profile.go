@@ -99,6 +99,7 @@ func (p *program) showLinted(profile *mis.Profile, site mis.Site) {
 	for _, d := range slices.Sorted(maps.Keys(evidence)) {
 		p.printf("  %-17s %s\n", d, evidence[d])
 		p.showColumns(datasets[d], site.Datasets[d])
+		p.showConfirm(datasets[d], site.Datasets[d])
 	}
 	for _, name := range slices.Sorted(maps.Keys(needs)) {
 		p.printf("  needs %s: %d columns, %s\n", name, len(needs[name].Columns), needs[name].Evidence)
@@ -128,6 +129,32 @@ func (p *program) showColumns(own *mis.DatasetProfile, site mis.SiteDataset) {
 	}
 }
 
+// showConfirm says of which names somebody must still be asked.
+func (p *program) showConfirm(own *mis.DatasetProfile, site mis.SiteDataset) {
+	if own == nil {
+		return
+	}
+	for _, field := range slices.Sorted(maps.Keys(own.Confirm)) {
+		entry := own.Confirm[field]
+		if entry == nil || entry.Confirmed {
+			continue
+		}
+		if given := site.Columns[field]; given != "" {
+			p.printf("    %s: %q, of the settings\n", field, given)
+			continue
+		}
+		known := own.Columns[field]
+		if own.Gate != nil && known == "" {
+			known = own.Gate.Columns[field]
+		}
+		if known == "" {
+			p.printf("    %s: not known. %s\n", field, entry.Ask)
+		} else {
+			p.printf("    %s: %q, to be confirmed. %s\n", field, known, entry.Ask)
+		}
+	}
+}
+
 func (p *program) profileTest() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
@@ -136,7 +163,8 @@ func (p *program) profileTest() *cobra.Command {
 		Long: `Reads the MIS as a sync begins to, keeps and sends nothing, and says what is as it should
 be, what to look at and what fails. For a database it first looks at the login: each right
 that is missing or too much, with the T-SQL to hand to the database administrator. Of
-reports each is made once. The output holds counts and names of tables, nothing of any pupil. It needs no enrolment.
+reports each is made once; of a web interface each resource that can be asked for without naming a
+pupil. The output holds counts and names of tables, nothing of any pupil. It needs no enrolment.
 Exit code 0 if a read works, warnings or not; 5 if it does not.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {

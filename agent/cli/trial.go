@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rollbridge/agent/mis"
+	"rollbridge/agent/mis/rest"
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/codes"
@@ -30,6 +31,7 @@ type trial struct {
 	Findings []sqlserver.Finding `json:"findings"`
 	Counts   *trialCounts        `json:"counts,omitempty"` // absent if the MIS could not be read
 	Cost     *sqlserver.Cost     `json:"cost,omitempty"`   // of the look and the read of a database
+	Requests *rest.Cost          `json:"requests,omitempty"`
 
 	source   *mis.Source
 	server   *sqlserver.Settings
@@ -109,7 +111,7 @@ func (t *trial) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the time zone of England: %w", err)
 	}
-	ask := mis.Ask{Datasets: t.datasets, Today: record.DateOf(clock.Now().In(london)), IDKey: idKey}
+	ask := mis.Ask{Datasets: t.datasets, Today: record.DateOf(clock.Now().In(london)), IDKey: idKey, Try: true}
 	byAuthority := map[string]int{}
 	admit := func(c mis.Candidate) (bool, error) {
 		authority, err := codes.ResolveAuthority(c.Authority, ask.Today.Time())
@@ -124,6 +126,13 @@ func (t *trial) read(ctx context.Context) error {
 	}
 	t.count(report, byAuthority)
 	t.addCost(report.Cost)
+	if c := report.Requests; c != nil {
+		t.Requests = c
+		t.add(sqlserver.LevelOK, "The MIS was asked "+requestsLine(*c), "")
+	}
+	for _, s := range report.Stops {
+		t.add(sqlserver.LevelFail, s.Text, "")
+	}
 	return nil
 }
 

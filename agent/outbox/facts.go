@@ -9,6 +9,7 @@ import (
 
 	"rollbridge/agent/delta"
 	"rollbridge/agent/mis"
+	"rollbridge/agent/mis/rest"
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/agent/scope"
 	"rollbridge/shared/envelope"
@@ -133,6 +134,8 @@ type ReadResult struct {
 	Stops []mis.Stop `json:"stops,omitempty"`
 	// Cost is what the MIS's database was asked; nil where files were read.
 	Cost *sqlserver.Cost `json:"cost,omitempty"`
+	// Requests is what a web interface was asked; absent for others.
+	Requests *rest.Cost `json:"requests,omitempty"`
 }
 
 // A ReceiptResult is the newest receipt.

@@ -237,4 +237,15 @@ func TestTimetable(t *testing.T) {
 			t.Errorf("at %s: last %s, want %s", c.now, got.UTC(), c.last)
 		}
 	}
+	// Data half an hour old have the register of 9:30 from 10:00 on.
+	table.Behind = 30 * time.Minute
+	for now, want := range map[string][2]string{
+		"2026-01-15T09:59:59Z": {"2026-01-15T10:00:00Z", "2026-01-15T02:00:00Z"},
+		"2026-01-15T10:00:00Z": {"2026-01-16T02:00:00Z", "2026-01-15T10:00:00Z"},
+		"2026-01-15T00:10:00Z": {"2026-01-15T02:00:00Z", "2026-01-14T10:00:00Z"},
+	} {
+		if next, last := table.Next(at(now)), table.Last(at(now)); !next.Equal(at(want[0])) || !last.Equal(at(want[1])) {
+			t.Errorf("at %s, behind: next %s, last %s, want %s", now, next.UTC(), last.UTC(), want)
+		}
+	}
 }

@@ -42,10 +42,20 @@ func (s *School) Run(ctx context.Context, poke <-chan struct{}) error {
 			checkin: s.Checkin,
 			look:    s.condition,
 		},
-		table: Timetable{Minutes: minutes, Place: london},
+		table: Timetable{Minutes: minutes, Place: london, Behind: s.behind()},
 		log:   s.log, poke: poke,
 	}
 	return l.run(ctx)
+}
+
+// behind is how old the data may be that the MIS gives. While the settings of
+// the MIS cannot work it is not known, and each sync says so.
+func (s *School) behind() time.Duration {
+	source, _, err := s.source()
+	if err != nil {
+		return 0
+	}
+	return source.Freshness()
 }
 
 func (s *School) condition() (condition, error) {

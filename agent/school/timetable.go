@@ -12,6 +12,9 @@ type Timetable struct {
 	// Minutes after midnight, rising.
 	Minutes []int
 	Place   *time.Location
+	// Behind is how old the data may be that the MIS gives: each time is so much
+	// later, since before it the MIS may not know the register.
+	Behind time.Duration
 }
 
 // within is how soon after its time a sync begins (design.md §9: within ten
@@ -20,12 +23,13 @@ const within = 8 * time.Minute
 
 // Next is the first time of the table after t.
 func (t Timetable) Next(after time.Time) time.Time {
+	after = after.Add(-t.Behind)
 	local := after.In(t.Place)
 	for day := 0; ; day++ {
 		for _, m := range t.Minutes {
 			at := time.Date(local.Year(), local.Month(), local.Day()+day, m/60, m%60, 0, 0, t.Place)
 			if at.After(after) {
-				return at
+				return at.Add(t.Behind)
 			}
 		}
 	}
@@ -33,12 +37,13 @@ func (t Timetable) Next(after time.Time) time.Time {
 
 // Last is the newest time of the table that is not after t.
 func (t Timetable) Last(now time.Time) time.Time {
+	now = now.Add(-t.Behind)
 	local := now.In(t.Place)
 	for day := 0; ; day-- {
 		for _, m := range slices.Backward(t.Minutes) {
 			at := time.Date(local.Year(), local.Month(), local.Day()+day, m/60, m%60, 0, 0, t.Place)
 			if !at.After(now) {
-				return at
+				return at.Add(t.Behind)
 			}
 		}
 	}

@@ -11,6 +11,7 @@ const (
 	Generation = "generation"  // number of the enrolment
 	Sequence   = "sequence"    // number of a batch
 	Count      = "count"       // how many, of what the message says
+	Requests   = "requests"    // to the MIS's web interface
 	Queries    = "queries"     // statements sent to the MIS's database
 	Bytes      = "bytes"       // size
 	Duration   = "duration_ms" // elapsed time in milliseconds
