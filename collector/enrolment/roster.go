@@ -17,7 +17,7 @@ import (
 )
 
 // Roster tells a school's confirmed agent its part of the rosters, sealed to
-// it, unless that is what it was told last. told says that there is a new
+// it, unless that is what it was told within the last day. told says that there is a new
 // statement; a school without a confirmed agent is told when it has one.
 func (d *Desk) Roster(ctx context.Context, school string) (told bool, err error) {
 	err = d.Store.Write(ctx, func(tx *store.Tx) error {
@@ -40,8 +40,8 @@ func (d *Desk) Roster(ctx context.Context, school string) (told bool, err error)
 	return told, nil
 }
 
-// Rosters is the job that tells schools what a killed import did not, and
-// destroys what it left behind.
+// Rosters is the job that tells schools what a killed import did not, tells all
+// of them anew each day (toldFor), and destroys what an import left behind.
 func (d *Desk) Rosters(ctx context.Context) error {
 	authorities, err := d.Store.Authorities(ctx)
 	if err != nil {
@@ -85,7 +85,7 @@ func (d *Desk) Rosters(ctx context.Context) error {
 const stagedFor = 24 * time.Hour
 
 // rosterFor is an agent's part of the rosters. news says that it is not what
-// the agent was told last; an agent that was told nothing need not hear that
+// the agent was told lately; an agent that was told nothing need not hear that
 // there is nothing.
 func (d *Desk) rosterFor(ctx context.Context, tx *store.Tx, agent store.Agent) (r protocol.Roster, news bool, err error) {
 	listed, err := tx.RosterOf(ctx, d.Vault, agent.School)
@@ -106,8 +106,13 @@ func (d *Desk) rosterFor(ctx context.Context, tx *store.Tx, agent store.Agent) (
 		return r, len(r.Entries) > 0, nil
 	}
 	digest, err := rosterDigest(r)
-	return r, !bytes.Equal(told.Digest, digest), err
+	return r, !bytes.Equal(told.Digest, digest) || clock.Now().Sub(told.At) > toldFor, err
 }
+
+// toldFor is how long what an agent was told counts. A collector restored from
+// a backup relays statements that its agents have gone beyond and so refuse; a
+// new one each day ends that by itself.
+const toldFor = 24 * time.Hour
 
 func rosterDigest(r protocol.Roster) ([]byte, error) {
 	text, err := json.Marshal(r)

@@ -156,7 +156,7 @@ func TestRosterFollowsProvisionAndAgent(t *testing.T) {
 }
 
 // The job tells what an import that was killed did not, and destroys what it
-// left; it says nothing twice.
+// left; it says nothing twice within a day, and everything again after it.
 func TestRostersJob(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		r, ctx := newRig(t, db), t.Context()
@@ -182,6 +182,14 @@ func TestRostersJob(t *testing.T) {
 		must(t, r.Store.Read(ctx, func(tx *store.Tx) error { return tx.QueryRow(ctx, "SELECT COUNT(*) FROM roster").Scan(&rows) }))
 		if rows != 2 {
 			t.Errorf("%d rows are left: the standing one and the one of an import that may go on are 2", rows)
+		}
+		must(t, r.Store.Write(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(ctx, "UPDATE roster_told SET told_at = ?", database.Micros(time.Now().Add(-25*time.Hour)))
+			return err
+		}))
+		must(t, r.Rosters(ctx))
+		if st := j.holds("a day later", []store.Listed{one}); st.Serial <= last {
+			t.Error("it is not told again after a day")
 		}
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
