@@ -1,0 +1,255 @@
+package e2e
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"rollbridge/e2e/cloud"
+	"rollbridge/e2e/cloud/xporter"
+	"rollbridge/e2e/demoschool"
+	"rollbridge/e2e/oracle"
+	"rollbridge/e2e/stack"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
+)
+
+// An xporterWorld is a school that has authorised the agent in Xporter on Demand.
+type xporterWorld struct {
+	*world
+	service *xporter.Service
+	server  *cloud.Server
+	api     stack.API
+}
+
+func newXporter(t *testing.T, config demoschool.Config) *xporterWorld {
+	t.Helper()
+	w := emptyWorld(t, config)
+	w.asked = record.Datasets()
+	x := &xporterWorld{world: w, service: xporter.New(w.school)}
+	var err error
+	x.server, err = cloud.Start(x.service)
+	w.must(err)
+	t.Cleanup(func() {
+		if err := x.server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	x.api = stack.API{
+		Names: map[string]string{
+			"host": x.server.URL(), "sts": x.server.URL(), "estab": xporter.Estab, "relying_party": x.service.RelyingParty,
+			"staff_roles": "Designated teacher, Deputy designated teacher, Attendance officer for looked-after children",
+		},
+		Password: x.service.Secret,
+		Columns:  map[string]map[string]string{"detention": xporter.Detentions.Columns},
+	}
+	return x
+}
+
+func (x *xporterWorld) enrol() {
+	x.t.Helper()
+	x.enrolAt(x.api.Source("xporter"), x.setUpCollector(stack.CollectorOptions{}), stack.AgentOptions{})
+}
+
+// oneOpenPeriod ends every period of special needs of a pupil but the last, as an
+// MIS does in which needs and provision are lists of their own.
+func (w *world) oneOpenPeriod(pupil string) {
+	w.t.Helper()
+	all := slices.Collect(w.school.SEN.Of(pupil))
+	for i, e := range all {
+		if i+1 < len(all) && e.EndDate.IsZero() {
+			e.EndDate = all[i+1].StartDate.AddDate(0, 0, -1)
+			w.must(w.school.SEN.Change(e))
+		}
+	}
+}
+
+// asked are the requests for a list since the last Forget.
+func (x *xporterWorld) requests(list string) []cloud.Request {
+	return slices.DeleteFunc(x.server.Seen(), func(r cloud.Request) bool {
+		return !strings.HasPrefix(r.Path, xporter.API+"School/"+xporter.Estab+"/"+list)
+	})
+}
+
+// TestXporter takes every dataset that Xporter has, in small pages: what is there
+// at first, what is added, changed and taken away, a child who comes into care and
+// one who leaves it. Whoever is not looked after is asked about by nobody.
+func TestXporter(t *testing.T) {
+	x := newXporter(t, small())
+	x.service.MaxPage = 7
+	x.enrol()
+	tested, err := x.agent.Command(x.ctx, "profile", "test")
+	x.must(err)
+	if !strings.Contains(tested, "looked after (by authority") {
+		t.Errorf("profile test says:\n%s", tested)
+	}
+	x.syncAll(oracle.Xporter)
+	if n := len(x.requests("Students")); n < 2*120/7 {
+		t.Errorf("%d requests for students in pages of 7", n)
+	}
+	cared := x.school.LookedAfter()
+	for _, r := range x.server.Seen() {
+		if dir, id := path.Split(r.Path); strings.HasSuffix(dir, "/StudentContacts/") || strings.HasSuffix(dir, "/AttendanceForDateRange/") {
+			if !slices.ContainsFunc(cared, func(p *demoschool.Pupil) bool { return p.ID == id }) {
+				t.Errorf("%s was asked of somebody who is not looked after", dir)
+			}
+		}
+	}
+
+	x.turnPages(cared[0].ID, cared[1].ID)
+	x.oneOpenPeriod(cared[0].ID)
+	x.must(x.school.ChangeMark(cared[0].ID, x.school.Today(), demoschool.AM, "I"))
+	x.syncAll(oracle.Xporter)
+
+	x.must(x.school.EnterCare(x.school.NotLookedAfter()[1].ID, x.school.Authorities()[1], x.school.Today()))
+	x.must(x.school.LeaveCare(cared[2].ID, x.school.Today()))
+	x.syncAll(oracle.Xporter)
+	x.sound()
+}
+
+// TestXporterOptOuts: whom the school has taken out in the portal is not read,
+// and what was sent before goes.
+func TestXporterOptOuts(t *testing.T) {
+	x := newXporter(t, small())
+	x.enrol()
+	x.syncAll(oracle.Xporter)
+	before := x.held().Counts()
+
+	cared := x.school.LookedAfter()
+	out := cared[3].ID
+	var contact string
+	for c := range x.school.Contacts(cared[4].ID) {
+		contact = c.ID
+	}
+	x.service.GDPR.Students, x.service.GDPR.ContactIDs = []string{out}, []string{contact}
+	_, err := x.agent.Command(x.ctx, "sync")
+	x.must(err)
+	contacts := 1
+	for range x.school.Contacts(out) {
+		contacts++
+	}
+	x.must(stack.Await(x.ctx, "what was taken out to go", func() (bool, error) {
+		now := x.held().Counts()
+		return now["pupil"] == before["pupil"]-1 && now["contact"] == before["contact"]-contacts, nil
+	}))
+
+	// Where people are let in one by one, the lists say who is in.
+	in := xporter.GDPR{IsOptIn: true}
+	for p := range x.school.Pupils() {
+		in.Students = append(in.Students, p.ID)
+		for c := range x.school.Contacts(p.ID) {
+			if c.ID != contact {
+				in.ContactIDs = append(in.ContactIDs, c.ID)
+			}
+		}
+	}
+	for s := range x.school.Staff() {
+		in.Staff = append(in.Staff, s.ID)
+	}
+	x.service.GDPR = in
+	_, err = x.agent.Command(x.ctx, "sync")
+	x.must(err)
+	x.must(stack.Await(x.ctx, "who was let in to be there", func() (bool, error) {
+		now := x.held().Counts()
+		return now["pupil"] == before["pupil"] && now["contact"] == before["contact"]-1 && now["staff"] == before["staff"], nil
+	}))
+}
+
+// TestTroubleWithXporter puts the agent through what the service answers when
+// something is wrong: each time the sync fails with a sentence, no pupil is named,
+// and nothing of what the collector holds goes.
+func TestTroubleWithXporter(t *testing.T) {
+	config := small()
+	config.Canary = canary
+	x := newXporter(t, config)
+	x.enrol()
+	x.syncAll(oracle.Xporter)
+	const (
+		students = xporter.API + "School/" + xporter.Estab + "/Students"
+		contacts = xporter.API + "School/" + xporter.Estab + "/Contacts"
+		history  = xporter.API + "School/" + xporter.Estab + "/StudentSchoolHistory"
+	)
+	const data, down, right = protocol.ProblemMISData, protocol.ProblemMISDown, protocol.ProblemRightMissing
+	// One dataset is kept as it was, the rest is sealed.
+	const held, exitHeld = protocol.ProblemHeld, 3
+	without := func(scope string) func() {
+		return func() {
+			x.service.Scopes = slices.DeleteFunc(x.service.Scopes, func(s string) bool { return s == scope })
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		begin   func()
+		faults  []cloud.Fault
+		problem protocol.ProblemCode // "": the sync goes well
+		says    string
+	}{
+		{"another secret", func() { x.service.Secret = "new" }, nil, data, "no token that can be used"},
+		{"no scope of the family", without("StudentFamily"), nil, right, "StudentFamily is not granted"},
+		{"no scope of the UPN", without("UPN"), nil, right, "scope UPN is not granted"},
+		{"students withdrawn", func() { x.service.Withdrawn = []string{"school.students"} }, nil, right, "list of students may not be asked"},
+		{"an error inside 200", func() { x.service.Broken = "Something went wrong for " + canary + "NOT" }, nil, data, "an error of its own"},
+		{"contacts withdrawn: an error inside 200", func() { x.service.Withdrawn = []string{"school.contacts"} }, nil, data, "request for contact with an error of its own"},
+		{"403", nil, []cloud.Fault{{Path: students, Kind: cloud.Status(403)}}, right, "HTTP 403"},
+		{"403 of a dataset", nil, []cloud.Fault{{Path: history, Kind: cloud.Status(403)}}, held, "school_history"},
+		{"404", nil, []cloud.Fault{{Path: students, Kind: cloud.Status(404)}}, data, "pupil"},
+		{"500 for ever", nil, []cloud.Fault{{Path: students, Kind: cloud.Status(500)}}, down, "500"},
+		{"503, then well", nil, []cloud.Fault{{Path: students, Times: 2, Kind: cloud.Status(503), Seconds: 1}}, "", ""},
+		{"429, then well", nil, []cloud.Fault{{Path: history, Times: 1, Kind: cloud.Status(429), Seconds: 1}}, "", ""},
+		{"a token that ends in the middle", nil, []cloud.Fault{{Path: history, Skip: 2, Times: 1, Kind: cloud.ExpireToken}}, "", ""},
+		{"a page of a filter", nil, []cloud.Fault{{Path: students, Kind: cloud.Login}}, data, "filter"},
+		{"words", nil, []cloud.Fault{{Path: students, Kind: cloud.Garbage}}, data, "JSON"},
+		{"half an answer", nil, []cloud.Fault{{Path: students, Kind: cloud.Half}}, data, "pupil"},
+		{"the same page for ever", func() { x.service.MaxPage = 50 }, []cloud.Fault{{Path: students, Kind: cloud.SamePage}}, data, "of row 1 again"},
+		{"an empty answer", nil, []cloud.Fault{{Path: history, Kind: cloud.Empty}}, data, "school_history"},
+		{"another charset", nil, []cloud.Fault{{Path: students, Kind: cloud.WrongCharset}}, data, "UTF-8"},
+		{"sent elsewhere", nil, []cloud.Fault{{Path: students, Kind: cloud.Redirect}}, data, "another address"},
+		{"page 2 fails", func() { x.service.MaxPage = 50 }, []cloud.Fault{{Path: students, Skip: 1, Kind: cloud.Status(400)}}, data, "pupil"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x.t = t
+			before, sealed := x.held(), x.lastRead().Sealed
+			well := *x.service
+			well.Scopes = slices.Clone(well.Scopes)
+			x.server.Change(func() {
+				if c.begin != nil {
+					c.begin()
+				}
+			})
+			x.server.Stage(c.faults...)
+			r, err := stack.Run(x.ctx, x.agent.Programs.Agent, "", x.agent.Env(), "sync")
+			x.must(err)
+			x.server.Calm()
+			x.server.Change(func() {
+				x.service.Secret, x.service.Scopes, x.service.Withdrawn, x.service.Broken, x.service.MaxPage = well.Secret, well.Scopes, nil, "", 0
+			})
+			last := x.lastRead()
+			for _, found := range marks([]byte(r.Stdout + r.Stderr + last.Text)) {
+				t.Errorf("%s was said", found)
+			}
+			if c.problem == "" {
+				if r.Code != 0 {
+					t.Errorf("sync ended with %d and said:\n%s", r.Code, r.Stderr)
+				}
+				return
+			}
+			x.must(oracle.Same(before, x.held()))
+			if c.problem == held {
+				if r.Code != exitHeld || !strings.Contains(r.Stdout+r.Stderr, c.says) {
+					t.Errorf("sync ended with %d, want %d, and said:\n%s%s\nwant in it: %s", r.Code, exitHeld, r.Stdout, r.Stderr, c.says)
+				}
+				return
+			}
+			if r.Code != exitMIS || !strings.Contains(r.Stderr, c.says) {
+				t.Errorf("sync ended with %d, want %d, and said:\n%s\nwant in it: %s", r.Code, exitMIS, r.Stderr, c.says)
+			}
+			if last.Problem != c.problem || last.Sealed != sealed {
+				t.Errorf("the agent noted problem %q and batch %d, want %q and %d", last.Problem, last.Sealed.Sequence, c.problem, sealed.Sequence)
+			}
+		})
+	}
+	x.t = t
+	x.syncAll(oracle.Xporter)
+	x.sound()
+}
