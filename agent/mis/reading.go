@@ -29,6 +29,7 @@ type reading struct {
 	counts     map[record.Dataset]*count
 	warnings   map[protocol.Warning]int // Count is 0 in the key
 	incomplete map[record.Dataset]bool
+	carried    map[record.Dataset]bool // nothing changed, says the MIS
 	schema     map[string]bool
 
 	fates   []rosterFate // by entry of ask.Roster
@@ -76,6 +77,7 @@ func newReading(s *Source, ask Ask, admit func(Candidate) (bool, error), sink fu
 		counts:     map[record.Dataset]*count{},
 		warnings:   map[protocol.Warning]int{},
 		incomplete: map[record.Dataset]bool{},
+		carried:    map[record.Dataset]bool{},
 		schema:     map[string]bool{},
 		pupils:     newPupilSet(),
 		seen:       map[[2]uint64]sighting{},
@@ -172,7 +174,8 @@ func (r *reading) finish() Report {
 		// any time, and nothing of it is gone.
 		if own := r.plan.datasets[d]; own != nil {
 			read.AsAt = c.asAt
-			read.Complete = own.complete && r.report.Unknown == 0 && !r.incomplete[d]
+			read.Complete = own.complete && r.report.Unknown == 0 && !r.incomplete[d] && !r.carried[d]
+			read.Carried = r.carried[d]
 		}
 		r.report.Datasets = append(r.report.Datasets, read)
 	}

@@ -30,6 +30,8 @@ type restReading struct {
 	on     record.Dataset
 	// names are the school's, as $names.
 	names map[string]any
+	// fed is what the MIS's own lists of changes say, nil where it is not asked.
+	fed *feedReading
 	// failed and envelopeTime are expressions over envelopes, nil for none.
 	failed, envelopeTime *expression
 }
@@ -87,13 +89,20 @@ func (q *restReading) read(ctx context.Context) error {
 	if q.listing {
 		return nil
 	}
+	if err := q.askFeeds(ctx); err != nil {
+		return err
+	}
 	byID, err := q.givePupils(ctx)
 	if err != nil {
 		return err
 	}
-	return q.readRest(q.reading.rest(), byID, func(d record.Dataset, use func(rawRow, place) error) error {
+	err = q.readRest(q.reading.rest(), byID, func(d record.Dataset, use func(rawRow, place) error) error {
 		return q.readOwned(ctx, d, use)
 	})
+	if err != nil {
+		return err
+	}
+	return q.giveFeed()
 }
 
 // restFault puts what went wrong with the interface into the words of a read.
@@ -113,7 +122,11 @@ func restFault(d record.Dataset, err error) error {
 	if f.Status == http.StatusUnauthorized {
 		d = "" // it is not one dataset that is refused
 	}
-	return &Error{Problem: problem, Dataset: d, Text: f.Text}
+	made := &Error{Problem: problem, Dataset: d, Text: f.Text}
+	if f.NoRows {
+		return &noRows{made}
+	}
+	return made
 }
 
 var errSeen = errors.New("seen")
@@ -141,14 +154,22 @@ func (q *restReading) probe(ctx context.Context, i int) error {
 		}
 		return nil
 	})
+	var empty *noRows
 	switch {
 	case errors.Is(err, errSeen):
 		return nil
-	case err != nil:
+	case err != nil && !errors.As(err, &empty):
 		return err
 	}
 	return &Error{Problem: protocol.ProblemRightMissing, Text: what + ": " + probe.Says}
 }
+
+// A noRows is the fault of an answer that has not the list of rows: to a probe it
+// says that nothing was granted.
+type noRows struct{ fault *Error }
+
+func (n *noRows) Error() string { return n.fault.Error() }
+func (n *noRows) Unwrap() error { return n.fault }
 
 // begin notes which dataset is read, and when its data were true at the latest.
 func (q *restReading) begin(d record.Dataset) {

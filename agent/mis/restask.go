@@ -22,8 +22,9 @@ type restAsk struct {
 	pupils []string // for {pupil} and {pupils}
 	keys   []string // for {key}
 	token  string   // for {token}
-	// deleted, of a feed, gets the envelope of each request's last page.
+	// envelope gets that of each request's last page, page that of every page.
 	envelope func(any) error
+	page     func(any)
 }
 
 // A made is one request that was made of an asking.
@@ -47,6 +48,15 @@ func (q *restReading) request(ctx context.Context, a restAsk, use func(m made, r
 	for _, m := range q.requests(a) {
 		vars := q.variables(m)
 		r := q.plan.rest.requestOf(a, m, paging, q)
+		if failed := r.Failed; a.page != nil {
+			r.Failed = func(envelope any) (bool, error) { // it sees every page
+				a.page(envelope)
+				if failed == nil {
+					return false, nil
+				}
+				return failed(envelope)
+			}
+		}
 		envelope, err := q.session.Each(ctx, r, func(n int, row any) error {
 			if each == nil {
 				return use(m, row)

@@ -575,6 +575,9 @@ func (c *restCheck) dataset(d record.Dataset) {
 	if d.OfPupils() && strings.TrimSpace(own.Columns["pupil"]) == "" && own.Confirm["pupil"] == nil {
 		c.say(under(path, "columns"), "pupil is not given: the jq that finds the pupil's id in a row")
 	}
+	if d == record.DatasetPupil && len(own.Feeds) > 0 {
+		c.say(under(path, "feeds"), "pupils are read each time, since they decide about the rest: remove feeds")
+	}
 	for i, name := range own.Feeds {
 		if c.p.Feeds[name] == nil {
 			known := slices.Sorted(maps.Keys(c.p.Feeds))

@@ -51,6 +51,10 @@ func (q *restReading) readOwned(ctx context.Context, d record.Dataset, use func(
 	if d.OfPupils() && len(q.kept) == 0 && !q.reading.ask.Try {
 		return nil // it could only be of nobody
 	}
+	if q.carries(d) {
+		q.carried[d], q.asAt = true, q.fed.asAt
+		return nil
+	}
 	w, err := q.newRows(d, use)
 	if err != nil {
 		return err

@@ -139,7 +139,9 @@ func (r *reading) page(body io.Reader) (page, error) {
 		return page{}, err
 	}
 	if !d.found {
-		return page{}, dataFault("The answer to the request for %s holds no rows where the profile expects them. Ask whoever looks after the MIS whether this account may read it, and check whether the profile is for this version of the MIS.", r.request.What)
+		f := dataFault("The answer to the request for %s holds no rows where the profile expects them. Ask whoever looks after the MIS whether this account may read it, and check whether the profile is for this version of the MIS.", r.request.What)
+		f.NoRows = true
+		return page{}, f
 	}
 	if alone {
 		if err := d.emit(envelope); err != nil {

@@ -33,6 +33,9 @@ type Fault struct {
 	Text string
 	// Status is the HTTP status; 0 when there was none.
 	Status int
+	// NoRows: the answer is whole and has not the list of rows, which is how some
+	// interfaces refuse.
+	NoRows bool
 }
 
 // Error is the fault's sentences.
