@@ -140,7 +140,8 @@ func checkManifest(m protocol.Manifest) error {
 		return errors.New("the manifest has too many holds")
 	}
 	for _, h := range m.Holds {
-		if !holdCode.MatchString(h.Code) || !datasetName.MatchString(string(h.Dataset)) || len(h.Authority) > 8 || !printable(h.Authority) {
+		if !holdCode.MatchString(h.Code) || !datasetName.MatchString(string(h.Dataset)) ||
+			h.Why != "" && !datasetName.MatchString(string(h.Why)) || len(h.Authority) > 8 || !printable(h.Authority) {
 			return errors.New("the manifest has a hold that is not understood")
 		}
 	}

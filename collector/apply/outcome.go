@@ -44,10 +44,12 @@ func (k *work) finish(ctx context.Context) error {
 	to.Link, to.State, to.Applied = k.last().Link(), k.w.State, k.now
 	to.Year = max(to.Year, k.manifest.Year)
 	to.Given = k.given()
-	if _, read := k.datasets[record.DatasetPupil]; read {
+	// What was not read, though it is in scope, is as old as it was: a register
+	// that a safety stop holds must not look received.
+	if !k.datasets[record.DatasetPupil].AsAt.IsZero() {
 		to.PupilsAsAt = k.asAt(record.DatasetPupil)
 	}
-	if _, read := k.datasets[record.DatasetAttendance]; read {
+	if !k.datasets[record.DatasetAttendance].AsAt.IsZero() {
 		to.AttendanceAsAt = k.asAt(record.DatasetAttendance)
 	}
 	if k.manifest.Full && k.parts[0].Sequence > to.ResyncAfter {

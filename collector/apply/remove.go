@@ -228,7 +228,7 @@ func (k *work) carryOut(ctx context.Context, f fates) error {
 func (k *work) weigh(ctx context.Context, g group, f fates) (string, error) {
 	gone, of := f.gone[g], f.of[g]
 	byAgent := slices.ContainsFunc(k.manifest.Holds, func(h protocol.Hold) bool {
-		return h.Dataset == g.dataset && h.Authority == g.authority
+		return h.Disappeared() && h.Dataset == g.dataset && h.Authority == g.authority
 	})
 	if !protocol.MassDisappearance(g.dataset, len(gone), of, f.come[g]) && !(byAgent && k.manifest.Full) {
 		return "", nil
@@ -237,7 +237,7 @@ func (k *work) weigh(ctx context.Context, g group, f fates) (string, error) {
 	for i, row := range gone {
 		names[i] = row.Key
 	}
-	h := protocol.Hold{Code: protocol.HoldCode(g.dataset, g.authority, names), Dataset: g.dataset, Authority: g.authority, Gone: len(gone), Of: of}
+	h := protocol.Hold{Code: protocol.HoldCode(g.dataset, g.authority, names), Why: protocol.WhyDisappearance, Dataset: g.dataset, Authority: g.authority, Gone: len(gone), Of: of}
 	if slices.Contains(k.manifest.Released, h.Code) {
 		return "", nil
 	}

@@ -61,6 +61,7 @@ type sessionLine struct {
 
 type holdLine struct {
 	Code      string    `json:"code"`
+	Why       string    `json:"why"`
 	Dataset   string    `json:"dataset"`
 	Authority string    `json:"authority,omitempty"`
 	Gone      int       `json:"gone"`
@@ -132,7 +133,7 @@ func lineOf(c portal.School) schoolLine {
 		Holds: []holdLine{}, Problems: []string{},
 	}
 	for _, h := range c.Holds {
-		l.Holds = append(l.Holds, holdLine{h.Code, string(h.Dataset), h.Authority, h.Gone, h.Of, h.Since.UTC()})
+		l.Holds = append(l.Holds, holdLine{h.Code, string(h.Reason()), string(h.Dataset), h.Authority, h.Gone, h.Of, h.Since.UTC()})
 	}
 	for _, problem := range c.Problems {
 		l.Problems = append(l.Problems, string(problem.Code))
@@ -194,7 +195,7 @@ func schoolNotes(c portal.School, session status.Session) (notes []string) {
 		notes = append(notes, fmt.Sprintf("%s: %d batches could not be opened and were set aside; a full batch was asked for.", id, c.SetAside))
 	}
 	for _, h := range c.Holds {
-		notes = append(notes, fmt.Sprintf("%s: %d of %d %s records disappeared and are held; the school releases them with `rollbridge-agent sync --release %s`.", id, h.Gone, h.Of, h.Dataset, h.Code))
+		notes = append(notes, id+": "+portal.HoldNote(h.Hold))
 	}
 	for _, problem := range c.Problems {
 		notes = append(notes, id+": "+portal.ProblemWords(problem.Code))

@@ -78,7 +78,7 @@ func Read(ctx context.Context, s *store.Store, authority string, now time.Time) 
 			// How many children of another authority are held is its own affair.
 			k.Holds = slices.DeleteFunc(k.Holds, func(h store.Hold) bool { return h.Authority != "" && h.Authority != authority })
 		}
-		school := School{SchoolStatus: k, AM: status.Decide(k.Facts(now, status.AM)), PM: status.Decide(k.Facts(now, status.PM))}
+		school := School{SchoolStatus: k, AM: status.Decide(facts(k, now, status.AM)), PM: status.Decide(facts(k, now, status.PM))}
 		for _, c := range k.Counts {
 			school.Children += c.Pupils
 			school.Left += c.Left
@@ -93,6 +93,16 @@ func Read(ctx context.Context, s *store.Store, authority string, now time.Time) 
 		)
 	})
 	return o, nil
+}
+
+// facts are a school's, with what is held in words.
+func facts(c store.SchoolStatus, now time.Time, session status.Session) status.Facts {
+	f := c.Facts(now, session)
+	if h, held := c.Held(); held {
+		w := HoldWords(h.Hold)
+		f.HeldWhy, f.HeldNext, f.HeldOwner = w.Why, w.Means+" "+w.Next, w.Owner
+	}
+	return f
 }
 
 // The order in which schools need somebody, whoever that is.

@@ -16,8 +16,9 @@ import (
 var problemWords = map[protocol.ProblemCode]string{
 	protocol.ProblemMISDown:        "The school's management information system does not answer.",
 	protocol.ProblemMISData:        "The data at the school cannot be read as they should be.",
-	protocol.ProblemRightMissing:   "The agent lacks a right that it needs at the school.",
-	protocol.ProblemHeld:           "Removals wait at the school for a person's yes.",
+	protocol.ProblemRightMissing:   "The agent lacks a right or a column that it needs at the school, so nothing could be read.",
+	protocol.ProblemIdentifier:     "The ids of the pupils are empty at the school, so nothing could be read.",
+	protocol.ProblemHeld:           "A safety stop keeps something back at the school until a person has looked.",
 	protocol.ProblemScopeNotGiven:  "The school has not yet allowed everything that is asked for.",
 	protocol.ProblemIntercepted:    "A filter at the school opens the connection. What is sent stays sealed.",
 	protocol.ProblemKeyringExpired: "The agent holds an expired keyring. The operator must renew it.",

@@ -3,12 +3,10 @@ package store
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"rollbridge/collector/database"
 	"rollbridge/collector/database/dbtest"
 	"rollbridge/shared/record"
-	"rollbridge/shared/status"
 )
 
 // Somebody of one authority must not learn how many children of another are at
@@ -62,8 +60,8 @@ func TestAnAuthorityIsToldOfItsOwnChildrenOnly(t *testing.T) {
 			if got.Quarantined != c.refused || len(got.Holds) != c.holds {
 				t.Errorf("authority %q: %d refused, %d holds", c.authority, got.Quarantined, len(got.Holds))
 			}
-			if why := got.Facts(time.Now(), status.AM).HeldWhy; c.authority == "855" && (why == "" || strings.Contains(why, "1")) {
-				t.Errorf("authority 855 is told %q", why)
+			if h, held := got.Held(); c.authority == "855" && (!held || h.Gone != 0 || h.Of != 0) {
+				t.Errorf("authority 855 is told %+v", h)
 			}
 		}
 	})

@@ -9,12 +9,13 @@ import (
 	"rollbridge/shared/protocol"
 )
 
-// A Hold is a set of removals that waits for a person at the school.
+// A Hold is what a safety stop keeps back until a person at the school has
+// looked, or its cause is mended.
 type Hold struct {
 	protocol.Hold
 	Since time.Time
-	// ByAgent says that the agent keeps the removals back, otherwise the
-	// collector does.
+	// ByAgent says that the agent keeps it back, otherwise the collector does,
+	// which holds removals only.
 	ByAgent bool
 }
 
@@ -25,7 +26,7 @@ const (
 
 // Holds lists the holds of a school that nobody has released, oldest first.
 func (t *Tx) Holds(ctx context.Context, school string) (list []Hold, err error) {
-	err = t.each(ctx, `SELECT code, dataset, authority, gone, of_, since, origin FROM holds
+	err = t.each(ctx, `SELECT code, why, dataset, authority, gone, of_, since, origin FROM holds
 		WHERE school = ? AND released_at IS NULL ORDER BY since, code`, []any{school}, func(r *sql.Rows) error {
 		h, err := scanHold(r)
 		list = append(list, h)
@@ -37,7 +38,7 @@ func (t *Tx) Holds(ctx context.Context, school string) (list []Hold, err error) 
 func scanHold(r *sql.Rows, before ...any) (h Hold, err error) {
 	var since int64
 	var origin string
-	err = r.Scan(append(before, &h.Code, (*string)(&h.Dataset), &h.Authority, &h.Gone, &h.Of, &since, &origin)...)
+	err = r.Scan(append(before, &h.Code, (*string)(&h.Why), (*string)(&h.Dataset), &h.Authority, &h.Gone, &h.Of, &since, &origin)...)
 	h.Since, h.ByAgent = database.FromMicros(since), origin == originAgent
 	return h, err
 }
@@ -49,12 +50,12 @@ func (w *Writer) Hold(ctx context.Context, h Hold) error {
 	if h.ByAgent {
 		origin = originAgent
 	}
-	_, err := w.tx.Exec(ctx, `INSERT INTO holds (school, code, dataset, authority, gone, of_, since, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (school, code) DO UPDATE SET gone = excluded.gone, of_ = excluded.of_,
+	_, err := w.tx.Exec(ctx, `INSERT INTO holds (school, code, why, dataset, authority, gone, of_, since, origin) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (school, code) DO UPDATE SET why = excluded.why, gone = excluded.gone, of_ = excluded.of_,
 		since = CASE WHEN holds.released_at IS NULL THEN holds.since ELSE excluded.since END,
 		origin = CASE WHEN holds.released_at IS NULL AND holds.origin = 'collector' THEN holds.origin ELSE excluded.origin END,
 		released_at = NULL`,
-		w.School, h.Code, string(h.Dataset), h.Authority, h.Gone, h.Of, database.Micros(h.Since), origin)
+		w.School, h.Code, string(h.Why), string(h.Dataset), h.Authority, h.Gone, h.Of, database.Micros(h.Since), origin)
 	return wrap(err, "store a hold of %s", w.School)
 }
 

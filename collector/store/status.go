@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"database/sql"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +35,7 @@ type SchoolStatus struct {
 	Paused      bool
 	PausedUntil time.Time
 	Problems    []protocol.Problem
-	// Holds are removals that wait for a person, oldest first.
+	// Holds are what safety stops keep back, oldest first.
 	Holds []Hold
 	// Waiting counts batches not yet applied, SetAside those that could not be.
 	Waiting, SetAside int
@@ -156,10 +155,24 @@ func (t *Tx) fillAgents(ctx context.Context, found map[string]*SchoolStatus) err
 		c := found[school]
 		c.LastHeard = a.Heard
 		if said, ok := readCheckin(checkins[a.ID], a); ok {
-			c.Version, c.Paused, c.PausedUntil, c.Problems = said.Version, said.Paused, said.PausedUntil, said.Problems
+			c.Version, c.Paused, c.PausedUntil, c.Problems = said.Version, said.Paused, said.PausedUntil, oneHeld(said.Problems)
 		}
 	}
 	return err
+}
+
+// oneHeld makes one problem of all that say that something is held: Holds tell
+// them apart.
+func oneHeld(problems []protocol.Problem) (list []protocol.Problem) {
+	for _, p := range problems {
+		at := slices.IndexFunc(list, func(o protocol.Problem) bool { return o.Code == p.Code })
+		if p.Code != protocol.ProblemHeld || at < 0 {
+			list = append(list, p)
+			continue
+		}
+		list[at].Count += p.Count
+	}
+	return list
 }
 
 // readCheckin verifies a check-in as if it came from the network: intake only
@@ -198,7 +211,7 @@ func (t *Tx) fillPositions(ctx context.Context, found map[string]*SchoolStatus) 
 }
 
 func (t *Tx) fillHolds(ctx context.Context, found map[string]*SchoolStatus, authority string) error {
-	return t.each(ctx, `SELECT school, code, dataset, authority, gone, of_, since, origin FROM holds
+	return t.each(ctx, `SELECT school, code, why, dataset, authority, gone, of_, since, origin FROM holds
 		WHERE released_at IS NULL ORDER BY since, code`, nil, func(r *sql.Rows) error {
 		var school string
 		h, err := scanHold(r, &school)
@@ -292,14 +305,35 @@ func (c SchoolStatus) Facts(now time.Time, session status.Session) status.Facts 
 		Paused: c.Paused, PausedUntil: c.PausedUntil,
 	}
 	f.InSession = status.DefaultInSession(f.Day)
-	if len(c.Holds) > 0 {
-		h := c.Holds[0]
-		f.Held, f.HeldSince = true, h.Since
-		what := strings.ReplaceAll(string(h.Dataset), "_", " ")
-		f.HeldWhy = fmt.Sprintf("%d of %d %s records are missing from what was read", h.Gone, h.Of, what)
-		if h.Of == 0 {
-			f.HeldWhy = fmt.Sprintf("Many %s records are missing from what was read", what)
+	h, held := c.Held()
+	f.Held, f.HeldSince = held, h.Since
+	return f
+}
+
+// Held is the hold that matters most to a morning: one of the whole read, then
+// one of the register, then the oldest. A read that an agent reports as void for
+// a missing right, or for ids that are empty, is a hold without a batch.
+func (c SchoolStatus) Held() (Hold, bool) {
+	holds := slices.Clone(c.Holds)
+	for _, p := range c.Problems {
+		switch p.Code {
+		case protocol.ProblemRightMissing:
+			holds = append(holds, Hold{protocol.Hold{Why: protocol.WhyPermission, Dataset: record.DatasetPupil}, p.Since, true})
+		case protocol.ProblemIdentifier:
+			holds = append(holds, Hold{protocol.Hold{Why: protocol.WhyIdentifier, Dataset: record.DatasetPupil}, p.Since, true})
 		}
 	}
-	return f
+	if len(holds) == 0 {
+		return Hold{}, false
+	}
+	weight := func(h Hold) int {
+		switch {
+		case h.Dataset == record.DatasetPupil && !h.Disappeared():
+			return 0
+		case h.Dataset == record.DatasetAttendance:
+			return 1
+		}
+		return 2
+	}
+	return slices.MinFunc(holds, func(a, b Hold) int { return cmp.Or(weight(a)-weight(b), a.Since.Compare(b.Since)) }), true
 }

@@ -1,6 +1,9 @@
 package status
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Facts is all that is known about one school and one session. Texts in it are printed: they must hold no pupil's data. A
 // zero time means never, or not known.
@@ -36,6 +39,7 @@ type Facts struct {
 	Held      bool
 	HeldSince time.Time
 	HeldWhy   string // such as "31 of 33 children missing from the file"; a sentence without its full stop
+	HeldNext  string // what to do about it, in sentences; empty is the general advice
 	HeldOwner string // who can release it, where that is known
 }
 
@@ -154,7 +158,7 @@ func (f Facts) nextStep(w Word) string {
 		return sentence(f.Calendar)
 	case Held:
 		if f.HeldWhy != "" {
-			return sentence(f.HeldWhy) + " " + general
+			return sentence(f.HeldWhy) + " " + cmp.Or(f.HeldNext, general)
 		}
 	case NotReceived:
 		if f.LastHeard.IsZero() {
