@@ -158,8 +158,8 @@ func reasonOf(u store.Unsent, now time.Time) reason {
 // of whom.
 func reasonOfUse(u store.Unsent, now time.Time) reason {
 	at := " As at " + shortTime(u.Use.AsAt, now) + "."
-	const accept = "Ask the school to accept the child (its IT staff see the list with rollbridge-agent roster), or to mark the child in its management information system."
-	const look = "Check the UPN, and at which school the child is now, and change the roster."
+	const accept = "Ask the school to accept the child (its IT staff see the list with rollbridge-agent roster list), or to mark the child in its management information system."
+	const look = "Check the UPN, the date of birth and the school that the roster has for the child, and correct it there."
 	switch w, n := u.Use.Waiting, u.Use.NotFound; {
 	case w > 0 && n == 0:
 		return reason{"At the school, but not marked there as looked after: " + children(w) + "." + at, accept, "School IT, when you have asked"}
