@@ -30,6 +30,8 @@ const (
 	// the school's own columns.
 	BromcomOData
 	BromcomPartner
+	// Thistle is the invented MIS of docs/tutorial-profile.md.
+	Thistle
 )
 
 // whole changes what a route says otherwise of a pupil than record by record.
@@ -62,6 +64,8 @@ func (w Route) carries(r record.Record) bool {
 		return leaveOutOfOData(r)
 	case BromcomPartner:
 		return leaveOutOfPartner(r)
+	case Thistle:
+		return leaveOutOfThistle(r)
 	default:
 		return true
 	}
