@@ -89,10 +89,10 @@ func (j jq) compile(text string) (*expression, error) {
 // checkDefine says what is wrong with what define holds.
 func (j jq) checkDefine() error {
 	q, err := gojq.Parse(j.define + "\n.")
-	if err != nil {
+	if _, bad := gojq.Parse(j.define); err != nil && bad != nil {
 		return err
 	}
-	if len(q.Imports) > 0 || len(q.FuncDefs) == 0 || q.Term == nil || q.Term.Type != gojq.TermTypeIdentity || len(q.Term.SuffixList) > 0 {
+	if err != nil || len(q.Imports) > 0 || len(q.FuncDefs) == 0 || q.Term == nil || q.Term.Type != gojq.TermTypeIdentity || len(q.Term.SuffixList) > 0 {
 		return errors.New("define holds functions and nothing else: def name: expression;")
 	}
 	names, err := lookupsOf(q)
