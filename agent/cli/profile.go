@@ -86,7 +86,7 @@ func (p *program) showLinted(profile *mis.Profile, site mis.Site) {
 	}
 	if site.File != nil {
 		for d, own := range site.File.Datasets {
-			if own.Who+own.Query != "" {
+			if own.Who+own.Query.Text != "" {
 				evidence[d] = "of the site file"
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollbridge/agent/school"
-	"rollbridge/agent/settings"
 	"rollbridge/shared/version"
 )
 
@@ -46,38 +45,6 @@ func (p *program) fsck() *cobra.Command {
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print what was found as a JSON list")
-	return c
-}
-
-func (p *program) config() *cobra.Command {
-	var asJSON bool
-	explain := &cobra.Command{
-		Use:   "explain",
-		Short: "Show every setting, its value and where it came from",
-		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			_, explained, err := settings.Load(p.given, p.Environ)
-			if len(explained) > 0 {
-				var printErr error
-				if asJSON {
-					printErr = p.printJSON(explained)
-				} else {
-					printErr = explained.WriteTable(p.Out)
-				}
-				if printErr != nil {
-					return printErr
-				}
-			}
-			if err != nil {
-				return usageError{err}
-			}
-			return nil
-		},
-	}
-	explain.Flags().BoolVar(&asJSON, "json", false, "print the settings as JSON")
-	c := &cobra.Command{Use: "config", Short: "The settings in force", Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.AddCommand(explain)
 	return c
 }
 

@@ -173,18 +173,26 @@ func (p places) dataset(path []string, d record.Dataset) error {
 }
 
 func (p places) columns(path []string, d record.Dataset, columns map[string]string) error {
-	var found error
-	names := descriptions[d].names
+	found := p.fields(path, d, columns)
 	for _, field := range slices.Sorted(maps.Keys(columns)) {
 		here := append(slices.Clone(path), "columns", field)
-		if !slices.Contains(names, field) {
-			found = errors.Join(found, p.fault(here, "a field that %s records do not have%s; they have %s",
-				d, didYouMean(field, names), strings.Join(names, ", ")))
-		}
 		for _, other := range slices.Sorted(maps.Keys(columns)) {
 			if other < field && columns[field] != "" && heading(columns[other]) == heading(columns[field]) {
 				found = errors.Join(found, p.fault(here, "two fields are read from one column: give each its own"))
 			}
+		}
+	}
+	return found
+}
+
+// fields refuses columns of fields that there are not.
+func (p places) fields(path []string, d record.Dataset, columns map[string]string) error {
+	var found error
+	names := descriptions[d].names
+	for _, field := range slices.Sorted(maps.Keys(columns)) {
+		if !slices.Contains(names, field) {
+			found = errors.Join(found, p.fault(append(slices.Clone(path), "columns", field), "a field that %s records do not have%s; they have %s",
+				d, didYouMean(field, names), strings.Join(names, ", ")))
 		}
 	}
 	return found

@@ -142,7 +142,7 @@ func yamlFault(file string, err error) error {
 var keysOf = func() map[string][]string {
 	keys := map[string][]string{}
 	for _, v := range []any{
-		Profile{}, Capabilities{}, DatasetProfile{}, NeedProfile{}, SiteFile{}, SiteFileDataset{},
+		Profile{}, Capabilities{}, DatasetProfile{}, NeedProfile{}, SiteFile{}, SiteFileAPI{}, SiteFileName{},
 		APIProfile{}, NameProfile{}, AuthProfile{}, PagingProfile{}, ProbeProfile{}, BatchProfile{}, WindowsProfile{},
 		GateProfile{}, ConfirmProfile{}, LookupProfile{}, FeedProfile{},
 	} {

@@ -96,11 +96,15 @@ func layPlan(p *Profile, site Site) (plan, error) {
 	if p == nil {
 		return plan{}, errors.New("no profile is given: choose one of " + strings.Join(ProfileNames(), ", "))
 	}
-	if site.File != nil && p.Driver != driverSQL {
-		return plan{}, errors.New("a site file is for profiles that ask a database: remove mis.site_file, or choose such a profile")
+	p, err := p.With(site.File)
+	if err != nil {
+		return plan{}, err
 	}
-	p = p.with(site.File)
-	if err := errors.Join(checkProfile(p, places{}), checkSite(site, p.Driver == driverREST, places{}), checkForm(p, site)); err != nil {
+	var at places // of what the file brought; the profile by itself is in order
+	if site.File != nil {
+		at = site.File.at
+	}
+	if err := errors.Join(checkProfile(p, at), checkSite(site, p.Driver == driverREST, places{}), checkForm(p, site)); err != nil {
 		return plan{}, err
 	}
 	made := plan{

@@ -115,7 +115,7 @@ type Site struct {
 	Command *Command
 	// API is how this school's web interface is reached; driver rest needs it.
 	API *API
-	// File is what the school's site file says, nil for none (sql).
+	// File is what the school's site file says, nil for none.
 	File *SiteFile
 	// Log gets what a person should know of a connection, nil for nothing.
 	Log *slog.Logger `json:"-"`

@@ -55,10 +55,14 @@ func Open(p *Profile, site Site) (*Source, error) {
 	if err != nil {
 		return nil, &Error{Problem: protocol.ProblemMISData, Text: "the settings of the MIS cannot work: " + err.Error()}
 	}
+	laid, err := p.With(site.File)
+	if err != nil {
+		return nil, err // newPlan has laid it once
+	}
 	text, err := json.Marshal(struct {
 		Profile *Profile
 		Site    Site
-	}{p, site})
+	}{laid, site})
 	if err != nil {
 		return nil, fmt.Errorf("fingerprint the profile: %w", err)
 	}

@@ -134,7 +134,7 @@ datasets:
 func TestBadSiteFilesAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ old, replacement, want string }{
 		"misspelt":         {"null_means", "null_mean", `site.yaml:2: a name that is not known here (did you mean "null_means"?)`},
-		"a file":           {"    query: |", "    file: x.csv\n    query: |", "site.yaml:7: a name that is not known here"},
+		"an unknown part":  {"    query: |", "    fyle: x.csv\n    query: |", `site.yaml:7: a name that is not known here (did you mean "file"?)`},
 		"a meaning":        {"not_in_care", "no", "site.yaml:2: null_means must be one of"},
 		"unknown dataset":  {"  contact:", "  contacts:", `site.yaml:6: a dataset that is not known (did you mean "contact"?)`},
 		"a kind":           {"pupil: id", "pupil: ident", "site.yaml:4: a kind that is not known"},
@@ -173,7 +173,10 @@ func siteFile(t testing.TB, text string) *SiteFile {
 func TestSiteFileIsLaidOverTheProfile(t *testing.T) {
 	p := sqlProfile(t)
 	before := sqlYAML
-	made := p.with(siteFile(t, siteYAML))
+	made, err := p.With(siteFile(t, siteYAML))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if made.NullMeans != nullNotInCare || p.NullMeans != nullUnknown {
 		t.Errorf("null_means %q over %q", made.NullMeans, p.NullMeans)
 	}
@@ -206,7 +209,7 @@ func TestSiteFileThatDoesNotFit(t *testing.T) {
 	}{
 		"object not listed": {sqlProfile(t), strings.Replace(siteYAML, "  local.Contacts: {", "  local.Contact: {", 1), "datasets.contact.query reads local.Contacts, which needs does not list"},
 		"new without query": {sqlProfile(t), "datasets: {contact: {values: {Relationship: {Mum: PAM}}}}", "datasets.contact.query is not given"},
-		"files":             {testProfile(t), "null_means: unknown", "mis.site_file"},
+		"files":             {testProfile(t), "school: SELECT 1 AS School, 2 AS Pupils", "site.yaml:1: the profile test (driver file with format csv) has no use for school"},
 	} {
 		at := Site{File: siteFile(t, c.text)}
 		if err := Lint(c.p, at); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -31,6 +31,14 @@ func (m MIS) site() (mis.Site, error) {
 	if m.Profile == "" || m.Folder == "" && !m.Server.given() && !m.Command.given() && !m.API.given() {
 		return mis.Site{}, errNoMIS
 	}
+	return m.overlay()
+}
+
+// Overlay is what the settings lay over the profile, whether or not they say
+// where the MIS is.
+func (s Settings) Overlay() (mis.Site, error) { return s.MIS.overlay() }
+
+func (m MIS) overlay() (mis.Site, error) {
 	if err := m.fullPaths(); err != nil {
 		return mis.Site{}, err
 	}
