@@ -30,6 +30,11 @@ const (
 	// the school's own columns.
 	BromcomOData
 	BromcomPartner
+	// Arbor is the shipped profile arbor.
+	Arbor
+	// Wonde is the shipped profile wonde, with the school's own names of the caring
+	// authority, needs, exclusions and results.
+	Wonde
 	// Thistle is the invented MIS of docs/tutorial-profile.md.
 	Thistle
 )
@@ -43,6 +48,10 @@ func (w Route) whole(all []record.Record) []record.Record {
 		return oneSEN(all)
 	case BromcomPartner:
 		return threeContacts(all)
+	case Arbor:
+		return welfareOfAll(all)
+	case Wonde:
+		return provisionOfToday(all)
 	default:
 		return all
 	}
@@ -64,6 +73,10 @@ func (w Route) carries(r record.Record) bool {
 		return leaveOutOfOData(r)
 	case BromcomPartner:
 		return leaveOutOfPartner(r)
+	case Arbor:
+		return leaveOutOfArbor(r)
+	case Wonde:
+		return leaveOutOfWonde(r)
 	case Thistle:
 		return leaveOutOfThistle(r)
 	default:

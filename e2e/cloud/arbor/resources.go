@@ -126,10 +126,21 @@ func small(name string) string {
 	return string(r)
 }
 
-// href is where an object is found.
+// paths are those of kinds by name, since links are made by the thousand.
+var paths = map[string]string{}
+
+func init() {
+	for i := range kinds {
+		paths[kinds[i].name] = root + kinds[i].path() + "/"
+	}
+}
+
+// href is where an object is found. What no list has (a subject) is found nowhere.
 func href(name, id string) string {
-	k := kind{name: name}
-	return root + k.path() + "/" + id
+	if path, there := paths[name]; there {
+		return path + id
+	}
+	return root + small(name) + "/" + id
 }
 
 // thing begins an object of a type.

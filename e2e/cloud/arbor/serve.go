@@ -125,7 +125,7 @@ func (d *Double) list(w http.ResponseWriter, k *kind, query url.Values) {
 	}
 	size = min(size, mostPage)
 	page, at := []object{}, 0
-	for o := range k.all(d, pupilOf(filters["student"])) {
+	for o := range k.all(d, pupilOf(filters["student"].value)) {
 		if !filters.fit(o) {
 			continue
 		}
@@ -151,9 +151,11 @@ func whole(query url.Values, name string, otherwise int) (int, error) {
 	return n, nil
 }
 
-// filters are the values that properties must equal. The other operators of
-// Arbor are not made here.
-type filters map[string]string
+// filters are what properties must be: equal to a link, or a moment from one on.
+// The other operators of Arbor are not made here.
+type filters map[string]filter
+
+type filter struct{ operator, value string }
 
 func filtersOf(query url.Values) (filters, error) {
 	found := filters{}
@@ -162,19 +164,23 @@ func filtersOf(query url.Values) (filters, error) {
 			continue
 		}
 		parts := strings.Split(name, ".")
-		if len(parts) != 3 || parts[0] != "filters" || parts[2] != "equals" {
+		if len(parts) != 3 || parts[0] != "filters" || parts[2] != "equals" && parts[2] != "from" {
 			return nil, fmt.Errorf("unknown parameter %s", name)
 		}
-		found[parts[1]] = values[0]
+		found[parts[1]] = filter{operator: parts[2], value: values[0]}
 	}
 	return found, nil
 }
 
-// fit says that the links of an object lead where the filters say.
+// fit says that an object is as the filters say.
 func (f filters) fit(o object) bool {
 	for name, want := range f {
 		to, isLink := o[name].(object)
-		if !isLink || to["href"] != want {
+		at, isMoment := o[name].(string)
+		switch {
+		case want.operator == "equals" && isLink && to["href"] == want.value:
+		case want.operator == "from" && isMoment && at >= want.value:
+		default:
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package wonde
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -34,8 +35,10 @@ type Double struct {
 	Access        string
 	// OtherRegion: this is not the domain of the school's region.
 	OtherRegion bool
-	// LinksNext puts the next link into meta.pagination.links.
-	LinksNext bool
+	// LinksNext puts the next link into meta.pagination.links; NoNext leaves it out.
+	LinksNext, NoNext bool
+	// MostPage bounds a page, whatever is asked for; 0 is 500.
+	MostPage int
 	// WithoutScope are properties, such as extended_details.in_lea_care, that the
 	// school has not granted.
 	WithoutScope map[string]bool
@@ -50,17 +53,19 @@ type Double struct {
 	Result        func(a demoschool.AssessmentResult) map[string]any
 
 	school *demoschool.School
-	ids    []string // of every pupil there has been
 	log    changeLog
+	// last is the list of which a page was asked for last: further pages are of the
+	// same rows, which are made when the first is asked for.
+	last struct {
+		query string
+		rows  []object
+	}
 }
 
 // New renders a school for whoever has the token. At is the time at which
 // everything there is was last updated.
 func New(school *demoschool.School, id, token string, at time.Time) *Double {
 	d := &Double{School: id, Token: token, Access: Approved, WithoutScope: map[string]bool{}, NotSupplied: map[string]bool{}, school: school}
-	for p := range school.Pupils() {
-		d.ids = append(d.ids, p.ID)
-	}
 	d.log.begin(d, at)
 	return d
 }
@@ -146,6 +151,16 @@ func (d *Double) list(w http.ResponseWriter, r *http.Request, of resource) {
 		refuse(w, http.StatusUnprocessableEntity, "invalid_request", err.Error())
 		return
 	}
+	same := query
+	same.Del("page")
+	if asked := r.URL.Path + "?" + same.Encode(); d.last.query != asked || r.URL.Query().Get("page") == "" {
+		d.last.query, d.last.rows = asked, d.rows(of, includes, after)
+	}
+	d.page(w, r, d.last.rows)
+}
+
+// rows are those of a list that were updated after a time.
+func (d *Double) rows(of resource, includes []string, after time.Time) []object {
 	var rows []object
 	for row := range of.all(d, includes) {
 		updated := d.log.updated(row["id"])
@@ -156,7 +171,7 @@ func (d *Double) list(w http.ResponseWriter, r *http.Request, of resource) {
 		d.hide("", row)
 		rows = append(rows, row)
 	}
-	d.page(w, r, rows)
+	return rows
 }
 
 // includesOf are the names of a list parted by commas.
@@ -209,7 +224,7 @@ func (d *Double) page(w http.ResponseWriter, r *http.Request, rows []object) {
 	if d.OtherRegion {
 		rows = nil
 	}
-	size = min(size, mostPage)
+	size = min(size, cmp.Or(d.MostPage, mostPage))
 	from := min((number-1)*size, len(rows))
 	to := min(from+size, len(rows))
 	var next any
@@ -218,6 +233,9 @@ func (d *Double) page(w http.ResponseWriter, r *http.Request, rows []object) {
 		next = (&url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawQuery: query.Encode()}).String()
 	}
 	pagination := object{"more": next != nil, "per_page": strconv.Itoa(size), "current_page": number, "next": next}
+	if d.NoNext {
+		pagination["next"] = nil
+	}
 	if d.LinksNext {
 		delete(pagination, "next")
 		pagination["links"] = object{"next": next}
