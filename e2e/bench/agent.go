@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,7 +25,8 @@ type site struct {
 }
 
 func (b *bench) newSite(ctx context.Context) (*site, error) {
-	s := &site{bench: b, clock: filepath.Join(b.dir, "clock")}
+	// Schools of several sites stand in one directory.
+	s := &site{bench: b, clock: filepath.Join(b.dir, "clock"), schools: 100 * len(b.places)}
 	// An offset, not a moment: the time goes on while the programs run.
 	morning := schoolDay.Add(10 * time.Hour)
 	if err := os.WriteFile(s.clock, []byte(time.Until(morning).Round(time.Second).String()), 0o600); err != nil {
@@ -34,7 +36,7 @@ func (b *bench) newSite(ctx context.Context) (*site, error) {
 	if s.relay, err = newRelay(); err != nil {
 		return nil, err
 	}
-	s.place, err = b.newPlace(ctx, "site", b.clocked, stack.CollectorOptions{Clock: s.clock, PublicURL: "https://" + s.relay.address()})
+	s.place, err = b.newPlace(ctx, fmt.Sprintf("site-%d", len(b.places)), b.clocked, stack.CollectorOptions{Clock: s.clock, PublicURL: "https://" + s.relay.address()})
 	if err != nil {
 		return nil, err
 	}
@@ -194,6 +196,37 @@ func (r *route) tableRows() []row {
 // agent measures the real agent: time and CPU beside a bare parse (P3), bytes
 // (P4, P5, P6) and memory (P7, P9).
 func (b *bench) agent(ctx context.Context) ([]row, error) {
+	return b.onSite(ctx, func(s *site, school *demoschool.School, csv *route) ([]row, error) {
+		rows, err := s.routes(ctx, func() (*route, error) { return csv, nil })
+		if err != nil {
+			return nil, err
+		}
+		for _, more := range []func(context.Context, *route, *demoschool.School) ([]row, error){s.sizes, s.script, s.memory, s.tenfold} {
+			add, err := more(ctx, csv, school)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, add...)
+		}
+		return rows, nil
+	})
+}
+
+// drivers measures the other ways of reading the same school, one after the other.
+func (b *bench) drivers(ctx context.Context) ([]row, error) {
+	return b.onSite(ctx, func(s *site, school *demoschool.School, _ *route) ([]row, error) {
+		return s.routes(ctx,
+			func() (*route, error) { return s.newRoute("ctf", school) },
+			func() (*route, error) { return s.newSQLRoute(ctx, school, false) },
+			func() (*route, error) { return s.newSQLRoute(ctx, school, true) },
+			func() (*route, error) { return s.newReportRoute(ctx, school) },
+			func() (*route, error) { return s.newRESTRoute(school) },
+		)
+	})
+}
+
+// onSite measures on a site of its own, with a school and its CSV files.
+func (b *bench) onSite(ctx context.Context, do func(s *site, school *demoschool.School, csv *route) ([]row, error)) ([]row, error) {
 	s, err := b.newSite(ctx)
 	if err != nil {
 		return nil, err
@@ -204,30 +237,14 @@ func (b *bench) agent(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := s.routes(ctx, csv, school)
-	if err != nil {
-		return nil, err
-	}
-	for _, more := range []func(context.Context, *route, *demoschool.School) ([]row, error){s.sizes, s.script, s.memory, s.tenfold} {
-		add, err := more(ctx, csv, school)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, add...)
-	}
-	return rows, s.place.process.Stop()
+	rows, err := do(s, school, csv)
+	return rows, errors.Join(err, s.place.process.Stop())
 }
 
-// routes measures every way of reading the same school, one after the other.
-func (s *site) routes(ctx context.Context, csv *route, school *demoschool.School) ([]row, error) {
+// routes measures ways of reading a school.
+func (s *site) routes(ctx context.Context, makers ...func() (*route, error)) ([]row, error) {
 	var rows []row
-	for _, newRoute := range []func() (*route, error){
-		func() (*route, error) { return csv, nil },
-		func() (*route, error) { return s.newRoute("ctf", school) },
-		func() (*route, error) { return s.newSQLRoute(ctx, school, false) },
-		func() (*route, error) { return s.newSQLRoute(ctx, school, true) },
-		func() (*route, error) { return s.newReportRoute(ctx, school) },
-	} {
+	for _, newRoute := range makers {
 		r, err := newRoute()
 		if err != nil {
 			return nil, err
@@ -243,7 +260,7 @@ func (s *site) routes(ctx context.Context, csv *route, school *demoschool.School
 			return nil, err
 		}
 		rows = append(append(rows, r.tableRows()...), own...)
-		if r.folder == "" && r.database == nil { // of the others the memory is measured apart
+		if r.database == nil { // whose memory is among its own rows
 			rows = append(rows, row{what: r.name + ", first sync: peak memory", values: []float64{float64(r.first.Peak) / kib / kib}, unit: "MiB", limit: r.memory})
 		}
 	}

@@ -28,6 +28,7 @@ type bench struct {
 	places           []*place
 	bares            []*stack.Process
 	databases        []*stack.MIS
+	webs             []*webMIS
 	schemas          int
 }
 
@@ -55,7 +56,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	if b.release, err = b.buildRelease(ctx); err != nil {
 		return err
 	}
-	if b.wants("agent") {
+	if b.wants("agent") || b.wants("drivers") {
 		clocked := filepath.Join(b.dir, "testclock")
 		if err := os.Mkdir(clocked, 0o700); err != nil {
 			return err
@@ -100,6 +101,9 @@ func (b *bench) close() error {
 	}
 	for _, d := range b.databases {
 		errs = append(errs, d.Close())
+	}
+	for _, w := range b.webs {
+		errs = append(errs, w.server.Close())
 	}
 	errs = append(errs, b.dropSchemas())
 	return errors.Join(append(errs, os.RemoveAll(b.dir))...)

@@ -77,6 +77,7 @@ const (
 	childXML    = "yardstick-xml"
 	childSelect = "yardstick-select"
 	childReport = "yardstick-report"
+	childREST   = "yardstick-rest"
 )
 
 // runChild is main of a yardstick; handled says whether args named one.
@@ -98,6 +99,8 @@ func runChild(args []string) (handled bool, err error) {
 		return true, selectRows(args[1])
 	case childReport:
 		return true, parseReports(args[1], args[2:])
+	case childREST:
+		return true, readPages(args[1:])
 	}
 	return false, nil
 }
