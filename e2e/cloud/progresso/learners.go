@@ -20,7 +20,7 @@ func (a asked) learners() []cloud.Row {
 			"UPN": p.UPN, "FormerUPN": p.FormerUPN, "ULN": p.ULN,
 			"Surname": p.PreferredSurname, "Forename": p.PreferredForename, "LegalSurname": p.LegalSurname,
 			"LegalForename": p.LegalForename, "MiddleName": p.MiddleNames, "FormerSurname": p.FormerSurname,
-			"DateOfBirth": day(p.DOB, withTime), "Gender": p.Sex, "Year": p.Year, "NCYear": p.Year,
+			"DateOfBirth": day(p.DOB, withTime), "Gender": gender(p), "Year": p.Year, "NCYear": p.Year,
 			"RegGroup": p.RegGroup, "AcademicHouse": p.House, "DateOfEntry": day(p.EntryDate, withTime),
 			"EnrolementStatus": p.EnrolStatus, "Status": "Active", "EmailAddress": p.Email, "Notes": a.Secret,
 			"SafeGuarding": false, "PPIndicator": p.PupilPremium, "MedicalFlag": open(welfare.MedicalFlag),
@@ -32,6 +32,14 @@ func (a asked) learners() []cloud.Row {
 			"DisabilityDetails":              disabilities,
 		}
 	})
+}
+
+// gender is M or F, or in year 7 the number that employees have.
+func gender(p *demoschool.Pupil) string {
+	if p.Year != "7" {
+		return p.Sex
+	}
+	return map[string]string{"M": "1", "F": "2"}[p.Sex]
 }
 
 func (a asked) welfare(p *demoschool.Pupil) demoschool.Welfare {
