@@ -135,7 +135,7 @@ type word struct {
 	use, short, long, ask, question, done string
 	// among are the pupils who can be chosen by their number.
 	among func(mis.Waiting) bool
-	say   func(*school.School, school.RosterChoice) (string, error)
+	say   func(context.Context, *school.School, school.RosterChoice) (string, error)
 }
 
 var (
@@ -147,7 +147,9 @@ with the datasets and fields that the school allowed that authority, as long as 
 roster has the child. With --yes nothing is shown or asked, and standard input holds the UPN.`,
 		question: "Send this pupil's records from the next sync on?", done: "Accepted for authority %s: sent from the next sync on; `rollbridge-agent roster withdraw` takes it back.\n",
 		among: func(w mis.Waiting) bool { return !w.Accepted },
-		say:   func(s *school.School, c school.RosterChoice) (string, error) { return s.RosterAccept(c) },
+		say: func(ctx context.Context, s *school.School, c school.RosterChoice) (string, error) {
+			return s.RosterAccept(ctx, c)
+		},
 	}
 	withdrawing = word{
 		use: "withdraw", short: "Take an acceptance back", ask: askRosterWithdraw,
@@ -156,7 +158,9 @@ sent again, and the next sync removes the pupil as one who has left. With --yes 
 or asked, and standard input holds the UPN. The word counts without the MIS and without the network.`,
 		question: "Stop sending this pupil's records?", done: "Withdrawn for authority %s: the next sync removes the pupil.\n",
 		among: func(w mis.Waiting) bool { return w.Accepted },
-		say:   func(s *school.School, c school.RosterChoice) (string, error) { return s.RosterWithdraw(c) },
+		say: func(_ context.Context, s *school.School, c school.RosterChoice) (string, error) {
+			return s.RosterWithdraw(c)
+		},
 	}
 )
 
@@ -173,7 +177,7 @@ func (p *program) rosterWord(w word) *cobra.Command {
 			if choice, err = p.choose(c.Context(), set, w, choice.Authority, yes); err != nil {
 				return err
 			}
-			authority, err := either(c.Context(), set, w.ask, choice, func(s *school.School) (string, error) { return w.say(s, choice) })
+			authority, err := either(c.Context(), set, w.ask, choice, func(s *school.School) (string, error) { return w.say(c.Context(), s, choice) })
 			if err != nil {
 				return err
 			}

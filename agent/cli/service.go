@@ -174,13 +174,13 @@ func (s *service) on(act func(*school.School) (any, error)) (any, error) {
 
 // saying hands on what a person says about one child.
 func (s *service) saying(w word) control.Handler {
-	return func(_ context.Context, in json.RawMessage) (any, error) {
+	return func(ctx context.Context, in json.RawMessage) (any, error) {
 		return s.on(func(sch *school.School) (any, error) {
 			c, err := decode[school.RosterChoice](in)
 			if err != nil {
 				return nil, err
 			}
-			return w.say(sch, c)
+			return w.say(ctx, sch, c)
 		})
 	}
 }

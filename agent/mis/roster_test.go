@@ -352,3 +352,38 @@ func TestUPNQueryIsNarrowed(t *testing.T) {
 		t.Error("another dataset may have by_upn")
 	}
 }
+
+// Over the views of the contract: whose a child in care is, and of others only
+// what the school lets stand in the views.
+func TestRosterOverViews(t *testing.T) {
+	p, at := viewsSite(t, "UPDATE rollbridge.pupil SET CareAuthority = NULL WHERE pupil = N'p1';\nUPDATE rollbridge.pupil SET UPN = N'"+catUPN+"' WHERE pupil = N'p3';\n")
+	s, err := Open(p, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pupils, _, report, err := readRoster(t, s, rostered([4]string{"815", annsUPN, string(annsBorn), ""}, [4]string{"815", catUPN, string(catBorn), "yes"}))
+	if err != nil || pupils["Ann"] == nil || pupils["Ann"].CareAuthority != "815" || pupils["Cat"] == nil || pupils["Cat"].InCare || report.Unknown != 0 {
+		t.Errorf("%d pupils, %d unclear, %v", len(pupils), report.Unknown, err)
+	}
+	wantDiff(t, []protocol.RosterUse{{Authority: "815", Sent: 2, Accepted: 1}}, report.Roster)
+	// One query more, and only while there is a roster.
+	with := report.Cost.Queries
+	if _, _, report, err = readRoster(t, s, nil); err != nil || report.Unknown != 1 || report.Roster != nil {
+		t.Errorf("without a roster: %d unclear, %v", report.Unknown, err)
+	}
+	if fewer := with - report.Cost.Queries; fewer != 1 {
+		t.Errorf("%d questions fewer without a roster, want 1", fewer)
+	}
+	if _, _, report, err = readRoster(t, s, rostered()); err != nil || len(report.Roster) != 0 || report.Cost.Queries != with-1 {
+		t.Errorf("an empty roster: %+v, %v", report.Roster, err)
+	}
+	// What the two queries say of one pupil must be the same.
+	p.Datasets[record.DatasetPupil].Query.Text = strings.Replace(p.Datasets[record.DatasetPupil].Query.Text, "SELECT pupil, UPN,", "SELECT pupil, FormerUPN AS UPN,", 1)
+	p.Datasets[record.DatasetPupil].Query.Text = strings.Replace(p.Datasets[record.DatasetPupil].Query.Text, " FormerUPN, Unique", " Unique", 1)
+	if s, err = Open(p, at); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err = readRoster(t, s, rostered([4]string{"815", catUPN, string(catBorn), "yes"})); err == nil || !strings.Contains(err.Error(), "is not the same in both") {
+		t.Errorf("another child was sent: %v", err)
+	}
+}

@@ -113,7 +113,10 @@ type RosterChoice struct {
 // RosterAccept lets a child on an authority's roster be sent although the MIS
 // does not mark the pupil, from the next sync on, as long as the roster has the
 // child. It returns whose the child is.
-func (s *School) RosterAccept(c RosterChoice) (authority string, err error) {
+func (s *School) RosterAccept(ctx context.Context, c RosterChoice) (authority string, err error) {
+	if err := s.fetchRoster(ctx); err != nil {
+		return "", err
+	}
 	s.rule.Lock()
 	defer s.rule.Unlock()
 	f, err := s.box.Facts()

@@ -80,7 +80,7 @@ func (w *world) used() []protocol.RosterUse {
 
 func (w *world) accept(p *demoschool.Pupil) {
 	w.t.Helper()
-	_, err := w.school.RosterAccept(school.RosterChoice{UPN: p.UPN})
+	_, err := w.school.RosterAccept(w.t.Context(), school.RosterChoice{UPN: p.UPN})
 	must(w.t, err)
 }
 
@@ -152,17 +152,17 @@ func TestRosterWaitsForThePeopleOfTheSchool(t *testing.T) {
 	if len(waiting) != 1 || waiting[0].UPN != child.UPN || waiting[0].Surname != child.LegalSurname || waiting[0].Accepted {
 		t.Fatalf("%d wait", len(waiting))
 	}
-	if _, err := w.school.RosterAccept(school.RosterChoice{UPN: w.mis.NotLookedAfter()[3].UPN + "0"}); school.KindOf(err) != school.Refused {
+	if _, err := w.school.RosterAccept(w.t.Context(), school.RosterChoice{UPN: w.mis.NotLookedAfter()[3].UPN + "0"}); school.KindOf(err) != school.Refused {
 		t.Errorf("a pupil on no roster was accepted: %v", err)
 	}
-	if _, err := w.school.RosterAccept(school.RosterChoice{UPN: child.UPN, Authority: "815"}); school.KindOf(err) != school.Refused {
+	if _, err := w.school.RosterAccept(w.t.Context(), school.RosterChoice{UPN: child.UPN, Authority: "815"}); school.KindOf(err) != school.Refused {
 		t.Errorf("a pupil was accepted for another authority: %v", err)
 	}
-	authority, err := w.school.RosterAccept(school.RosterChoice{UPN: strings.ToLower(child.UPN)})
+	authority, err := w.school.RosterAccept(w.t.Context(), school.RosterChoice{UPN: strings.ToLower(child.UPN)})
 	if err != nil || authority != "933" {
 		t.Fatalf("%q, %v", authority, err)
 	}
-	if _, err := w.school.RosterAccept(school.RosterChoice{UPN: child.UPN}); school.KindOf(err) != school.Refused || strings.Contains(err.Error(), child.UPN) {
+	if _, err := w.school.RosterAccept(w.t.Context(), school.RosterChoice{UPN: child.UPN}); school.KindOf(err) != school.Refused || strings.Contains(err.Error(), child.UPN) {
 		t.Errorf("accepted twice: %v", err)
 	}
 	w.sync()
@@ -248,7 +248,7 @@ func TestRestartWithoutCollectorRemovesNobody(t *testing.T) {
 			t.Errorf("%s is called complete", d.Dataset)
 		}
 	}
-	if _, err := w.school.RosterAccept(school.RosterChoice{UPN: child.UPN}); school.KindOf(err) != school.Refused {
+	if _, err := w.school.RosterAccept(w.t.Context(), school.RosterChoice{UPN: child.UPN}); school.KindOf(err) != school.Refused {
 		t.Errorf("accepted without a roster: %v", err)
 	}
 	if _, err := w.school.Preview(t.Context(), school.SyncRequest{}); err != nil {
@@ -323,7 +323,7 @@ func TestRosterGivesNothingBeyondTheScope(t *testing.T) {
 	if uses := w.used(); len(uses) != 0 {
 		t.Errorf("%+v", uses)
 	}
-	if _, err := w.school.RosterAccept(school.RosterChoice{UPN: child.UPN}); school.KindOf(err) != school.Refused {
+	if _, err := w.school.RosterAccept(w.t.Context(), school.RosterChoice{UPN: child.UPN}); school.KindOf(err) != school.Refused {
 		t.Errorf("accepted for an authority out of scope: %v", err)
 	}
 	w.tell("933", child)
