@@ -41,6 +41,7 @@ type collector struct {
 	wait       bool
 	batches    []*envelope.Envelope
 	posts      map[protocol.Message]int
+	have       protocol.Have // of the last check-in
 	// batch, if set, answers batches instead of a receipt.
 	batch func(*protocol.Frame, *envelope.Envelope) protocol.Reply
 	down  bool
@@ -131,6 +132,10 @@ func (c *collector) serve(w http.ResponseWriter, r *http.Request) {
 	reply := protocol.Reply{}
 	receipt := protocol.Receipt{Message: message, Digest: f.Content, Received: time.Now(), Agent: envelope.AgentID(f.Sender)}
 	switch message {
+	case protocol.MessageCheckin:
+		var p protocol.Posted
+		must(c.t, json.Unmarshal(f.Body, &p))
+		c.have = p.Have
 	case protocol.MessageOffer, protocol.MessageEnrol:
 		receipt.Agent = envelope.AgentID{}
 	case protocol.MessageBatch:

@@ -274,6 +274,34 @@ func TestRestartWithoutCollectorRemovesNobody(t *testing.T) {
 	}
 }
 
+// What the collector is asked for after a restart is the newest roster; one that
+// was obeyed before it, played again, is not taken for it.
+func TestOlderRosterIsNotTakenAfterARestart(t *testing.T) {
+	w := enrolledWorld(t)
+	child := w.unmarked()
+	w.tell("933", child)
+	must(t, w.school.Checkin(t.Context()))
+	older := len(w.statements)
+	w.tell("933")
+	must(t, w.school.Checkin(t.Context()))
+	must(t, w.school.Checkin(t.Context()))
+	if w.have.Serials[protocol.KindRoster] != w.serial {
+		t.Errorf("the agent says that it has roster %d of %d", w.have.Serials[protocol.KindRoster], w.serial)
+	}
+	newest := w.statements[older]
+	w.statements = w.statements[:older]
+	w.restart()
+	report, err := w.school.Roster(t.Context())
+	must(t, err)
+	if serial, says := w.have.Serials[protocol.KindRoster]; report.Held || says {
+		t.Errorf("the older roster was taken: %v; the agent says that it has %d", report.Held, serial)
+	}
+	w.statements = append(w.statements, newest)
+	if report, err = w.school.Roster(t.Context()); err != nil || !report.Held || report.Children["933"] != 0 {
+		t.Errorf("the newest roster is not taken again: %+v, %v", report, err)
+	}
+}
+
 // A preview by hand asks for the roster first: it shows what the next sync sends.
 func TestPreviewHasTheRoster(t *testing.T) {
 	w := enrolledWorld(t)
