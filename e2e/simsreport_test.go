@@ -108,7 +108,7 @@ func TestTroubleWithSIMSReports(t *testing.T) {
 		{"cut short", trouble(contacts, reporter.Cut), "", data, "cut short"},
 		{"an exit code", trouble(contacts, reporter.ExitCode), "", down, "said that it failed"},
 		{"a byte now and then", trouble(pupils, reporter.Drip), "ROLLBRIDGE_MIS_COMMAND_REPORT_SECONDS=2", down, "not finished after 2 seconds"},
-		{"no ids", func(d *reporter.Database) { d.ThirdParty = false }, "", right, "Third Party Reporter"},
+		{"no ids", func(d *reporter.Database) { d.ThirdParty = false }, "", protocol.ProblemIdentifier, "Third Party Reporter"},
 		{"no right to the marker", func(d *reporter.Database) { d.Hidden = []string{"In Care"} }, "", right, `"In Care"`},
 		{"another password", func(d *reporter.Database) { d.Users = map[string]string{"rollbridge": "new"} }, "", data, "answered the report"},
 		{"a report renamed", func(d *reporter.Database) { d.Reports = map[string]reporter.Report{pupils: d.Reports[pupils]} }, "", data, "answered the report"},

@@ -212,18 +212,15 @@ var troubles = []trouble{
 		return func() { f.must(f.mis.Database.Rename(f.ctx, name)) }
 	}, protocol.ProblemMISDown, "database"},
 	{"view missing", func(f *faulty) func() {
-		f.run("DROP VIEW rollbridge.contact")
+		f.run("DROP VIEW rollbridge.pupil")
 		return func() {
-			f.run(strings.Replace(f.viewText("contact"), "ALTER", "CREATE", 1))
-			f.run("GRANT SELECT ON rollbridge.contact TO LOGIN_NAME")
+			f.run(strings.Replace(f.viewText("pupil"), "ALTER", "CREATE", 1))
+			f.run("GRANT SELECT ON rollbridge.pupil TO LOGIN_NAME")
 		}
-	}, protocol.ProblemMISData, "[rollbridge].[contact]"},
-	{"column missing", view("contact", "\tk.Relationship AS Relationship,\n", ""), protocol.ProblemMISData, "Relationship"},
+	}, protocol.ProblemRightMissing, "[rollbridge].[pupil]"},
 	{"column of another type", view("pupil", "s.DateOfBirth AS DOB", "s.Phone AS DOB"), protocol.ProblemMISData, "DOB"},
-	{"permission revoked", script("REVOKE SELECT ON rollbridge.attendance FROM LOGIN_NAME", "GRANT SELECT ON rollbridge.attendance TO LOGIN_NAME"),
-		protocol.ProblemMISData, "GRANT SELECT ON [rollbridge].[attendance]"},
-	{"permission revoked after the look", revokedAt(readsContacts, 0), protocol.ProblemRightMissing, "GRANT SELECT ON [rollbridge].[attendance]"},
-	{"permission revoked in the middle of the read", revokedAt(readsContacts, 5), protocol.ProblemRightMissing, "GRANT SELECT ON [rollbridge].[attendance]"},
+	{"permission revoked", script("REVOKE SELECT ON rollbridge.pupil FROM LOGIN_NAME", "GRANT SELECT ON rollbridge.pupil TO LOGIN_NAME"),
+		protocol.ProblemRightMissing, "GRANT SELECT ON [rollbridge].[pupil]"},
 	{"column denied", script("DENY SELECT ON rollbridge.pupil (Phone) TO LOGIN_NAME", "REVOKE SELECT ON rollbridge.pupil (Phone) FROM LOGIN_NAME"),
 		protocol.ProblemRightMissing, "[rollbridge].[pupil]"},
 	{"lock time-out", stage(standin.Fault{Contains: readsPupils, AtRow: 1, Error: serverError(1222)}), protocol.ProblemMISDown, "lock"},
@@ -250,7 +247,7 @@ var troubles = []trouble{
 	{"nobody on roll", view("school", "(SELECT COUNT(*) FROM mis.Student)", "0"), protocol.ProblemRightMissing, "on roll"},
 	{"two schools in one view", script("INSERT INTO mis.School (SchoolID, Name) VALUES (999, N'Another Fictional School')", "DELETE FROM mis.School WHERE SchoolID = 999"),
 		protocol.ProblemMISData, "school"},
-	{"identifiers empty", view("pupil", "s.StudentID AS pupil", "CAST(NULL AS int) AS pupil"), protocol.ProblemRightMissing, "empty"},
+	{"identifiers empty", view("pupil", "s.StudentID AS pupil", "CAST(NULL AS int) AS pupil"), protocol.ProblemIdentifier, "empty"},
 	{"a pupil twice", view("pupil", "LEFT JOIN mis.StudentCare AS c ON", "LEFT JOIN (SELECT StudentID, InCare, CareAuthority, StartDate, EndDate, PEP, InCareHere FROM mis.StudentCare UNION ALL SELECT StudentID, InCare, CareAuthority, StartDate, EndDate, PEP, InCareHere FROM mis.StudentCare) AS c ON"),
 		protocol.ProblemMISData, "again"},
 }

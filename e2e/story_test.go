@@ -10,6 +10,7 @@ import (
 
 	"rollbridge/e2e/demoschool"
 	"rollbridge/e2e/stack"
+	"rollbridge/shared/protocol"
 	"rollbridge/shared/status"
 )
 
@@ -103,9 +104,10 @@ type schoolStatus struct {
 	Left     int `json:"left"`
 	Refused  int `json:"refused"`
 	Holds    []struct {
-		Code string `json:"code"`
-		Gone int    `json:"gone"`
-		Of   int    `json:"of"`
+		Code string       `json:"code"`
+		Why  protocol.Why `json:"why"`
+		Gone int          `json:"gone"`
+		Of   int          `json:"of"`
 	} `json:"holds"`
 }
 

@@ -125,6 +125,9 @@ func (t *trial) read(ctx context.Context) error {
 		return err
 	}
 	t.count(report, byAuthority)
+	for _, stop := range report.Stops {
+		t.add(sqlserver.LevelFail, fmt.Sprintf("%s: %s", stop.Dataset, stop.Text), "until it is mended a sync sends everything else, and nothing of this is removed")
+	}
 	t.addCost(report.Cost)
 	if c := report.Requests; c != nil {
 		t.Requests = c

@@ -21,10 +21,18 @@
 // is held back until a person at the school releases its code. Weeks before the
 // academic year leave the state without a removal.
 //
+// A dataset that the read stopped, or whose columns have another form than when
+// they were last sealed, stays as it is: its rows are taken back when the read
+// ends. A contact that was removed and comes back is held too, by the keyed
+// hashes of those that were removed (docs/decisions/0009-safety-stops.md). A
+// carried dataset, of which the MIS's own feed says that nothing changed, stays
+// without a hold.
+//
 // Whatever is a pupil's leaves with the pupil. Staff belong to the school: their
 // group is that of no authority, they are weighed per school, and only a scope
 // in which no authority is given them narrows them away.
 //
 // It never writes anything itself: outbox commits a Result together with its
-// envelopes. Start reading at New, Add and Finish, then remove.go.
+// envelopes. Start reading at New, Add and Finish, then remove.go, stop.go and
+// returned.go.
 package delta

@@ -21,9 +21,12 @@
 //     other rows (weeks of marks, periods of special needs) is kept till then.
 //   - An unclear marker is never "no": such pupils are counted in
 //     [Report].Unknown, and no dataset is then complete, so nothing is removed.
-//   - A read is whole or void. Whatever is missing, half-written, renamed,
-//     ambiguous or empty where it may not be ends it with an [*Error] that names
-//     file, line and heading, or query, row and column, and says what to do. An
+//   - A read is whole or void. Whatever is half-written, ambiguous or empty
+//     where it may not be ends it with an [*Error] that names file, line and
+//     heading, or query, row and column, and says what to do. Only a right that
+//     was trimmed (a column, view or report's column that is not there, ids that
+//     are empty in every row) stops its own dataset and leaves the rest whole
+//     ([Report].Stops); of the pupils it voids the read too. An
 //     optional value that is not understood is kept as it is, or left out, and
 //     counted as a warning.
 //   - No error and no warning holds a value of a pupil, nor a heading or file
@@ -35,7 +38,8 @@
 // Start reading at Read in source.go, then csv.go and ctf.go (the two formats of
 // the driver file), sql.go (the driver sql) or report.go and command.go (the
 // driver report, a child process), gate.go (who is offered), build.go and
-// weeks.go (rows to records). What the rows of a dataset have is in the table of
+// weeks.go (rows to records), stop.go (one dataset stopped), unnamed.go (things
+// without an id). What the rows of a dataset have is in the table of
 // datasets.go, and how a value becomes a part of a record in kinds.go.
 //
 // To add a field: its name and kind in datasets.go, then its column in the
