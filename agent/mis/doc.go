@@ -11,8 +11,10 @@
 //
 // It guarantees:
 //   - Only pupils whose marker says that they are looked after, with an authority
-//     that exists, are ever offered to the caller's admit; of a pupil who is not
-//     admitted nothing is kept but a keyed 16-byte hash, in memory, that finds
+//     that exists, are ever offered to the caller's admit, and those on an
+//     authority's roster (roster.go) whose authority the MIS does not say, or whom
+//     it does not mark and a person at the school has accepted; of a pupil who is
+//     not admitted nothing is kept but a keyed 16-byte hash, in memory, that finds
 //     duplicates. Memory grows with the pupils admitted, not with the school. A
 //     database is asked who is in care, and then for the rows of those admitted:
 //     nothing else of any other pupil crosses the wire.

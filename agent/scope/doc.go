@@ -8,7 +8,8 @@
 // not see admitted and empties fields that are not allowed for the pupil's own
 // authority. Staff belong to the school, not to a pupil: a row of theirs leaves
 // if any authority is given the dataset, once, with the fields that any of them
-// is given; Given says whose is what. A marker that says neither yes nor no is an error, never a "no":
+// is given; Given says whose is what. An authority's roster may stand in for the
+// marker, never for what is asked and allowed. A marker that says neither yes nor no is an error, never a "no":
 // that pupil is not sent, and nothing is removed until it is clear.
 //
 // It never reads a MIS, never remembers a pupil longer than one read, and no
