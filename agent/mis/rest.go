@@ -454,6 +454,9 @@ func has(row any, path []string) bool {
 
 // variables are the values of jqVariables for one request.
 func (q *restReading) variables(m made) []any {
+	if m.vars != nil {
+		return m.vars
+	}
 	vars := []any{string(q.reading.ask.Today), string(q.year), q.names, nil, nil}
 	if m.pupil != "" {
 		vars[3] = m.pupil

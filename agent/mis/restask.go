@@ -32,6 +32,7 @@ type made struct {
 	pupil, key string
 	pupils     []string // asked about; nil for everybody
 	values     map[string]string
+	vars       []any // of expressions, once for all rows
 }
 
 // request makes every request of an asking, all its pages, and hands over the
@@ -47,6 +48,7 @@ func (q *restReading) request(ctx context.Context, a restAsk, use func(m made, r
 	}
 	for _, m := range q.requests(a) {
 		vars := q.variables(m)
+		m.vars = vars
 		r := q.plan.rest.requestOf(a, m, paging, q)
 		if failed := r.Failed; a.page != nil {
 			r.Failed = func(envelope any) (bool, error) { // it sees every page
