@@ -190,7 +190,7 @@ func TestTroubleWithXporter(t *testing.T) {
 		{"no scope of the UPN", without("UPN"), nil, right, "scope UPN is not granted"},
 		{"students withdrawn", func() { x.service.Withdrawn = []string{"school.students"} }, nil, right, "list of students may not be asked"},
 		{"an error inside 200", func() { x.service.Broken = "Something went wrong for " + canary + "NOT" }, nil, data, "an error of its own"},
-		{"contacts withdrawn: an error inside 200", func() { x.service.Withdrawn = []string{"school.contacts"} }, nil, data, "request for contact with an error of its own"},
+		{"contacts withdrawn: an error inside 200", func() { x.service.Withdrawn = []string{"school.contacts"} }, nil, data, "contacts with an error of its own"},
 		{"403", nil, []cloud.Fault{{Path: students, Kind: cloud.Status(403)}}, right, "HTTP 403"},
 		{"403 of a dataset", nil, []cloud.Fault{{Path: history, Kind: cloud.Status(403)}}, held, "school_history"},
 		{"404", nil, []cloud.Fault{{Path: students, Kind: cloud.Status(404)}}, data, "pupil"},
@@ -202,7 +202,7 @@ func TestTroubleWithXporter(t *testing.T) {
 		{"words", nil, []cloud.Fault{{Path: students, Kind: cloud.Garbage}}, data, "JSON"},
 		{"half an answer", nil, []cloud.Fault{{Path: students, Kind: cloud.Half}}, data, "pupil"},
 		{"the same page for ever", func() { x.service.MaxPage = 50 }, []cloud.Fault{{Path: students, Kind: cloud.SamePage}}, data, "of row 1 again"},
-		{"an empty answer", nil, []cloud.Fault{{Path: history, Kind: cloud.Empty}}, data, "school_history"},
+		{"an empty answer", nil, []cloud.Fault{{Path: history, Kind: cloud.Empty}}, data, "history holds no rows"},
 		{"another charset", nil, []cloud.Fault{{Path: students, Kind: cloud.WrongCharset}}, data, "UTF-8"},
 		{"sent elsewhere", nil, []cloud.Fault{{Path: students, Kind: cloud.Redirect}}, data, "another address"},
 		{"page 2 fails", func() { x.service.MaxPage = 50 }, []cloud.Fault{{Path: students, Skip: 1, Kind: cloud.Status(400)}}, data, "pupil"},
@@ -251,5 +251,124 @@ func TestTroubleWithXporter(t *testing.T) {
 	}
 	x.t = t
 	x.syncAll(oracle.Xporter)
+	x.sound()
+}
+
+// oneByOne are the requests for single contacts, for the history of single pupils
+// and for their exclusions: what is asked for only if something changed.
+func (x *xporterWorld) oneByOne() int {
+	n := 0
+	for _, list := range []string{"Contacts/", "StudentSchoolHistory/", "StudentExclusions/"} {
+		n += len(x.requests(list))
+	}
+	return n
+}
+
+// tokens are the change tokens with which a list was asked, in order, the pages of
+// one change set once.
+func (x *xporterWorld) tokens(list string) []string {
+	var all []string
+	for _, r := range x.requests(list) {
+		if token := r.Query.Get("changedRows"); token != "" {
+			all = append(all, token)
+		}
+	}
+	return slices.Compact(all)
+}
+
+// TestXporterChanges: what the service says has not changed is carried and not
+// asked for again; what changed or went is read; a change token is used only once
+// what was read with it has been sealed; and a token that the service no longer
+// takes leads to a whole read.
+func TestXporterChanges(t *testing.T) {
+	x := newXporter(t, small())
+	x.service.MaxPage, x.service.BareChanges = 40, true
+	x.enrol()
+	x.syncAll(oracle.Xporter)
+	if first := x.tokens("StudentContacts"); len(first) != 1 || first[0] != "*" {
+		t.Errorf("the first change set was asked for with %v", first)
+	}
+
+	// Nothing has changed but a mark.
+	cared := x.school.LookedAfter()
+	x.server.Forget()
+	x.must(x.school.ChangeMark(cared[0].ID, x.school.Today(), demoschool.AM, "I"))
+	x.syncAll(oracle.Xporter)
+	if n := x.oneByOne(); n != 0 {
+		t.Errorf("%d requests for what has not changed", n)
+	}
+	before := x.tokens("StudentContacts")
+	if len(before) != 1 || before[0] == "*" {
+		t.Fatalf("the second change set was asked for with %v", before)
+	}
+
+	// Somebody else's history changes: a row without its pupil may be anybody's.
+	x.server.Forget()
+	other := x.school.NotLookedAfter()[0].ID
+	stay := one(x.world, "school history", x.school.SchoolHistory.Of(other))
+	stay.SchoolName = "A Renamed Fictional School"
+	x.must(x.school.SchoolHistory.Change(stay))
+	x.syncAll(oracle.Xporter)
+	if len(x.requests("StudentSchoolHistory/")) == 0 || len(x.requests("Contacts/")) != 0 {
+		t.Errorf("%d requests for histories, %d for contacts", len(x.requests("StudentSchoolHistory/")), len(x.requests("Contacts/")))
+	}
+
+	// A contact goes, another comes, but the read fails after the change set has
+	// been asked for: its token is not used.
+	x.server.Forget()
+	for c := range x.school.Contacts(cared[1].ID) {
+		x.must(x.school.RemoveContact(cared[1].ID, c.ID))
+		break
+	}
+	_, err := x.school.AddContact(cared[0].ID, demoschool.Contact{Forename: "Noor", Surname: "Example", Relationship: "CAR", MobilePhone: "07700 900123"})
+	x.must(err)
+	x.server.Stage(cloud.Fault{Path: xporter.API + "School/" + xporter.Estab + "/AttendanceForDateRange", Kind: cloud.Status(400)})
+	r, err := x.agent.Try(x.ctx, "sync")
+	x.must(err)
+	x.server.Calm()
+	if r.Code != exitMIS {
+		t.Fatalf("the sync ended with %d:\n%s", r.Code, r.Stderr)
+	}
+	failed := x.tokens("StudentContacts")
+	x.server.Forget()
+	x.syncAll(oracle.Xporter)
+	if again := x.tokens("StudentContacts"); !slices.Equal(again, failed) {
+		t.Errorf("a failed read asked with %v, the next with %v", failed, again)
+	}
+	if len(x.requests("Contacts/")) == 0 {
+		t.Error("contacts were not asked for although one went")
+	}
+
+	// The collector is away: what was read is sealed, and so its token is used.
+	x.server.Forget()
+	x.must(x.collector.Close())
+	x.turnPages(cared[0].ID, cared[1].ID)
+	x.oneOpenPeriod(cared[0].ID)
+	_, err = x.agent.Try(x.ctx, "sync")
+	x.must(err)
+	sealed := x.tokens("StudentSchoolHistory")
+	x.server.Forget()
+	_, err = x.collector.Start(x.ctx, "")
+	x.must(err)
+	x.syncAll(oracle.Xporter)
+	if after := x.tokens("StudentSchoolHistory"); slices.Equal(after, sealed) || len(x.requests("StudentSchoolHistory/")) != 0 {
+		t.Errorf("a sealed read asked with %v, the next with %v, and %d requests", sealed, after, len(x.requests("StudentSchoolHistory/")))
+	}
+
+	// A child comes into care: nothing is carried. Then the service has forgotten.
+	x.must(x.school.EnterCare(x.school.NotLookedAfter()[1].ID, x.school.Authorities()[1], x.school.Today()))
+	x.must(x.school.LeaveCare(cared[2].ID, x.school.Today()))
+	x.server.Forget()
+	x.syncAll(oracle.Xporter)
+	if x.oneByOne() == 0 {
+		t.Error("nothing was asked for although a child came into care")
+	}
+	x.service.Forget()
+	x.server.Forget()
+	x.syncAll(oracle.Xporter)
+	// The first of the feeds is refused, and then none is asked with an old token.
+	if tokens := x.tokens("PersonComms"); len(tokens) != 2 || tokens[1] != "*" || x.oneByOne() == 0 {
+		t.Errorf("a forgotten token: asked with %v, and %d requests", tokens, x.oneByOne())
+	}
 	x.sound()
 }

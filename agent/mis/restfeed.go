@@ -116,24 +116,38 @@ func (q *restReading) feedBefore(basis string, names []string) *feedState {
 }
 
 // askFeed asks one feed. A token that the MIS no longer takes makes the read
-// a whole one.
+// a whole one; so does a feed that this account may not read: its dataset is
+// then asked for, and says what is missing.
 func (q *restReading) askFeed(ctx context.Context, f *feedReading, name string) error {
 	own := q.plan.rest.profile.Feeds[name]
+	var refused *Error
 	if f.before != nil {
 		next, changed, err := q.feedSince(ctx, name, own, f.before.Tokens[name])
-		var refused *Error
 		if err == nil {
 			f.state.Tokens[name], f.changed[name] = next, changed
 			return nil
 		}
-		if !errors.As(err, &refused) || refused.Problem != protocol.ProblemMISData {
+		if !errors.As(err, &refused) || refused.Problem != protocol.ProblemMISData && refused.Problem != protocol.ProblemRightMissing {
 			return err
 		}
 		f.before = nil
 	}
+	if own.ClockMinutes > 0 {
+		f.state.Tokens[name] = q.clockToken(own)
+		return nil
+	}
 	next, _, err := q.feedSince(ctx, name, own, own.First)
+	if errors.As(err, &refused) && refused.Problem == protocol.ProblemRightMissing {
+		return nil // without a token, so that the next read is whole too
+	}
 	f.state.Tokens[name] = next
 	return err
+}
+
+// clockToken is the token of a feed that is asked since a time. The minutes are
+// for clocks that differ, and for what the MIS lists late.
+func (q *restReading) clockToken(own *FeedProfile) string {
+	return q.report.Started.Add(-time.Duration(own.ClockMinutes) * time.Minute).UTC().Format(time.DateTime)
 }
 
 // feedSince asks for what changed since a token. The next token is that of the
@@ -172,6 +186,9 @@ func (q *restReading) feedSince(ctx context.Context, name string, own *FeedProfi
 	})
 	if err != nil {
 		return "", false, err
+	}
+	if own.ClockMinutes > 0 {
+		return q.clockToken(own), changed, nil
 	}
 	v, err := after.one(ctx, last, q.noVariables())
 	if err == nil {
