@@ -184,4 +184,8 @@ type FeedProfile struct {
 	Deleted string `yaml:"deleted"`
 	// Next is jq over the envelope of the last page: the token for the next read.
 	Next string `yaml:"next"`
+	// ClockMinutes, in place of First and Next, is for a MIS that is asked since a
+	// time: the token is when the read began, less so many minutes, in UTC as
+	// 2006-01-02 15:04:05. Without one nothing is asked.
+	ClockMinutes int `yaml:"clock_minutes"`
 }

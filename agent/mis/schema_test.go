@@ -21,32 +21,56 @@ import (
 	"rollbridge/shared/record"
 )
 
-const schemaFile = "../../configs/profile.schema.json"
+const (
+	schemaFile     = "../../configs/profile.schema.json"
+	siteSchemaFile = "../../configs/site.schema.json"
+)
 
-// The JSON Schema of the profile language is made of the types that profiles are
-// decoded into. To write it anew: go test ./agent/mis -run TestProfileSchema -update
+// The JSON Schemas of profiles and site files are made of the types that they are
+// decoded into. To write them anew: go test ./agent/mis -run TestProfileSchema -update
 func TestProfileSchema(t *testing.T) {
-	want := newSchema(t).encode(t)
-	now, err := os.ReadFile(schemaFile)
-	if err == nil && bytes.Equal(now, want) {
-		return
-	}
-	if !*update {
-		t.Fatalf("%s differs from the types: run this test with -update and read what changes", schemaFile)
-	}
-	if err := os.WriteFile(schemaFile, want, 0o644); err != nil {
-		t.Fatal(err)
+	for name, want := range map[string][]byte{
+		schemaFile: newSchema(t).encode(t, reflect.TypeFor[Profile](), "A Rollbridge MIS profile",
+			"Says how a school's management information system is read. docs/profiles.md explains it; `rollbridge-agent profile lint` checks more than a schema can."),
+		siteSchemaFile: newSchema(t).encode(t, reflect.TypeFor[SiteFile](), "A Rollbridge site file",
+			"What one school has otherwise than the profile of its management information system. docs/profiles.md explains it; `rollbridge-agent profile lint --site` checks it with the profile."),
+	} {
+		now, err := os.ReadFile(name)
+		switch {
+		case err == nil && bytes.Equal(now, want):
+		case !*update:
+			t.Errorf("%s differs from the types: run this test with -update and read what changes", name)
+		default:
+			if err := os.WriteFile(name, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 
-// Every shipped profile fits the schema, and mistakes that an editor should show
-// do not.
-func TestProfilesFitTheSchema(t *testing.T) {
-	schema, err := jsonschema.NewCompiler().Compile(schemaFile)
+// What lint takes the schema of site files takes too.
+func TestSiteFilesFitTheSchema(t *testing.T) {
+	fits := schemaOf(t, siteSchemaFile)
+	for _, text := range []string{siteYAML, documentedSite(t), "null_means: unknown", "datasets: {pupil: {columns: {House: \"\"}}, kpi: {confirm: {Name: {confirmed: true}}}}"} {
+		if err := fits([]byte(text)); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{"name: x", "datasets: {pupils: {file: x}}", "datasets: {pupil: {columns: {UNP: x}}}", "api: {auth: {kind: basic}}", "null_means: perhaps"} {
+		if fits([]byte(text)) == nil {
+			t.Errorf("the schema takes %s", text)
+		}
+	}
+}
+
+// schemaOf says whether a text fits a schema.
+func schemaOf(t *testing.T, file string) func(text []byte) error {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fits := func(text []byte) error {
+	return func(text []byte) error {
 		var v any
 		if err := yaml.Unmarshal(text, &v); err != nil {
 			t.Fatal(err)
@@ -61,6 +85,12 @@ func TestProfilesFitTheSchema(t *testing.T) {
 		}
 		return schema.Validate(decoded)
 	}
+}
+
+// Every shipped profile fits the schema, and mistakes that an editor should show
+// do not.
+func TestProfilesFitTheSchema(t *testing.T) {
+	fits := schemaOf(t, schemaFile)
 	files, err := filepath.Glob("../../configs/mis/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatal("no profiles", err)
@@ -100,6 +130,8 @@ type schemaMaker struct {
 	defs map[string]any
 	// says is what the comment of each field says, by type and field.
 	says map[string]map[string]string
+	// part: what is mandatory in a profile may be missing in what is laid over it.
+	part bool
 }
 
 // closed are the lists that values come from, by type and name in the file.
@@ -112,6 +144,7 @@ var closed = map[string][]string{
 	"AuthProfile.kind":        {rest.AuthBasic, rest.AuthHeader, rest.AuthToken},
 	"PagingProfile.kind":      {rest.PagingNone, rest.PagingPage, rest.PagingSkip, rest.PagingLink},
 	"Profile.null_means":      nullMeanings,
+	"SiteFile.null_means":     nullMeanings,
 	"APIProfile.evidence":     evidences,
 	"GateProfile.evidence":    evidences,
 	"ProbeProfile.evidence":   evidences,
@@ -133,7 +166,7 @@ var mandatory = map[string][]string{
 func newSchema(t *testing.T) *schemaMaker {
 	t.Helper()
 	m := &schemaMaker{defs: map[string]any{}, says: map[string]map[string]string{}}
-	for _, name := range []string{"profile.go", "restprofile.go"} {
+	for _, name := range []string{"profile.go", "restprofile.go", "sitefile.go"} {
 		m.readComments(t, name)
 	}
 	return m
@@ -165,20 +198,22 @@ func (m *schemaMaker) readComments(t *testing.T, name string) {
 	})
 }
 
-func (m *schemaMaker) encode(t *testing.T) []byte {
+func (m *schemaMaker) encode(t *testing.T, of reflect.Type, title, about string) []byte {
 	t.Helper()
-	root := m.section(reflect.TypeFor[Profile]())
+	whole := of == reflect.TypeFor[Profile]()
+	m.part = !whole
+	root := m.section(of)
 	datasets := map[string]any{}
 	for _, d := range record.Datasets() {
 		datasets[string(d)] = m.dataset(d)
 	}
-	root["properties"].(map[string]any)["datasets"] = map[string]any{
-		"type": "object", "properties": datasets, "required": []string{string(record.DatasetPupil)}, "additionalProperties": false,
-		"description": "What the MIS offers. A dataset that is not listed is never read.",
+	section := map[string]any{"type": "object", "properties": datasets, "additionalProperties": false, "description": "What this school has otherwise."}
+	if whole {
+		section["required"], section["description"] = []string{string(record.DatasetPupil)}, "What the MIS offers. A dataset that is not listed is never read."
 	}
+	root["properties"].(map[string]any)["datasets"] = section
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	root["title"] = "A Rollbridge MIS profile"
-	root["description"] = "Says how a school's management information system is read. docs/profiles.md explains it; `rollbridge-agent profile lint` checks more than a schema can."
+	root["title"], root["description"] = title, about
 	root["$defs"] = m.defs
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -208,7 +243,7 @@ func (m *schemaMaker) section(t reflect.Type) map[string]any {
 	properties := map[string]any{}
 	m.fields(t, properties)
 	made := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
-	if names := mandatory[t.Name()]; names != nil {
+	if names := mandatory[t.Name()]; names != nil && !m.part {
 		made["required"] = names
 	}
 	return made
