@@ -8,8 +8,8 @@ package configs
 
 import "embed"
 
-// Files holds *.yaml and mis/*.yaml under those names, and the JSON Schema of the
-// profile language, profile.schema.json.
+// Files holds *.yaml and mis/*.yaml under those names, and the JSON Schemas of
+// profiles and of site files, profile.schema.json and site.schema.json.
 //
-//go:embed *.yaml mis/*.yaml profile.schema.json
+//go:embed *.yaml mis/*.yaml *.schema.json
 var Files embed.FS

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,7 +14,7 @@ import (
 
 	"rollbridge/agent/mis"
 	"rollbridge/agent/school"
-	"rollbridge/shared/record"
+	"rollbridge/agent/settings"
 )
 
 func (p *program) profile() *cobra.Command {
@@ -42,8 +43,7 @@ the settings name. It opens no file of the MIS and connects to nothing.`,
 			if err != nil {
 				return usageError{err}
 			}
-			p.showLinted(profile, site)
-			return nil
+			return p.showLinted(profile, site)
 		},
 	}
 	c.Flags().StringVar(&siteFile, "site", "", "site `file` to lay over the profile")
@@ -77,98 +77,99 @@ func (p *program) toLint(args []string, siteFile string) (profile *mis.Profile, 
 
 // showLinted says how the names are known, since that is what a person must
 // judge.
-func (p *program) showLinted(profile *mis.Profile, site mis.Site) {
-	p.printf("%s: no mistake found\n", profile.Name)
-	datasets, needs := profile.Datasets, profile.Needs
-	evidence := map[record.Dataset]string{}
-	for d, own := range datasets {
-		evidence[d] = own.Evidence
+func (p *program) showLinted(profile *mis.Profile, site mis.Site) error {
+	laid, err := profile.With(site.File)
+	if err != nil {
+		return err
 	}
-	if site.File != nil {
-		for d, own := range site.File.Datasets {
-			if own.Who+own.Query.Text != "" {
-				evidence[d] = "of the site file"
+	file := site.File
+	if file == nil {
+		file = new(mis.SiteFile)
+	}
+	p.printf("%s: no mistake found\n", profile.Name)
+	for _, d := range slices.Sorted(maps.Keys(laid.Datasets)) {
+		evidence, own := laid.Datasets[d].Evidence, file.Datasets[d]
+		if own != nil && own.File+own.Report+own.Who+own.Query.Text+own.Get != "" {
+			evidence = "of the site file"
+		}
+		if site.Datasets[d].Drop {
+			evidence = "left out by the settings"
+		}
+		p.printf("  %-17s %s\n", d, evidence)
+		p.showFields(laid.Datasets[d], own, site.Datasets[d])
+	}
+	for _, name := range slices.Sorted(maps.Keys(laid.Needs)) {
+		need := laid.Needs[name]
+		evidence := need.Evidence
+		if file.Needs[name] != nil {
+			evidence = "of the site file"
+		}
+		p.printf("  needs %s: %d columns, %s\n", name, len(need.Columns), evidence)
+	}
+	return nil
+}
+
+// showFields says how single fields are known: those that the school gives, of
+// which somebody must still be asked, or about which the profile says it.
+func (p *program) showFields(laid, file *mis.DatasetProfile, site mis.SiteDataset) {
+	said := map[string]string{}
+	for field, evidence := range laid.ColumnEvidence {
+		said[field] = fmt.Sprintf("%q, %s", laid.Columns[field], evidence)
+	}
+	for field, entry := range laid.Confirm {
+		known := laid.Columns[field]
+		if known == "" && laid.Gate != nil {
+			known = laid.Gate.Columns[field]
+		}
+		switch {
+		case entry == nil || entry.Confirmed:
+		case known == "":
+			said[field] = "not known. " + entry.Ask
+		default:
+			said[field] = fmt.Sprintf("%q, to be confirmed. %s", known, entry.Ask)
+		}
+	}
+	give := func(columns map[string]string, who string) {
+		for field, text := range columns {
+			if said[field] = fmt.Sprintf("%q, of %s", text, who); text == "" {
+				said[field] = "left out, of " + who
 			}
 		}
 	}
-	for d, own := range site.Datasets {
-		if own.Drop {
-			evidence[d] = "left out by the settings"
-		}
+	if file != nil {
+		give(file.Columns, "the site file")
 	}
-	for _, d := range slices.Sorted(maps.Keys(evidence)) {
-		p.printf("  %-17s %s\n", d, evidence[d])
-		p.showColumns(datasets[d], site.Datasets[d])
-		p.showConfirm(datasets[d], site.Datasets[d])
-	}
-	for _, name := range slices.Sorted(maps.Keys(needs)) {
-		p.printf("  needs %s: %d columns, %s\n", name, len(needs[name].Columns), needs[name].Evidence)
-	}
-	if site.File == nil {
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(site.File.Needs)) {
-		p.printf("  needs %s: %d columns, of the site file\n", name, len(site.File.Needs[name].Columns))
-	}
-}
-
-// showColumns says how single columns are known, where a profile says so.
-func (p *program) showColumns(own *mis.DatasetProfile, site mis.SiteDataset) {
-	if own == nil {
-		return
-	}
-	for _, field := range slices.Sorted(maps.Keys(own.ColumnEvidence)) {
-		if _, given := site.Columns[field]; !given {
-			p.printf("    %s: %q, %s\n", field, own.Columns[field], own.ColumnEvidence[field])
-		}
-	}
-	for _, field := range slices.Sorted(maps.Keys(site.Columns)) {
-		if caption := site.Columns[field]; caption != "" && len(own.ColumnEvidence) > 0 {
-			p.printf("    %s: %q, of the settings\n", field, caption)
-		}
-	}
-}
-
-// showConfirm says of which names somebody must still be asked.
-func (p *program) showConfirm(own *mis.DatasetProfile, site mis.SiteDataset) {
-	if own == nil {
-		return
-	}
-	for _, field := range slices.Sorted(maps.Keys(own.Confirm)) {
-		entry := own.Confirm[field]
-		if entry == nil || entry.Confirmed {
-			continue
-		}
-		if given := site.Columns[field]; given != "" {
-			p.printf("    %s: %q, of the settings\n", field, given)
-			continue
-		}
-		known := own.Columns[field]
-		if own.Gate != nil && known == "" {
-			known = own.Gate.Columns[field]
-		}
-		if known == "" {
-			p.printf("    %s: not known. %s\n", field, entry.Ask)
-		} else {
-			p.printf("    %s: %q, to be confirmed. %s\n", field, known, entry.Ask)
-		}
+	give(site.Columns, "the settings")
+	for _, field := range slices.Sorted(maps.Keys(said)) {
+		p.printf("    %s: %s\n", field, said[field])
 	}
 }
 
 func (p *program) profileTest() *cobra.Command {
 	var asJSON bool
+	var flags tryFlags
 	c := &cobra.Command{
-		Use:   "test",
-		Short: "Try the profile of the settings on the MIS itself",
+		Use:   "test [FILE|NAME]",
+		Short: "Try a profile on the MIS itself, or on a folder or web interface",
 		Long: `Reads the MIS as a sync begins to, keeps and sends nothing, and says what is as it should
 be, what to look at and what fails. For a database it first looks at the login: each right
 that is missing or too much, with the T-SQL to hand to the database administrator. Of
 reports each is made once; of a web interface each resource that can be asked for without naming a
 pupil. The output holds counts and names of tables, nothing of any pupil. It needs no enrolment.
+
+With --against a profile is tried on any folder (profiles that read files) or web interface,
+and then everything of the pupils in care is read and counted. Beside a FILE or NAME no
+agent.yaml is read: the account stands in ROLLBRIDGE_MIS_API_USER and
+ROLLBRIDGE_MIS_API_PASSWORD, and what else the profile asks for under --name. Databases and
+reports are reached as agent.yaml says, and nowhere else.
+
 Exit code 0 if a read works, warnings or not; 5 if it does not.`,
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			t, err := p.tested(c)
+		Example: `  rollbridge-agent profile test
+  rollbridge-agent profile test csv --against /srv/export
+  rollbridge-agent profile test my-mis.yaml --against https://mis.example --name estab=9991234`,
+		Args: arguments(0, 1, "give one profile at most"),
+		RunE: func(c *cobra.Command, args []string) error {
+			t, err := p.tested(c, args, flags)
 			if err != nil {
 				return err
 			}
@@ -187,35 +188,41 @@ Exit code 0 if a read works, warnings or not; 5 if it does not.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	c.Flags().StringVar(&flags.against, "against", "", "`folder or address` to try the profile on")
+	c.Flags().StringVar(&flags.site, "site", "", "site `file` to lay over the profile")
+	c.Flags().StringArrayVar(&flags.names, "name", nil, "`NAME=VALUE` of what the profile asks for; may be repeated")
 	return c
 }
 
-// tested tries the profile of the settings.
-func (p *program) tested(c *cobra.Command) (*trial, error) {
-	set, err := p.settings()
+// tested tries the profile of the settings, or that of the arguments.
+func (p *program) tested(c *cobra.Command, args []string, flags tryFlags) (*trial, error) {
+	if err := flags.check(); err != nil {
+		return nil, usageError{err}
+	}
+	set, err := p.settingsToTry(args, flags)
 	if err != nil {
 		return nil, err
 	}
-	if _, yes := school.Revoked(set.DataDir); yes {
-		return nil, &school.Fault{Kind: school.Refused, Text: "this school has stopped: nothing is read until it enrols again"}
-	}
-	if _, yes := school.Paused(set.DataDir); yes {
-		return nil, &school.Fault{Kind: school.Refused, Text: "this school has paused: nothing is read until `rollbridge-agent resume`"}
-	}
-	site, err := set.Site()
-	if err != nil {
+	profile, err := mis.LoadProfile(set.MIS.Profile)
+	if err != nil && set.MIS.Profile != "" {
 		return nil, &school.Fault{Kind: school.MIS, Text: err.Error()}
+	}
+	var site mis.Site
+	if flags.against == "" {
+		if site, err = set.Site(); err != nil {
+			return nil, &school.Fault{Kind: school.MIS, Text: err.Error()}
+		}
+	} else if profile == nil {
+		return nil, usageError{errors.New("give a profile to try: its name, or the path of its file")}
+	} else if profile, site, err = flags.place(profile, set); err != nil {
+		return nil, usageError{err}
 	}
 	site.Log = slog.New(slog.DiscardHandler) // what it would say of the connection is among the findings
-	profile, err := mis.LoadProfile(set.MIS.Profile)
-	if err != nil {
-		return nil, &school.Fault{Kind: school.MIS, Text: err.Error()}
-	}
 	source, err := mis.Open(profile, site)
 	if err != nil {
 		return nil, err
 	}
-	t := &trial{Profile: profile.Name, Works: true, source: source, datasets: source.Datasets()}
+	t := &trial{Profile: profile.Name, Works: true, source: source, datasets: source.Datasets(), whole: flags.against != ""}
 	if site.Server != nil {
 		t.server = &site.Server.Settings
 	}
@@ -223,6 +230,43 @@ func (p *program) tested(c *cobra.Command) (*trial, error) {
 		return nil, fmt.Errorf("try the profile: %w", err)
 	}
 	return t, nil
+}
+
+// settingsToTry are the settings in force, with what the arguments name in its
+// place; or, where these say all, what stands in the environment.
+func (p *program) settingsToTry(args []string, flags tryFlags) (settings.Settings, error) {
+	var set settings.Settings
+	var err error
+	if len(args) == 1 && flags.against != "" {
+		set, err = settings.Environment(p.Environ)
+	} else {
+		set, err = p.readable()
+	}
+	if err != nil {
+		return set, err
+	}
+	if len(args) == 1 {
+		set.MIS.Profile = args[0]
+	}
+	if flags.site != "" {
+		set.MIS.SiteFile, err = filepath.Abs(flags.site)
+	}
+	return set, err
+}
+
+// readable are the settings of a school whose MIS may be read.
+func (p *program) readable() (settings.Settings, error) {
+	set, err := p.settings()
+	if err != nil {
+		return set, err
+	}
+	if _, yes := school.Revoked(set.DataDir); yes {
+		return set, &school.Fault{Kind: school.Refused, Text: "this school has stopped: nothing is read until it enrols again"}
+	}
+	if _, yes := school.Paused(set.DataDir); yes {
+		return set, &school.Fault{Kind: school.Refused, Text: "this school has paused: nothing is read until `rollbridge-agent resume`"}
+	}
+	return set, nil
 }
 
 // marks are what a person sees of a level.

@@ -41,13 +41,22 @@ func (p *program) profileShow() *cobra.Command {
 }
 
 func (p *program) profileSchema() *cobra.Command {
-	return &cobra.Command{
+	var site bool
+	c := &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of the profile language, for an editor",
-		Long: `Prints the JSON Schema of profiles. An editor that knows YAML and JSON Schema shows with it
-which names there are and what is wrong while a profile is written; profile lint checks more.`,
+		Long: `Prints the JSON Schema of profiles, or of site files. An editor that knows YAML and JSON
+Schema shows with it which names there are and what is wrong while a file is written; profile
+lint checks more.`,
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error { return p.printFile("profile.schema.json") },
+		RunE: func(*cobra.Command, []string) error {
+			if site {
+				return p.printFile("site.schema.json")
+			}
+			return p.printFile("profile.schema.json")
+		},
 	}
+	c.Flags().BoolVar(&site, "site", false, "that of site files")
+	return c
 }
 
 // printFile prints a file that the program carries.

@@ -36,9 +36,12 @@ type trial struct {
 	source   *mis.Source
 	server   *sqlserver.Settings
 	datasets []record.Dataset
+	whole    bool // everything of the pupils in care is read, counted and forgotten
+	records  map[record.Dataset]int
 }
 
-// trialCounts are numbers of rows; of a database only the pupils' are asked.
+// trialCounts are numbers of rows; of a database only the pupils' are asked, of a
+// web interface what can be asked for without naming a pupil, or else everything.
 type trialCounts struct {
 	Pupils      int            `json:"pupils"` // of files all, of a database those not clearly out of care
 	LookedAfter int            `json:"looked_after"`
@@ -46,6 +49,10 @@ type trialCounts struct {
 	Authorities map[string]int `json:"authorities"` // looked-after pupils by the authority in force
 	Contacts    *int           `json:"contacts,omitempty"`
 	Marks       *int           `json:"attendance,omitempty"`
+	// Rows are those that were read of each dataset, Records what came of them of
+	// the pupils in care where everything was read.
+	Rows    map[record.Dataset]int `json:"rows"`
+	Records map[record.Dataset]int `json:"records,omitempty"`
 }
 
 func (t *trial) add(level sqlserver.Level, what, do string) {
@@ -54,7 +61,8 @@ func (t *trial) add(level sqlserver.Level, what, do string) {
 }
 
 // run looks at the rights, if there is a database, and then reads with nobody
-// admitted, so that nothing of any pupil is kept.
+// admitted, so that nothing of any pupil is kept. Where a person has named what is
+// to be tried, those in care are admitted and their records counted.
 func (t *trial) run(ctx context.Context) error {
 	if len(t.source.Needs()) > 0 {
 		if err := t.look(ctx); err != nil {
@@ -118,9 +126,13 @@ func (t *trial) read(ctx context.Context) error {
 		if err == nil {
 			byAuthority[authority.Code]++
 		}
-		return false, nil
+		return t.whole && err == nil, nil
 	}
-	report, err := t.source.Read(ctx, ask, admit, func(mis.Row) error { return nil })
+	t.records = map[record.Dataset]int{}
+	report, err := t.source.Read(ctx, ask, admit, func(r mis.Row) error {
+		t.records[r.Record.Dataset()]++
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -141,32 +153,32 @@ func (t *trial) read(ctx context.Context) error {
 
 // count says what the read found.
 func (t *trial) count(report mis.Report, byAuthority map[string]int) {
-	c := &trialCounts{Unclear: report.Unknown, Authorities: byAuthority}
+	c := &trialCounts{Unclear: report.Unknown, Authorities: byAuthority, Rows: map[record.Dataset]int{}}
 	t.Counts = c
 	for _, n := range byAuthority {
 		c.LookedAfter += n
 	}
 	for _, d := range report.Datasets {
 		t.age(d, report.Started)
+		asked := slices.Contains(t.datasets, d.Dataset) && (t.whole || t.server == nil && (d.Rows > 0 || report.Requests == nil))
 		switch {
 		case d.Dataset == record.DatasetPupil:
 			c.Pupils = d.Rows
-		case t.server != nil: // nobody is admitted, so nothing was asked
+			continue
+		case !asked: // of nobody
+			continue
 		case d.Dataset == record.DatasetContact:
 			c.Contacts = &d.Rows
 		case d.Dataset == record.DatasetAttendance:
 			c.Marks = &d.Rows
 		}
+		c.Rows[d.Dataset] = d.Rows
+	}
+	if t.whole {
+		c.Records = t.records
 	}
 	t.sayPupils(c)
-	for _, n := range []struct {
-		what string
-		rows *int
-	}{{"contacts", c.Contacts}, {"marks", c.Marks}} {
-		if n.rows != nil {
-			t.add(sqlserver.LevelOK, fmt.Sprintf("%d rows of %s, of all pupils; those of the looked-after are read at a sync", *n.rows, n.what), "")
-		}
-	}
+	t.sayRows(c)
 	for _, w := range report.Warnings {
 		if w.Code != mis.WarnUnclear {
 			about := string(w.Dataset)
@@ -175,6 +187,28 @@ func (t *trial) count(report mis.Report, byAuthority map[string]int) {
 			}
 			t.add(sqlserver.LevelWarn, fmt.Sprintf("%s: %s (%d rows)", about, w.Code, w.Count), "docs/profiles.md says under Warnings what the word means")
 		}
+	}
+}
+
+// sayRows says of each dataset but the pupils' how many rows there are.
+func (t *trial) sayRows(c *trialCounts) {
+	var not []string
+	for _, d := range t.datasets {
+		rows, asked := c.Rows[d]
+		switch {
+		case d == record.DatasetPupil:
+		case !asked:
+			not = append(not, string(d))
+		case t.whole:
+			t.add(sqlserver.LevelOK, fmt.Sprintf("%d rows of %s, and of them %d records of the pupils in care", rows, things(d), c.Records[d]), "")
+		case d.OfPupils():
+			t.add(sqlserver.LevelOK, fmt.Sprintf("%d rows of %s, of all pupils; those of the looked-after are read at a sync", rows, things(d)), "")
+		default:
+			t.add(sqlserver.LevelOK, fmt.Sprintf("%d rows of %s", rows, things(d)), "")
+		}
+	}
+	if t.server == nil && len(not) > 0 {
+		t.add(sqlserver.LevelOK, "Not counted, since a sync asks for it by pupil, or there is none: "+strings.Join(not, ", "), "")
 	}
 }
 

@@ -50,6 +50,14 @@ func Load(g Given, environ []string) (Settings, config.Explained, error) {
 	return s, explained, nil
 }
 
+// Environment is Load without any file or flag: the defaults and what the
+// environment says of them.
+func Environment(environ []string) (Settings, error) {
+	reserved := append(clock.Variables(), config.Place{EnvPrefix: EnvPrefix}.FileVariable())
+	s, _, err := config.Load(Defaults(), config.Sources{EnvPrefix: EnvPrefix, Environ: ours(environ), Reserved: reserved})
+	return s, err
+}
+
 func ours(environ []string) []string {
 	var kept []string
 	for _, pair := range environ {
