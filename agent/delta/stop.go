@@ -99,7 +99,7 @@ func (c *Comparison) carried(read []protocol.DatasetRead) error {
 	switch {
 	case !slices.ContainsFunc(read, carries):
 		return nil
-	case slices.ContainsFunc(read, pupils), c.in.Full || len(c.renamed) > 0:
+	case slices.ContainsFunc(read, pupils), c.in.Full:
 		return ErrCarried
 	}
 	for id, group := range c.pupils {

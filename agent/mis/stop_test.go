@@ -81,6 +81,17 @@ func TestPupilsAreNeverStoppedAlone(t *testing.T) {
 	}
 }
 
+// Whatever calls it: a fault of the pupils is no stop, nor is one of another
+// dataset than is read.
+func TestWhatIsNoStop(t *testing.T) {
+	r := &reading{}
+	for of, d := range map[record.Dataset]record.Dataset{record.DatasetPupil: record.DatasetPupil, record.DatasetContact: record.DatasetSEN, "": record.DatasetSEN} {
+		if err := r.stopped(d, absent(of, "gone")); err == nil || len(r.report.Stops) != 0 {
+			t.Errorf("a fault of %q while %s is read: %v, %v", of, d, err, r.report.Stops)
+		}
+	}
+}
+
 // Other faults of a dataset still end the whole read: a file that is cut short
 // may be cut short everywhere.
 func TestOtherFaultsStopEverything(t *testing.T) {
