@@ -115,6 +115,12 @@ func TestTutorial(t *testing.T) {
 	}
 	_, err = w.agent.Command(w.ctx, "profile", "lint", file)
 	w.must(err)
+	against, err := stack.Run(w.ctx, programs.Agent, "", append(w.agent.Env(), "ROLLBRIDGE_MIS_API_PASSWORD="+service.Key),
+		"profile", "test", file, "--against", server.URL(), "--name", "school="+thistle.SchoolCode)
+	w.must(err)
+	if against.Code != 0 || !strings.Contains(against.Stdout, "120 pupils read: 15 looked after") {
+		t.Errorf("tried against the server: %d\n%s%s", against.Code, against.Stdout, against.Stderr)
+	}
 	service.Closed = []string{"words"}
 	if r, err := w.agent.Try(w.ctx, "profile", "test"); err != nil || r.Code != exitMIS || !strings.Contains(r.Stdout, "error of its own") {
 		t.Errorf("a key that does not open the words: %d, %v\n%s", r.Code, err, r.Stdout)
