@@ -56,6 +56,7 @@ func (a *arborWorld) enrol() {
 // away, a child who comes into care, one who leaves it and one who leaves the
 // school. Nothing is asked of anybody who is not looked after.
 func TestArbor(t *testing.T) {
+	t.Parallel()
 	a := newArbor(t, small())
 	a.double.LessonRegisters = true
 	a.enrol()
@@ -100,6 +101,7 @@ func TestArbor(t *testing.T) {
 // neither in care nor out of it, so its pupil is not sent, and meanwhile nothing
 // is removed.
 func TestArborStatusNotKnown(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.UnknownMarkers = 1
 	a := newArbor(t, config)

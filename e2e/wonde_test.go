@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +30,7 @@ func newWonde(t *testing.T, config demoschool.Config) *wondeWorld {
 	t.Helper()
 	w := emptyWorld(t, config)
 	w.asked = record.Datasets()
-	o := &wondeWorld{world: w, double: wonde.New(w.school, "A1930499544", "token"+canary, time.Now().Add(-time.Hour))}
+	o := &wondeWorld{world: w, double: wonde.New(w.school, "A1930499544", "token"+canary, time.Now().Add(-24*time.Hour))}
 	schoolSays(o.double)
 	var err error
 	o.server, err = cloud.Start(o.double)
@@ -109,6 +111,7 @@ func (o *wondeWorld) enrol() {
 // to the next page: what is there at first, what is added, changed and taken away,
 // a child who comes into care and one who leaves it.
 func TestWonde(t *testing.T) {
+	t.Parallel()
 	o := newWonde(t, small())
 	o.double.MostPage = 50
 	o.enrol()
@@ -134,18 +137,61 @@ func TestWonde(t *testing.T) {
 	o.oneOpenPeriod(cared[0].ID)
 	o.must(o.school.ChangeMark(cared[0].ID, o.school.Today(), demoschool.AM, "I"))
 	o.double.LinksNext = true
+	o.double.Revise(time.Now())
 	o.syncAll(oracle.Wonde)
 
 	o.must(o.school.EnterCare(o.school.NotLookedAfter()[1].ID, o.school.Authorities()[1], o.school.Today()))
 	o.must(o.school.LeaveCare(cared[2].ID, o.school.Today()))
 	o.must(o.school.LeaveRoll(cared[3].ID, o.school.Today().AddDate(0, 0, -1)))
+	o.double.Revise(time.Now())
 	o.syncAll(oracle.Wonde)
+	o.sound()
+}
+
+// TestWondeFeed: lists in which nothing of the pupils in care was updated, and from
+// which nothing was deleted, are not asked for again.
+func TestWondeFeed(t *testing.T) {
+	t.Parallel()
+	o := newWonde(t, small())
+	o.enrol()
+	o.syncAll(oracle.Wonde)
+	cared := o.school.LookedAfter()
+	for _, c := range []struct {
+		name   string
+		change func()
+		reads  string // lists that are read whole
+	}{
+		{"nothing", func() {}, ""},
+		{"a mark of somebody else", func() {
+			o.must(o.school.ChangeMark(o.school.NotLookedAfter()[0].ID, o.school.Today(), demoschool.AM, "I"))
+		}, ""},
+		{"a mark of a pupil in care", func() { o.must(o.school.ChangeMark(cared[0].ID, o.school.Today(), demoschool.AM, "I")) }, "attendance/session"},
+		{"an entry deleted", func() {
+			o.must(o.school.Behaviour.Remove(one(o.world, "behaviour", o.school.Behaviour.Of(cared[1].ID))))
+		}, "achievements attendance/session behaviours"},
+	} {
+		c.change()
+		o.double.Revise(time.Now())
+		o.server.Forget()
+		o.syncAll(oracle.Wonde)
+		whole := map[string]bool{}
+		for _, r := range o.server.Seen() {
+			list := strings.TrimPrefix(r.Path, "/v1.0/schools/"+o.double.School+"/")
+			if r.Query.Get("updated_after") == "" && strings.Contains("attendance/session behaviours achievements", list) {
+				whole[list] = true
+			}
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(whole)), " "); got != c.reads {
+			t.Errorf("%s: %q was read again, want %q", c.name, got, c.reads)
+		}
+	}
 	o.sound()
 }
 
 // TestWondeAsksForTheAuthority: no public source says where it stands, so nothing
 // is read until the school says it, and the agent says whom to ask.
 func TestWondeAsksForTheAuthority(t *testing.T) {
+	t.Parallel()
 	o := newWonde(t, small())
 	o.api.Columns = nil
 	o.enrol()
@@ -162,12 +208,14 @@ func TestWondeAsksForTheAuthority(t *testing.T) {
 // TestWondeNullIsNotNo: an MIS that passes the marker on for those in care only
 // leaves it unclear who else is, unless the school says what its null means.
 func TestWondeNullIsNotNo(t *testing.T) {
+	t.Parallel()
 	o := newWonde(t, small())
 	o.enrol()
 	o.syncAll(oracle.Wonde)
 	before := o.held().Counts()
 	o.double.NotSupplied["extended_details.in_lea_care"] = true
 	o.must(o.school.LeaveCare(o.school.LookedAfter()[0].ID, o.school.Today()))
+	o.double.Revise(time.Now())
 	_, err := o.agent.Command(o.ctx, "sync")
 	o.must(err)
 	if now := o.held().Counts(); now["pupil"] != before["pupil"] {

@@ -153,3 +153,34 @@ func TestRESTFeedIsTrustedForAWeek(t *testing.T) {
 		t.Errorf("after a stop: %+v, %v", got.Datasets, err)
 	}
 }
+
+// A feed that is asked since a time is not asked where there is none, and then
+// since when the last read began, less the minutes.
+func TestRESTFeedByClock(t *testing.T) {
+	f := newFeedCloud()
+	text := strings.ReplaceAll(feedYAML, `first: "*", rows: changed, deleted: gone, next: .token`, "rows: changed, deleted: gone, clock_minutes: 90")
+	text = strings.ReplaceAll(text, `first: "*", rows: changed, owner: .student, deleted: "*_gone", next: .token`, "rows: changed, owner: .student, clock_minutes: 90")
+	s, err := Open(restProfile(t, text), f.start(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := Ask{Datasets: asked, Today: today, IDKey: idKey}
+	first, err := s.Read(context.Background(), ask, everybody, func(Row) error { return nil })
+	if err != nil || len(f.since) != 0 {
+		t.Fatalf("asked since %v: %v", f.since, err)
+	}
+	ask.Feed = first.Feed
+	second, err := s.Read(context.Background(), ask, everybody, func(Row) error { return nil })
+	if err != nil || !second.Datasets[1].Carried {
+		t.Fatalf("%+v: %v", second.Datasets[1], err)
+	}
+	want := first.Started.Add(-90 * time.Minute).UTC().Format(time.DateTime)
+	for _, since := range f.since {
+		if since != want {
+			t.Errorf("asked since %s, want %s", since, want)
+		}
+	}
+	if len(f.since) != 2 {
+		t.Errorf("asked since %v", f.since)
+	}
+}
