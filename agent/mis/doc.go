@@ -40,9 +40,10 @@
 // Start reading at Read in source.go, then csv.go and ctf.go (the two formats of
 // the driver file), sql.go (the driver sql), report.go and command.go (the driver
 // report, a child process) or rest.go (the driver rest; package rest below is its
-// transport), gate.go (who is offered), build.go and weeks.go (rows to records).
-// What the rows of a dataset have is in the table of datasets.go, and how a value
-// becomes a part of a record in kinds.go.
+// transport), gate.go (who is offered), build.go and weeks.go (rows to records),
+// stop.go (one dataset stopped), unnamed.go (things without an id). What the rows of
+// a dataset have is in the table of datasets.go, and how a value becomes a part of a
+// record in kinds.go.
 //
 // To add a field: its name and kind in datasets.go, then its column in the
 // profiles and its line in the pages of docs. To add a dataset: its description
