@@ -31,7 +31,9 @@ type Paging struct {
 	// It may be relative to the page that names it.
 	Next func(envelope any) (string, error)
 	// Count gives how many rows all pages together have, if the envelope says so.
-	// Fewer is a fault; as many are the end if there is no Last.
+	// Fewer is a fault, and so is a number that falls from page to page: what was
+	// taken out has moved rows from a page to come to one that was read. As many
+	// are the end if there is no Last.
 	Count func(envelope any) (int, bool, error)
 }
 
@@ -157,6 +159,9 @@ func (w *walk) recount(got page) error {
 	if err != nil {
 		return expressionFault(w.request.What, "count", err)
 	}
+	if known && n < w.count {
+		return &Fault{Kind: Down, Text: fmt.Sprintf("The rows of %s changed while they were read page by page, so that some may have been passed over. It is asked again at the next read; nothing is lost.", w.request.What)}
+	}
 	if known {
 		w.count = n
 	}
@@ -166,7 +171,7 @@ func (w *walk) recount(got page) error {
 // advance sets the target to the page after got.
 func (w *walk) advance(got page) (more bool, err error) {
 	if got.none {
-		return false, nil
+		return false, w.promised()
 	}
 	switch w.request.Paging.Kind {
 	case PagingLink:
@@ -183,6 +188,14 @@ func (w *walk) advance(got page) (more bool, err error) {
 		return false, err
 	}
 	return true, w.aim()
+}
+
+// promised is a fault if the page before said that this one holds more.
+func (w *walk) promised() error {
+	if p := w.request.Paging; w.pages > 1 && (p.Last != nil || p.Kind == PagingLink) {
+		return dataFault("The MIS says that more of %s follows and sent nothing. Check how the profile asks for pages, and ask the supplier of the MIS.", w.request.What)
+	}
+	return nil
 }
 
 // last says that nothing follows a page of kind page or skip.

@@ -218,6 +218,60 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// A page that was promised and is empty (204) does not end the rows.
+func TestSecondPageIsNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		paging Paging
+		ends   bool
+	}{
+		"link":       {Paging{Kind: PagingLink, Next: nextLink}, false},
+		"last":       {Paging{Kind: PagingPage, Page: "page", First: 1, Last: noNext}, false},
+		"count":      {Paging{Kind: PagingPage, Page: "page", First: 1, Count: counted}, false},
+		"until none": {Paging{Kind: PagingPage, Page: "page", First: 1}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shelf{total: 25}
+			inBubble(t, Settings{}, header, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Get("page") == "2" {
+					w.WriteHeader(http.StatusNoContent)
+					return
+				}
+				s.ServeHTTP(w, r)
+			}, func(b *bench) {
+				r := Request{Rows: []string{"rows"}, Paging: c.paging}
+				if c.ends {
+					b.must(r)
+					return
+				}
+				b.fault(r, Data, "attendance")
+			})
+		})
+	}
+}
+
+// What is taken out between two pages moves rows onto a page that was read. What
+// is added does no harm.
+func TestCountThatFalls(t *testing.T) {
+	for name, by := range map[string]int{"falls": -1, "grows": 1} {
+		t.Run(name, func(t *testing.T) {
+			s := shelf{total: 25}
+			inBubble(t, Settings{}, header, func(w http.ResponseWriter, r *http.Request) {
+				s.ServeHTTP(w, r)
+				if len(s.asked) == 1 {
+					s.total += by
+				}
+			}, func(b *bench) {
+				r := Request{Rows: []string{"rows"}, Paging: Paging{Kind: PagingPage, Page: "page", First: 1, Size: "size", Rows: 10, Last: noNext, Count: counted}}
+				if by < 0 {
+					b.fault(r, Down, "changed while they were read")
+				} else if rows, _ := b.must(r); len(rows) != 26 {
+					t.Errorf("%d rows", len(rows))
+				}
+			})
+		})
+	}
+}
+
 func TestPagingThatIsNone(t *testing.T) {
 	for _, p := range []Paging{{Kind: "cursor"}, {Kind: PagingLink}, {Kind: PagingPage, Short: true}} {
 		inBubble(t, Settings{}, header, says(`[]`), func(b *bench) { b.fault(Request{Paging: p}, Setting, "The profile") })

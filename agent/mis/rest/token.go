@@ -157,7 +157,9 @@ func (s *Session) readToken(body io.Reader) error {
 	if body == nil {
 		return nothing
 	}
-	answer, _, err := newDecoder(body, maxEnvelope, s.set.AnyCase, maphash.MakeSeed()).answer(nil)
+	d := newDecoder(body, maxEnvelope, s.set.AnyCase, maphash.MakeSeed())
+	d.emit = func(any) error { return nothing } // a list
+	answer, _, err := d.answer(nil)
 	if err != nil {
 		return err
 	}

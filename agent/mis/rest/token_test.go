@@ -94,6 +94,8 @@ func TestToken(t *testing.T) {
 		"busy":                  {sts{refuse: 503}, 0, Down, "the request for a token, tried 6 times"},
 		"none":                  {sts{refuse: 204}, 0, Data, "holds no token"},
 		"no token":              {sts{answer: `{"error":"Canary"}`}, 1, Data, "holds no token"},
+		"a list":                {sts{answer: `[{"token":"Canary"}]`}, 1, Data, "holds no token"},
+		"an empty list":         {sts{answer: `[]`}, 1, Data, "holds no token"},
 		"a header in the token": {sts{answer: `{"token":"Canary\r\nX: y"}`}, 1, Data, "holds no token"},
 		"no JSON":               {sts{answer: `Canary`}, 1, Data, "not well-formed"},
 		"a large answer":        {sts{answer: `{"x":["` + strings.Repeat(canary, 100_000) + `","` + strings.Repeat(canary, 100_000) + `"]}`}, 1, Data, "over 1 MiB"},
