@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 )
 
 // A changeLog is what has changed since the double was made, by resource.
@@ -100,6 +99,3 @@ func (d *Double) changes(w http.ResponseWriter, k *kind, query url.Values) {
 	slices.SortStableFunc(made, func(a, b object) int { return a["toRevision"].(int) - b["toRevision"].(int) })
 	answer(w, http.StatusOK, object{"response": succeeded(), "changes": made})
 }
-
-// Revision is the number of the last one, as a change log writes it.
-func (d *Double) Revision() string { return strconv.Itoa(d.log.revision) }

@@ -20,11 +20,6 @@ func hashed(text string) string {
 	return strconv.FormatUint(uint64(h.Sum32()), 10)
 }
 
-// onRoll says whether a pupil has not left.
-func (d *Double) onRoll(p *demoschool.Pupil) bool {
-	return p.LeavingDate.IsZero() || !p.LeavingDate.Before(d.school.Today())
-}
-
 // Persons are of three kinds, which begin with a digit of their own.
 const (
 	ofPupil    = "1"
