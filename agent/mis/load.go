@@ -132,10 +132,33 @@ func yamlFault(file string, err error) error {
 	case strings.Contains(text, "already defined"):
 		return fmt.Errorf("%s%s: a name is given twice: remove one of them", file, line)
 	case strings.Contains(text, "cannot unmarshal"):
-		return fmt.Errorf("%s%s: a value of the wrong kind: compare with docs/profiles.md", file, line)
+		return fmt.Errorf("%s%s: a value of the wrong kind%s: compare with docs/profiles.md", file, line, kinds(text))
 	default:
 		return fmt.Errorf("%s%s: cannot be read as YAML: check the colons, quotes and indentation on this line and the one before", file, line)
 	}
+}
+
+var yamlKinds = regexp.MustCompile(`cannot unmarshal !!(\w+).* into (\S+)$`)
+
+// kinds says in words which kind of value stands where which is wanted, "" where
+// the parser does not tell.
+func kinds(text string) string {
+	m := yamlKinds.FindStringSubmatch(strings.TrimSpace(text))
+	if m == nil {
+		return ""
+	}
+	is := map[string]string{"str": "a text", "seq": "a list", "map": "a section", "int": "a whole number", "float": "a number", "bool": "true or false"}[m[1]]
+	wanted := map[string]string{"string": "a text", "bool": "true or false", "int": "a whole number"}[m[2]]
+	switch {
+	case strings.HasPrefix(m[2], "[]"):
+		wanted = "a list"
+	case strings.HasPrefix(m[2], "map[") || strings.HasPrefix(m[2], "mis."):
+		wanted = "a section of names with values"
+	}
+	if is == "" || wanted == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s, where there must be %s)", is, wanted)
 }
 
 // keysOf lists the names that each section may hold.

@@ -136,7 +136,7 @@ func TestBadProfilesAreRefused(t *testing.T) {
 		"unknown field":           {"Surname: Surname, F", "Sirname: Surname, F", `(did you mean "Surname"?)`},
 		"unknown part":            {"    evidence: site\n    columns: {pupil", "    evidense: site\n    columns: {pupil", `did you mean "evidence"?`},
 		"given twice":             {"dates: dd/mm/yyyy", "dates: dd/mm/yyyy\ndates: dd/mm/yyyy", "test.yaml:10: a name is given twice"},
-		"wrong kind":              {"mis_id: true", "mis_id: [1]", "test.yaml:5: a value of the wrong kind"},
+		"wrong kind":              {"mis_id: true", "mis_id: [1]", "test.yaml:5: a value of the wrong kind (a list, where there must be true or false)"},
 		"no YAML":                 {"driver: file", "driver: \"file", "cannot be read as YAML"},
 		"not settings":            {profileYAML, "just words", "name: value"},
 		"empty":                   {profileYAML, "", "name: value"},
