@@ -120,6 +120,7 @@ func TestArborStatusNotKnown(t *testing.T) {
 // is wrong, empty objects above all: each time the sync fails with a sentence, no
 // pupil is named, and nothing of what the collector holds goes.
 func TestTroubleWithArbor(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.Canary = canary
 	a := newArbor(t, config)

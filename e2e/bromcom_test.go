@@ -70,6 +70,7 @@ func (b *bromcomWorld) enrol(profile string) {
 // TestBromcomOData takes every dataset over OData, whose filters have 20 terms at
 // most and whose pages have links.
 func TestBromcomOData(t *testing.T) {
+	t.Parallel()
 	b := newOData(t, small())
 	b.enrol("bromcom-odata")
 	b.tried()
@@ -91,6 +92,7 @@ func TestBromcomOData(t *testing.T) {
 // TestBromcomPartner takes every dataset over the Partner Data API, whose page
 // stands inside the filter and whose texts are padded.
 func TestBromcomPartner(t *testing.T) {
+	t.Parallel()
 	b := newPartner(t, small())
 	b.enrol("bromcom-partner")
 	b.tried()
@@ -112,6 +114,7 @@ func TestBromcomPartner(t *testing.T) {
 // TestBromcomWithoutAnAuthority: until the school has named the column of the
 // caring authority nothing is asked of Bromcom, and the agent says whom to ask.
 func TestBromcomWithoutAnAuthority(t *testing.T) {
+	t.Parallel()
 	for profile, open := range map[string]func(*testing.T, demoschool.Config) *bromcomWorld{"bromcom-odata": newOData, "bromcom-partner": newPartner} {
 		t.Run(profile, func(t *testing.T) {
 			b := open(t, small())
@@ -132,6 +135,7 @@ func TestBromcomWithoutAnAuthority(t *testing.T) {
 // TestTroubleWithBromcomOData puts the agent through what OData answers when
 // something is wrong.
 func TestTroubleWithBromcomOData(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.Canary = canary
 	b := newOData(t, config)
@@ -154,6 +158,7 @@ func TestTroubleWithBromcomOData(t *testing.T) {
 // TestTroubleWithBromcomPartner is the same of the Partner Data API. An entity
 // that is not ticked is not permitted, and never taken for empty.
 func TestTroubleWithBromcomPartner(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.Canary = canary
 	b := newPartner(t, config)

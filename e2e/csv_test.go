@@ -13,6 +13,7 @@ import (
 // TestCSV takes the route of exported files: a first sync, changes, files that
 // are broken, and no mark of anybody in what is said about them.
 func TestCSV(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.Canary = canary
 	w := emptyWorld(t, config)

@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"rollbridge/e2e/demoschool"
@@ -15,6 +18,7 @@ import (
 // TestCTF takes the other route: common transfer files in a drop folder, which
 // together are one snapshot.
 func TestCTF(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.OneCharacterMarks = true
 	w := emptyWorld(t, config)
@@ -65,6 +69,27 @@ func TestCTF(t *testing.T) {
 	}
 	write()
 	same()
+
+	// A file that is damaged, or that is more than data, ends the read.
+	good, err := os.ReadFile(files[0])
+	w.must(err)
+	declaration, rest, _ := bytes.Cut(good, []byte("?>"))
+	for name, c := range map[string]struct {
+		text []byte
+		says string
+	}{
+		"cut short":       {good[:len(good)/2], "cut short"},
+		"a document type": {slices.Concat(declaration, []byte("?><!DOCTYPE CTfile [<!ENTITY a SYSTEM \"file:///etc/hostname\">]>"), rest), "document type"},
+	} {
+		w.must(os.WriteFile(files[0], c.text, 0o644))
+		r, err := w.agent.Try(w.ctx, "sync")
+		w.must(err)
+		if r.Code != exitMIS || !strings.Contains(r.Stderr, c.says) {
+			t.Errorf("%s: sync ended with %d and said:\n%s", name, r.Code, r.Stderr)
+		}
+	}
+	write()
+	same()
 	w.sound()
 }
 
@@ -72,6 +97,7 @@ func TestCTF(t *testing.T) {
 // all that a file carries and a change in every dataset, without anything that a
 // person would have to release when the elements of a new version are others.
 func TestCTFVersions(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.OneCharacterMarks = true
 	w := emptyWorld(t, config)

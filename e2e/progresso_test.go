@@ -79,6 +79,7 @@ func (w *world) story(route oracle.Route) {
 // TestProgresso takes every dataset over Progresso. Whatever can be asked of one
 // child is asked of nobody who is not looked after, and no address has a secret.
 func TestProgresso(t *testing.T) {
+	t.Parallel()
 	p := newProgresso(t, small())
 	p.tried()
 	p.server.Forget()
@@ -99,6 +100,7 @@ func TestProgresso(t *testing.T) {
 // TestTroubleWithProgresso puts the agent through what Progresso answers when
 // something is wrong.
 func TestTroubleWithProgresso(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.Canary = canary
 	p := newProgresso(t, config)

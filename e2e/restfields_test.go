@@ -21,6 +21,7 @@ import (
 // which authorities need not ask for: each field is there, and nothing that must
 // stay in the school, such as a confidential comment.
 func TestEveryFieldOfWebInterfaces(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(2) {
 		config := small()
 		config.Seed, config.Canary, config.Pupils, config.UnknownMarkers = seed, canary, 150, 2

@@ -54,6 +54,7 @@ func (b block) sides() (wrong, right string) {
 // beside it, each mistake is named by the tool as the page says, and the profile as
 // it is takes a school of the invented MIS to the collector.
 func TestTutorial(t *testing.T) {
+	t.Parallel()
 	w := emptyWorld(t, small())
 	service := thistle.New(w.school)
 	server, err := cloud.Start(service)

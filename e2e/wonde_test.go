@@ -235,6 +235,7 @@ func TestWondeNullIsNotNo(t *testing.T) {
 // wrong, no data and nulls above all: each time the sync fails with a sentence, no
 // pupil is named, and nothing of what the collector holds goes.
 func TestTroubleWithWonde(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.Canary = canary
 	o := newWonde(t, config)

@@ -76,6 +76,7 @@ func (x *xporterWorld) requests(list string) []cloud.Request {
 // at first, what is added, changed and taken away, a child who comes into care and
 // one who leaves it. Whoever is not looked after is asked about by nobody.
 func TestXporter(t *testing.T) {
+	t.Parallel()
 	x := newXporter(t, small())
 	x.service.MaxPage = 7
 	x.enrol()
@@ -111,6 +112,7 @@ func TestXporter(t *testing.T) {
 // TestXporterOptOuts: whom the school has taken out in the portal is not read,
 // and what was sent before goes.
 func TestXporterOptOuts(t *testing.T) {
+	t.Parallel()
 	x := newXporter(t, small())
 	x.enrol()
 	x.syncAll(oracle.Xporter)
@@ -160,6 +162,7 @@ func TestXporterOptOuts(t *testing.T) {
 // something is wrong: each time the sync fails with a sentence, no pupil is named,
 // and nothing of what the collector holds goes.
 func TestTroubleWithXporter(t *testing.T) {
+	t.Parallel()
 	config := small()
 	config.Canary = canary
 	x := newXporter(t, config)
@@ -281,6 +284,7 @@ func (x *xporterWorld) tokens(list string) []string {
 // what was read with it has been sealed; and a token that the service no longer
 // takes leads to a whole read.
 func TestXporterChanges(t *testing.T) {
+	t.Parallel()
 	x := newXporter(t, small())
 	x.service.MaxPage, x.service.BareChanges = 40, true
 	x.enrol()
