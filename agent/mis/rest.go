@@ -24,6 +24,8 @@ type restReading struct {
 	// their own columns have been read.
 	kept []*keptPupil
 	byID map[string]*keptPupil
+	// named: the MIS was asked for those in care only, so others are unknown.
+	named bool
 	// marked are the rows of the gate that do not say no, until the pupils' own have come.
 	marked map[string]*keptPupil
 	asAt   time.Time // of the dataset that is being read
@@ -185,6 +187,7 @@ func (q *restReading) findPupils(ctx context.Context) error {
 	gate, own := q.plan.rest.gate, q.plan.datasets[d]
 	has := placeholdersOf(own.asking)
 	named := slices.Contains(has, fillPupil) || slices.Contains(has, fillPupils)
+	q.named = named
 	early, err := q.earlyColumns(own.columns, named)
 	if err != nil {
 		return err

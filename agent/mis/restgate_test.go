@@ -183,6 +183,44 @@ func TestRESTGateFaults(t *testing.T) {
 	}
 }
 
+// Rows of a lookup of which it cannot be told whose they are would be passed over,
+// and everything that hangs on them be shown as gone. They stop the dataset, or
+// the read.
+func TestRESTLookupsThatSayNothing(t *testing.T) {
+	byPupil := "links: {owner: .student, get: links, query: {who: \"{pupil}\"}, rows: rows"
+	for name, c := range map[string]struct {
+		path, answer, change string
+		stops                bool
+		want                 string
+	}{
+		"no owner in any row":     {"links", `{"rows":[{"person":"p1","kind":"m"},{}]}`, "", true, "no row of lookups.links (there are 2) says of which pupil it is"},
+		"no key in any row":       {"people/p1", `{"name":"One"}`, "", false, "row 1 of lookups.people, key: it is not what was asked for"},
+		"no key in any code":      {"relations", `[{"word":"PAM"},{"word":"PAF"}]`, "", true, "no row of lookups.relations (there are 2) has what it is found by"},
+		"another than asked for":  {"people/p1", `{"id":"p2","name":"Two"}`, "", false, "row 1 of lookups.people, key: it is not what was asked for"},
+		"an empty object":         {"people/p1", `{}`, "", false, "row 1 of lookups.people, key: it is not what was asked for"},
+		"owner written otherwise": {"links", `{"rows":[{"student":"S1","person":"p1","kind":"m"}]}`, "links: {owner: .student, get: links, rows: rows=>" + byPupil, false, "row 1 of lookups.links, owner: it is not what was asked for"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newGate()
+			server.answers[c.path] = c.answer
+			from, to, _ := strings.Cut(c.change, "=>")
+			// The rows of contacts are those of a pupil here, so that only lookups are wrong.
+			profile := strings.Replace(strings.Replace(gateYAML, from, to, 1), "  contact:\n    evidence: documented\n    get: links\n    rows: rows\n",
+				"  contact:\n    evidence: documented\n    get: students\n    rows: rows\n    query: {filter: \"{pupils}\"}\n    batch: {size: 2, item: \"id eq {pupil}\", between: \" or \"}\n    each: '.id as $p | lookup(\"links\"; $p)[] + {student: $p}'\n", 1)
+			if !c.stops {
+				if got := refusedREST(t, profile, server); !strings.Contains(got.Text, c.want) {
+					t.Errorf("%s\nwant %s", got.Text, c.want)
+				}
+				return
+			}
+			stops := mustRead(t, restProfile(t, profile), server.start(t)).Report.Stops
+			if len(stops) != 1 || stops[0].Dataset != record.DatasetContact || !strings.Contains(stops[0].Text, c.want) {
+				t.Errorf("%+v\nwant %s", stops, c.want)
+			}
+		})
+	}
+}
+
 // A pupil whom the gate has and the list has not is passed over; the same row
 // again counts once; who is not in the gate is not in care.
 func TestRESTGateBesideAWholeList(t *testing.T) {

@@ -102,6 +102,9 @@ func (q *restReading) readLookup(ctx context.Context, name string, own *LookupPr
 		return nil, err
 	}
 	err = q.request(ctx, restAsk{what: w.what, d: q.on, own: &own.Asking, pupils: q.ids(), keys: keys}, func(m made, row any) error { return w.row(ctx, m, row) })
+	if err == nil {
+		err = w.judge()
+	}
 	return w.into, err
 }
 
@@ -114,6 +117,10 @@ type lookupWalk struct {
 	wanted            map[string]bool // nil for all
 	into              *lookupTable
 	n, kept           int
+	// owned are the rows with an owner, known whether one is among the pupils,
+	// open the rows that a key was looked for in, and keyed those with one.
+	owned, open, keyed int
+	known              bool
 }
 
 func (w *lookupWalk) row(ctx context.Context, m made, row any) error {
@@ -127,22 +134,57 @@ func (w *lookupWalk) row(ctx context.Context, m made, row any) error {
 	vars := w.q.variables(m)
 	if w.owner != nil {
 		id, err := w.text(ctx, "owner", w.owner, row, vars)
-		if err != nil || w.q.byID[id] == nil {
+		if err != nil || id == "" {
 			return err
 		}
-		if err := w.q.askedFor(w.q.on, m, id, place{file: w.what, line: w.n, rows: true}); err != nil {
-			return err
+		if m.pupils != nil && !slices.Contains(m.pupils, id) {
+			return w.notAsked("owner")
+		}
+		mine := w.q.byID[id] != nil
+		w.owned++
+		w.known = w.known || mine || w.q.pupils.has(id)
+		if !mine {
+			return nil
 		}
 	}
 	key, err := w.text(ctx, "key", w.key, row, vars)
-	if err != nil || key == "" || w.wanted != nil && !w.wanted[key] {
+	w.open += oneIf(err == nil)
+	w.keyed += oneIf(key != "")
+	switch {
+	case err != nil:
 		return err
+	case m.key != "" && key != m.key:
+		return w.notAsked("key")
+	case key == "" || w.wanted != nil && !w.wanted[key]:
+		return nil
 	}
 	v, err := w.value.one(ctx, row, vars)
 	if err != nil {
 		return w.fault(ctx, "value", err)
 	}
 	return w.keep(key, v)
+}
+
+// notAsked is the fault of a row for which a request did not ask. To pass over it
+// would show everything that hangs on it as gone.
+func (w *lookupWalk) notAsked(part string) error {
+	return fault(w.q.on, "row %d of %s, %s: it is not what was asked for: the MIS does not filter by what the profile writes, keeps this account from seeing whose it is, or writes ids in two ways", w.n, w.what, part)
+}
+
+// judge says what was missing in all rows: they would be passed over, and
+// everything that hangs on them be shown as gone.
+func (w *lookupWalk) judge() error {
+	const why = "the account of mis.api may be kept from seeing it, or the MIS calls it something else; ask whoever manages the account, and correct the profile"
+	switch {
+	case w.n == 0:
+	case w.owner != nil && w.owned == 0:
+		return notShown(protocol.ProblemIdentifier, w.q.on, "no row of %s (there are %d) says of which pupil it is (owner): %s", w.what, w.n, why)
+	case w.owner != nil && !w.known && !w.q.named:
+		return fault(w.q.on, "not one row of %s (there are %d) is of a pupil whom the MIS gives among the pupils: compare how the profile finds the id in the two (owner, columns.pupil)", w.what, w.n)
+	case w.open > 0 && w.keyed == 0:
+		return notShown(protocol.ProblemIdentifier, w.q.on, "no row of %s (there are %d) has what it is found by (key): %s", w.what, w.open, why)
+	}
+	return nil
 }
 
 func (w *lookupWalk) text(ctx context.Context, part string, x *expression, row any, vars []any) (string, error) {

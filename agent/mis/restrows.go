@@ -174,7 +174,7 @@ func (w *restRows) end() error {
 		return notShown(protocol.ProblemIdentifier, d, "no row of %s has the id of its pupil: the account of mis.api may be kept from seeing it, or the MIS calls it something else; correct the expression under mis.datasets.%s.columns.pupil", d, d)
 	case w.anonymous.line > 0:
 		return q.fieldFault(d, w.anonymous, ofPupilID, "the identifier of the pupil is empty: every row must have one; correct it in the MIS, or have each leave such rows out")
-	case d.OfPupils() && !w.known && len(q.kept) > 0:
+	case d.OfPupils() && !w.known && len(q.kept) > 0 && !q.named:
 		return fault(d, "not one row of %s (there are %d) is of a pupil whom the MIS gives among the pupils: compare how the profile finds the id (columns.pupil) in the two", d, w.rows)
 	}
 	if d == record.DatasetAttendance && q.wholeYear(q.plan.datasets[d].asking) {
