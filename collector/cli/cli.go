@@ -61,7 +61,7 @@ func (p *program) root() *cobra.Command {
 	})
 	root.AddCommand(
 		p.initCommand(), p.serveCommand(), p.migrateCommand(), p.authorityCommand(), p.schoolCommand(), p.rosterCommand(), p.codeCommand(),
-		p.agentCommand(), p.keyCommand(), p.userCommand(), p.statusCommand(), p.compareCommand(), p.fsckCommand(),
+		p.agentCommand(), p.keyCommand(), p.userCommand(), p.statusCommand(), p.compareCommand(), p.fsckCommand(), p.retentionCommand(),
 		p.configCommand(), p.versionCommand(),
 	)
 	return root

@@ -29,10 +29,11 @@ type Settings struct {
 	PublicURL string `config:"public_url"`
 	// Operator is the name that schools read when they are asked; empty is the
 	// host of PublicURL. See OperatorName.
-	Operator string  `config:"operator"`
-	Intake   Intake  `config:"intake"`
-	Portal   Portal  `config:"portal"`
-	Private  Private `config:"private"`
+	Operator  string    `config:"operator"`
+	Intake    Intake    `config:"intake"`
+	Portal    Portal    `config:"portal"`
+	Private   Private   `config:"private"`
+	Retention Retention `config:"retention"`
 }
 
 // Intake is where agents are answered.
@@ -54,6 +55,41 @@ type Private struct {
 	Listen string `config:"listen"`
 }
 
+// Retention is for how long what schools sent is kept. The defaults are those of
+// record.Keepings.
+type Retention struct {
+	// HistoryDays is for how many days earlier versions, removed records and the
+	// content of refused ones are kept.
+	HistoryDays int `config:"history_days"`
+	// LeftDays is for how many days a child who left the list is.
+	LeftDays int `config:"left_days"`
+	// AttendanceYears is of how many academic years marks are kept, the present one
+	// among them.
+	AttendanceYears int `config:"attendance_years"`
+}
+
+// The bounds of the periods. A child may be off the list for a holiday, so
+// nothing is forgotten within a month.
+const (
+	minDays, maxDays   = 30, 36_500
+	minYears, maxYears = 1, 100
+)
+
+func (r Retention) validate() error {
+	for _, d := range []struct {
+		key  string
+		days int
+	}{{"retention.history_days", r.HistoryDays}, {"retention.left_days", r.LeftDays}} {
+		if d.days < minDays || d.days > maxDays {
+			return fmt.Errorf("%s must be a number of days from %d to %d: correct it", d.key, minDays, maxDays)
+		}
+	}
+	if r.AttendanceYears < minYears || r.AttendanceYears > maxYears {
+		return fmt.Errorf("retention.attendance_years must be a number of academic years from %d, the present one, to %d: correct it", minYears, maxYears)
+	}
+	return nil
+}
+
 // TLS says where the certificate of a listener comes from.
 type TLS struct {
 	Mode  string   `config:"mode"`
@@ -68,10 +104,11 @@ type TLS struct {
 // listens on loopback only.
 func Defaults() Settings {
 	return Settings{
-		DataDir: defaultDataDir(),
-		Intake:  Intake{Listen: "127.0.0.1:8443", TLS: TLS{Mode: TLSTrial}},
-		Portal:  Portal{Listen: "127.0.0.1:8444"},
-		Private: Private{Listen: "127.0.0.1:8445"},
+		DataDir:   defaultDataDir(),
+		Intake:    Intake{Listen: "127.0.0.1:8443", TLS: TLS{Mode: TLSTrial}},
+		Portal:    Portal{Listen: "127.0.0.1:8444"},
+		Private:   Private{Listen: "127.0.0.1:8445"},
+		Retention: Retention{HistoryDays: 400, LeftDays: 400, AttendanceYears: 2},
 	}
 }
 
@@ -130,6 +167,7 @@ func (s *Settings) Validate() error {
 		s.validateDistinct(),
 		s.Intake.TLS.validate("intake.tls", false),
 		s.Portal.TLS.validate("portal.tls", true),
+		s.Retention.validate(),
 	)
 }
 

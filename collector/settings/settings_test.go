@@ -41,6 +41,9 @@ func TestRefusals(t *testing.T) {
 		"unknown mode":        {func(s *settings.Settings) { s.Intake.TLS.Mode = "magic" }, "intake.tls.mode must be"},
 		"files without key":   {func(s *settings.Settings) { s.Intake.TLS = settings.TLS{Mode: "files", Cert: "c"} }, "set intake.tls.cert and intake.tls.key"},
 		"acme without hosts":  {func(s *settings.Settings) { s.Portal.TLS = settings.TLS{Mode: "acme"} }, "in portal.tls.hosts"},
+		"kept for too short":  {func(s *settings.Settings) { s.Retention.LeftDays = 4 }, "retention.left_days must be"},
+		"kept for ever":       {func(s *settings.Settings) { s.Retention.HistoryDays = 1 << 30 }, "retention.history_days must be"},
+		"marks of no year":    {func(s *settings.Settings) { s.Retention.AttendanceYears = 0 }, "retention.attendance_years must be"},
 		"settings, no mode":   {func(s *settings.Settings) { s.Portal.TLS = settings.TLS{Cert: "c"} }, "portal.tls has settings but no mode"},
 	}
 	for name, c := range cases {

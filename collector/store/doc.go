@@ -9,7 +9,8 @@
 //     by the pupil's own key; those of staff, who belong to the school, and
 //     quarantined ones by the school's.
 //   - A version is written once; the one before it goes to the history, so
-//     versions of a key are 1, 2, 3 … without a gap.
+//     versions of a key are 1, 2, 3 … without a gap. The oldest are forgotten
+//     first, never one that counts or waits in a hold (forget.go).
 //   - positions.state is the sum of the tags of the records with counted set:
 //     Fsck proves it.
 //   - Statement serials rise, also after a restore from a backup: a serial is

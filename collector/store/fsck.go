@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -26,7 +27,7 @@ const (
 	CheckOnce       = "once"       // each applied batch is in one delivery
 	CheckKeys       = "keys"       // each pupil with a key has records or history, and each record its owner's key
 	CheckQuarantine = "quarantine" // refused records and quarantine are the same set
-	CheckHistory    = "history"    // versions of a key have no gap
+	CheckHistory    = "history"    // versions of a key have no gap, and begin with 1 unless some were forgotten
 	CheckInbox      = "inbox"      // what waits has a body that is its digest's; what is decided has none
 	CheckRoster     = "roster"     // every roster entry opens, and stands under its child's blind index
 )
@@ -60,6 +61,8 @@ type fsck struct {
 	school string
 	vault  *vault.Vault
 	found  []Finding
+	// from is from when on nothing of the history was forgotten; 0 if nothing was.
+	from int64
 }
 
 func (f *fsck) add(check, text string, args ...any) {
@@ -67,6 +70,10 @@ func (f *fsck) add(check, text string, args ...any) {
 }
 
 func (f *fsck) run(ctx context.Context) error {
+	err := f.tx.QueryRow(ctx, "SELECT history_from FROM positions WHERE school = ?", f.school).Scan(&f.from)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
 	checks := []func(context.Context) error{f.position, f.inbox, f.counts, f.history}
 	if f.vault != nil {
 		checks = append(checks, f.bodies)
@@ -196,11 +203,11 @@ func (f *fsck) counts(ctx context.Context) error {
 
 func (f *fsck) history(ctx context.Context) error {
 	last := map[Ref]int64{}
-	err := f.tx.each(ctx, "SELECT dataset, key, COUNT(*), MAX(version) FROM record_history WHERE school = ? GROUP BY dataset, key", []any{f.school}, func(r *sql.Rows) error {
+	err := f.tx.each(ctx, "SELECT dataset, key, COUNT(*), MIN(version), MAX(version) FROM record_history WHERE school = ? GROUP BY dataset, key", []any{f.school}, func(r *sql.Rows) error {
 		var ref Ref
-		var n, highest int64
-		err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key), &n, &highest)
-		if err == nil && n != highest {
+		var n, lowest, highest int64
+		err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key), &n, &lowest, &highest)
+		if err == nil && (n != highest-lowest+1 || lowest != 1 && f.from == 0) {
 			f.add(CheckHistory, "a %s record has %d old versions of %d", ref.Dataset, n, highest)
 		}
 		last[ref] = highest
@@ -211,11 +218,12 @@ func (f *fsck) history(ctx context.Context) error {
 	}
 	return f.tx.each(ctx, rowColumns, []any{f.school}, func(r *sql.Rows) error {
 		row, err := scanRow(r)
-		want := last[row.Ref]
+		want, old := last[row.Ref]
 		if row.HasBody {
 			want++
 		}
-		if err == nil && int64(row.Version) != want {
+		forgotten := !old && f.from > 0 && int64(row.Version) >= want
+		if err == nil && int64(row.Version) != want && !forgotten {
 			f.add(CheckHistory, "a %s record is at version %d, its history ends at %d", row.Dataset, row.Version, last[row.Ref])
 		}
 		return err
@@ -277,12 +285,15 @@ func (f *fsck) roster(ctx context.Context) error {
 }
 
 func (f *fsck) quarantine(ctx context.Context, key *vault.Key) error {
-	return f.tx.each(ctx, "SELECT dataset, key, sequence, body FROM quarantine WHERE school = ?", []any{f.school}, func(r *sql.Rows) error {
+	return f.tx.each(ctx, "SELECT dataset, key, sequence, body, at FROM quarantine WHERE school = ?", []any{f.school}, func(r *sql.Rows) error {
 		var ref Ref
-		var sequence int64
+		var sequence, at int64
 		var body []byte
-		if err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key), &sequence, &body); err != nil {
+		if err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key), &sequence, &body, &at); err != nil {
 			return err
+		}
+		if len(body) == 0 && at < f.from {
+			return nil // forgotten
 		}
 		if key == nil {
 			f.add(CheckKeys, "a quarantined record has no key to open it")

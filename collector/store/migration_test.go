@@ -15,12 +15,13 @@ import (
 func back(s *shelf, version int) {
 	s.Helper()
 	undo := map[int][]string{
+		10: {"ALTER TABLE positions DROP COLUMN history_from", "DROP INDEX record_history_replaced"},
 		9: {"DROP TABLE roster", "DROP TABLE roster_told", "DROP TABLE roster_use",
 			"ALTER TABLE authorities DROP COLUMN roster_edition", "ALTER TABLE authorities DROP COLUMN roster_at"},
 		8: {"ALTER TABLE holds DROP COLUMN why"},
 		7: {"ALTER TABLE positions DROP COLUMN given"},
 	}
-	for v := 9; v >= version; v-- {
+	for v := 10; v >= version; v-- {
 		for _, q := range undo[v] {
 			s.exec(q)
 		}

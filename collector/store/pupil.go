@@ -56,10 +56,7 @@ func (w *Writer) Leave(ctx context.Context, pupil record.PupilID) error {
 // DropEmpty forgets pupils of whom nothing is left, not even history: those
 // whose only records were refused and then removed.
 func (w *Writer) DropEmpty(ctx context.Context) error {
-	_, err := w.tx.Exec(ctx, `DELETE FROM pupils WHERE school = ?
-		AND NOT EXISTS (SELECT 1 FROM records r WHERE r.school = pupils.school AND r.pupil = pupils.pupil)
-		AND NOT EXISTS (SELECT 1 FROM record_history h WHERE h.school = pupils.school AND h.pupil = pupils.pupil)`, w.School)
-	return wrap(err, "forget pupils without records")
+	return w.tx.dropEmpty(ctx, w.School)
 }
 
 // A pupil is what is known of one without opening a record.

@@ -85,8 +85,19 @@ func whatIsTaken() string {
 		"| if allowed | Leaves if the authority asks for it and the school allows it |\n" +
 		"| by name only | The same, but never part of what is asked for by default: it must be named |\n\n" +
 		"CBDS is the item's number in the DfE's Common Basic Data Set, or the number of its code set where only that is published.\n")
+	b.WriteString("\nWhat an MIS holds today is kept here as well. What it does not hold any more goes by these rules, whichever comes first; nothing goes " +
+		"while it waits in a hold, and marks of a school that has sent nothing since the new year began wait until it does, or stops. Once a day " +
+		"what is past its time is forgotten for good.\n\n" +
+		"| rule | what goes, and when | setting | if nobody sets another |\n|---|---|---|---|\n")
+	for _, k := range Keepings() {
+		unit := "days"
+		if strings.HasSuffix(k.Setting, "_years") {
+			unit = "academic years"
+		}
+		fmt.Fprintf(&b, "| %s | %s | `%s` | %d %s |\n", k.Rule, k.What, k.Setting, k.Default, unit)
+	}
 	for _, d := range Datasets() {
-		fmt.Fprintf(&b, "\n**`%s`**: %s.\n\n| field | what it is | CBDS | code set | leaves |\n|---|---|---|---|---|\n", d, Why(d))
+		fmt.Fprintf(&b, "\n**`%s`**: %s.\n\nFrom the school's MIS: [which of them bring it](mis.md). For how long: while the MIS holds it, then by the rules %s.\n\n| field | what it is | CBDS | code set | leaves |\n|---|---|---|---|---|\n", d, Why(d), keptWords(d))
 		for _, f := range Fields(d) {
 			leaves := "if allowed"
 			switch {
@@ -100,4 +111,40 @@ func whatIsTaken() string {
 	}
 	b.WriteString("\n")
 	return b.String()
+}
+
+func keptWords(d Dataset) string {
+	var words []string
+	for _, r := range Kept(d) {
+		words = append(words, "*"+string(r)+"*")
+	}
+	return strings.Join(words, ", ")
+}
+
+// Each dataset is under a rule, each rule is somebody's and is explained once.
+func TestEveryDatasetIsKeptByRules(t *testing.T) {
+	used := map[Rule]bool{}
+	for _, d := range Datasets() {
+		if len(Kept(d)) == 0 {
+			t.Errorf("nobody knows for how long %s is kept", d)
+		}
+		if slices.Contains(Kept(d), RuleLeft) != d.OfPupils() {
+			t.Errorf("%s goes with a child who left: %v", d, !d.OfPupils())
+		}
+		for _, r := range Kept(d) {
+			used[r] = true
+		}
+	}
+	for _, k := range Keepings() {
+		if !used[k.Rule] || k.What == "" || strings.ContainsAny(k.What, "|\n") || k.Setting == "" || k.Default <= 0 {
+			t.Errorf("the rule %s is nobody's, or not explained", k.Rule)
+		}
+		delete(used, k.Rule)
+	}
+	if len(used) > 0 {
+		t.Errorf("rules that nobody explains: %v", used)
+	}
+	if Kept("pets") != nil {
+		t.Error("an unknown dataset is kept by a rule")
+	}
 }

@@ -13,11 +13,14 @@ import (
 	"rollbridge/collector/database"
 	"rollbridge/collector/enrolment"
 	"rollbridge/collector/portal"
+	"rollbridge/collector/retention"
+	"rollbridge/collector/settings"
 	"rollbridge/collector/store"
 	"rollbridge/collector/vault"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/logkey"
 	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
 )
 
 // jobsEvery is how often role jobs looks whether something is due. Each job
@@ -32,9 +35,14 @@ type jobs struct {
 	desk  *enrolment.Desk
 	root  protocol.Fingerprint
 	log   *slog.Logger
+	// periods are for how long data are kept; forgot is when that was last carried
+	// out to the end.
+	periods settings.Retention
+	forgot  time.Time
 
 	done    *prometheus.GaugeVec
 	expires prometheus.Gauge
+	gone    *prometheus.CounterVec
 	// warned is the last alarm that was logged, 0 for one that has expired; nil
 	// is none.
 	warned *time.Duration
@@ -48,6 +56,9 @@ func newJobs(j jobs, reg prometheus.Registerer) *jobs {
 	j.expires = f.NewGauge(prometheus.GaugeOpts{
 		Name: "rollbridge_keyring_expires_timestamp_seconds", Help: "When the keyring expires: renew it before.",
 	})
+	j.gone = f.NewCounterVec(prometheus.CounterOpts{
+		Name: "rollbridge_retention_forgotten_total", Help: "What was forgotten because it was past its time: children, weeks of marks, versions, refused records.",
+	}, []string{"rule"})
 	return &j
 }
 
@@ -72,6 +83,7 @@ func (j *jobs) once(ctx context.Context) {
 		{"rosters", j.desk.Rosters},
 		{"sessions", func(ctx context.Context) error { return portal.SweepSessions(ctx, j.db) }},
 		{"keyring", j.keyring},
+		{"retention", j.forget},
 	} {
 		err := job.do(ctx)
 		switch {
@@ -88,6 +100,33 @@ func (j *jobs) rotate(ctx context.Context) error {
 	if r.Advanced || len(r.Destroyed) > 0 {
 		newest, _ := j.vault.Newest()
 		j.log.Info("vault keys rotated", logkey.Epoch, newest, logkey.Count, r.Rewrapped)
+	}
+	return err
+}
+
+// forgetEvery is how often what is past its time is forgotten.
+const forgetEvery = 24 * time.Hour
+
+// forget forgets what is past its time: at the start, and then once a day. A
+// clock that was set back is taken for a new day.
+func (j *jobs) forget(ctx context.Context) error {
+	now := clock.Now()
+	if since := now.Sub(j.forgot); !j.forgot.IsZero() && since >= 0 && since < forgetEvery {
+		return nil
+	}
+	job := retention.Job{Store: j.store, Periods: j.periods, Forgot: func(_ string, rule record.Rule, n int) {
+		j.gone.WithLabelValues(string(rule)).Add(float64(n))
+	}}
+	list, err := job.Run(ctx, now)
+	for _, s := range list {
+		for _, k := range record.Keepings() {
+			if n := s.Forgotten[k.Rule]; n > 0 {
+				j.log.Info("data past their time are forgotten", logkey.School, s.School, logkey.Kind, string(k.Rule), logkey.Count, n)
+			}
+		}
+	}
+	if err == nil {
+		j.forgot = now
 	}
 	return err
 }

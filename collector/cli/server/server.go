@@ -159,7 +159,7 @@ func (p *process) startJobs(ctx context.Context) error {
 	if err := p.openControl(ctx); err != nil {
 		return err
 	}
-	j := newJobs(jobs{db: p.db, store: p.store, vault: p.vault, desk: p.desk, root: p.control.Root, log: p.Log}, p.metrics)
+	j := newJobs(jobs{db: p.db, store: p.store, vault: p.vault, desk: p.desk, root: p.control.Root, log: p.Log, periods: p.Settings.Retention}, p.metrics)
 	p.work = append(p.work, j.run)
 	return nil
 }
