@@ -144,6 +144,8 @@ func TestTroubleWithArbor(t *testing.T) {
 		{"no right to assignments", forbid("InCareStatusAssignment"), nil, data, "whether this account may read it"},
 		{"no right to whose an assignment is", hide("InCareStatusAssignment.student"), nil, protocol.ProblemIdentifier, "pupil"},
 		{"no right to the authority of an assignment", hide("InCareStatusAssignment.responsibleLocalAuthority"), nil, right, "CareAuthority"},
+		{"no right to when an assignment ends", hide("InCareStatusAssignment.endDate"), nil, right, "InCare"},
+		{"no right to when an assignment begins", hide("InCareStatusAssignment.startDate"), nil, right, "InCare"},
 		{"no right to authorities", forbid("LocalAuthority"), nil, right, "LocalAuthority"},
 		{"404", nil, []cloud.Fault{{Path: "/rest-v2/in-care-status-assignments", Kind: cloud.Status(404)}}, data, "gate"},
 		{"422", nil, []cloud.Fault{{Path: "/rest-v2/in-care-status-assignments", Kind: cloud.Status(422)}}, data, "gate"},
