@@ -240,8 +240,11 @@ func (c *Comparison) Finish(report mis.Report) (Result, error) {
 	}
 	feed := report.Feed
 	m.Holds, m.State = sortedHolds(slices.Concat(c.holds, removal.holds)), c.digest
-	if len(m.Holds) > 0 || report.Unknown > 0 {
-		feed = nil // what was kept back would not come again by itself
+	pupilsRead := slices.ContainsFunc(read, func(d protocol.DatasetRead) bool { return d.Dataset == record.DatasetPupil && d.Complete })
+	if len(m.Holds) > 0 || report.Unknown > 0 || !pupilsRead {
+		// What was kept back would not come again by itself, nor what changed
+		// meanwhile of a pupil whom this read did not look for.
+		feed = nil
 	}
 	return Result{
 		Base: c.in.State.Base, Manifest: m, Lines: c.lines, Changes: c.changes, Counts: c.counts.sorted(),

@@ -269,3 +269,25 @@ func (w *world) add1(authority string) {
 	w.school.pupils[w.school.next] = &pupil{authority: authority, contacts: map[int]int{0: 1}, weeks: map[record.Date]int{}}
 	w.school.next++
 }
+
+// A feed speaks of what follows a read. What changed before it of a pupil whom the
+// read did not look for, as one on a roster that is away, it would never name.
+func TestFeedNeedsThePupils(t *testing.T) {
+	for complete, want := range map[bool]string{true: "after this", false: ""} {
+		w := classOf(t, 1)
+		report := mis.Report{Feed: []byte("after this"), Datasets: []protocol.DatasetRead{
+			{Dataset: record.DatasetPupil, Complete: complete}, {Dataset: record.DatasetContact, Carried: true}}}
+		c := New(Input{State: w.state, Keys: testKeys, Scope: scope.New(w.ask, w.allowed), Today: w.today})
+		for _, row := range w.school.rows(w.today, w.today) {
+			if row.Record.Dataset() == record.DatasetPupil {
+				if err := c.Add(row); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		r, err := c.Finish(report)
+		if err != nil || string(r.Feed) != want {
+			t.Errorf("pupils complete %v: the feed is %q, %v", complete, r.Feed, err)
+		}
+	}
+}
