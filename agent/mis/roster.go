@@ -129,6 +129,14 @@ func (r *reading) misspelt(raw rawRow, days map[record.Date]bool) bool {
 	return misspeltUPN(raw[pUPN]) && days[r.date(raw[pDOB])]
 }
 
+// ageless says whether a pupil has the UPN of a child on a roster, or of one who
+// was accepted, and no date of birth that can be read: whether it is that child
+// is not known, and one who was sent before must not leave the list for it.
+func (r *reading) ageless(raw rawRow, accepted bool) bool {
+	return r.ask.Roster != nil && r.date(raw[pDOB]) == "" && slices.ContainsFunc(r.ask.Roster.byUPN[rosterUPN(raw[pUPN])],
+		func(i int) bool { return !accepted || r.ask.Roster.accepted[i] })
+}
+
 // unmarked decides about a pupil whom the MIS does not mark: one on a roster
 // waits until a person at the school accepts the pupil.
 func (r *reading) unmarked(raw rawRow, at place, marker Marker) (admission, error) {
@@ -157,6 +165,8 @@ func (r *reading) unmarked(raw rawRow, at place, marker Marker) (admission, erro
 		r.unclear(pInCare)
 	case r.ask.Roster != nil && r.misspelt(raw, r.ask.Roster.acceptedBorn):
 		r.unclear(pUPN)
+	case r.ageless(raw, true):
+		r.unclear(pDOB)
 	}
 	return admission{}, nil
 }
@@ -179,6 +189,8 @@ func (r *reading) unclaimed(raw rawRow, at place) (admission, error) {
 		r.unclear(pAuthority)
 	case r.misspelt(raw, r.ask.Roster.born):
 		r.unclear(pUPN)
+	case r.ageless(raw, false):
+		r.unclear(pDOB)
 	default:
 		r.warn(record.DatasetPupil, pupilFields.names[pAuthority], WarnNotOnRoster)
 	}

@@ -99,7 +99,9 @@ func TestRosterDecidesWhereTheMarkerSaysLess(t *testing.T) {
 		"another date of birth":                  {pupil(catUPN, "08/07/2012", "No", ""), false, rostered(accepted), want{use: use(0, 0, 0, 1)}},
 		"another UPN":                            {pupil(otherUPN, "07/08/2012", "No", ""), false, rostered(accepted), want{use: use(0, 0, 0, 1)}},
 		"no UPN":                                 {pupil("", "07/08/2012", "No", ""), false, rostered(accepted), want{use: use(0, 0, 0, 1)}},
-		"no date of birth":                       {pupil(catUPN, "", "No", ""), false, rostered(accepted), want{use: use(0, 0, 0, 1)}},
+		"no date of birth of one accepted":       {pupil(catUPN, "", "No", ""), false, rostered(accepted), want{unknown: 1, use: use(0, 0, 0, 1)}},
+		"no date of birth of one who waits":      {pupil(catUPN, "", "No", ""), false, rostered(cat), want{use: use(0, 0, 0, 1)}},
+		"no date of birth of another":            {pupil(otherUPN, "", "No", ""), false, rostered(accepted), want{use: use(0, 0, 0, 1)}},
 		"misspelt UPN of one accepted":           {pupil("P207000016048", "07/08/2012", "No", ""), false, rostered(accepted), want{unknown: 1, use: use(0, 0, 0, 1)}},
 		"misspelt UPN of one who waits":          {pupil("P207000016048", "07/08/2012", "No", ""), false, rostered(cat), want{use: use(0, 0, 0, 1)}},
 		"unknown marker, waits":                  {pupil(catUPN, "07/08/2012", "perhaps", ""), false, rostered(cat), want{unknown: 1, use: use(1, 0, 0, 0)}},
@@ -115,6 +117,7 @@ func TestRosterDecidesWhereTheMarkerSaysLess(t *testing.T) {
 		"mute, marked":                           {pupil(catUPN, "07/08/2012", "Yes", ""), true, rostered(cat), want{sent: "815", inCare: true, by: true, use: use(0, 0, 1, 0)}},
 		"mute, marked, not on it":                {pupil(catUPN, "07/08/2012", "Yes", ""), true, rostered(), want{warning: "pupil.CareAuthority.not_on_roster"}},
 		"mute, marked, misspelt":                 {pupil("P207000016048", "07/08/2012", "Yes", ""), true, rostered(cat), want{unknown: 1, use: use(0, 0, 0, 1)}},
+		"mute, marked, no date of birth":         {pupil(catUPN, "", "Yes", ""), true, rostered(cat), want{unknown: 1, use: use(0, 0, 0, 1)}},
 		"mute, marked, no roster":                {pupil(catUPN, "07/08/2012", "Yes", ""), true, nil, want{unknown: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
