@@ -195,6 +195,7 @@ func TestRESTFaultsOfTheData(t *testing.T) {
 		"one without an id":       {"students", fmt.Sprintf(student, `{"id":1,"care":{"marker":true,"authority":"823"}},{"care":{"marker":false}}`), nil, protocol.ProblemMISData, "row 2 of pupil"},
 		"no marker in any row":    {"students", fmt.Sprintf(student, `{"id":1,"care":{"authority":"823"}},{"id":2}`), nil, protocol.ProblemRightMissing, "no row of pupil has a value for InCare"},
 		"no authority in any row": {"students", fmt.Sprintf(student, `{"id":1,"care":{"marker":"Y"}},{"id":2}`), nil, protocol.ProblemRightMissing, "no row of pupil has a value for CareAuthority"},
+		"a page without the part": {"students?page=2", fmt.Sprintf(student, `{"id":13,"surname":"C"}`), nil, protocol.ProblemMISData, `row 3 of pupil, column "InCare": the row has not the part of others`},
 		"rows of another pupil":   {"marks/11", `[{"day":"2026-10-01","half":"AM","code":"/","of":12}]`, func(s string) string { return strings.Replace(s, "pupil: $pupil", "pupil: .of", 1) }, protocol.ProblemMISData, `row 1 of attendance, column "pupil": it is not a pupil who was asked for`},
 		"ids in two ways":         {"contacts", `{"last":true,"data":[{"student":"S11","people":[{"id":"c1","forename":"Pat"}]}]}`, nil, protocol.ProblemMISData, "not one row of contact (there are 1) is of a pupil"},
 		"not permitted":           {"students", 403, nil, protocol.ProblemRightMissing, ""},
@@ -233,6 +234,30 @@ func set(_, text, field string) func(string) string {
 	}
 }
 
+// A day with a time and a zone behind it is London's day, in summer too.
+func TestRESTDaysWithATime(t *testing.T) {
+	for written, want := range map[string]record.Date{
+		"2010-06-01":                    "2010-06-01",
+		"2010-06-01T00:00:00":           "2010-06-01",
+		"2010-06-01 23:30:00":           "2010-06-01",
+		"2010-05-31T23:00:00Z":          "2010-06-01",
+		"2010-05-31 23:00:00.000Z":      "2010-06-01",
+		"2010-06-01T00:00:00+01:00":     "2010-06-01",
+		"2010-06-01T00:00:00Z":          "2010-06-01",
+		"2010-12-01T00:00:00Z":          "2010-12-01",
+		"2010-11-30T23:00:00.0000000Z":  "2010-11-30",
+		"2010-06-01T00:00:00.000+01:00": "2010-06-01",
+	} {
+		c := newCloud()
+		c.answers["students"] = `{"data":{"students":[{"id":11,"surname":"A","born":"` + written + `","care":{"marker":true,"authority":"823"}}]},"last":true}`
+		for _, r := range mustRead(t, restProfile(t, restYAML), c.start(t)).records {
+			if p, ok := r.(*record.Pupil); ok && p.DOB != want {
+				t.Errorf("%s is %s, want %s", written, p.DOB, want)
+			}
+		}
+	}
+}
+
 // A right that is missing for one dataset stops that one.
 func TestRESTStopsOneDataset(t *testing.T) {
 	c := newCloud()
@@ -251,7 +276,7 @@ func TestRESTNullAndUnicode(t *testing.T) {
 	c.answers["students"] = `{"last":true,"data":{"students":[
 		{"id":11,"surname":` + string(text) + `,"forename":null,"upn":null,"born":null,"emails":null,"care":{"marker":1,"authority":823}},
 		{"id":12,"surname":null,"forename":null,"upn":null,"born":null,"emails":null,"care":null},
-		{"id":13}]}}`
+		{"id":13,"care":{}}]}}`
 	c.answers["contacts"], c.answers["marks/11"] = `{"last":true,"data":[]}`, 204
 	got := mustRead(t, restProfile(t, restYAML), c.start(t))
 	if len(got.records) != 1 || got.records[0].(*record.Pupil).Surname != name {

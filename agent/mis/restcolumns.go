@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"rollbridge/shared/record"
 )
@@ -146,9 +147,7 @@ func (q *restReading) values(s *columnSet, raw rawRow, at place) error {
 				return q.fieldFault(s.d, at, c.field, "there is half a character in it: correct the value in the MIS")
 			}
 			if about.fields[c.field].kind.day || s.d == record.DatasetAttendance && c.field == aDate {
-				if m := restMoment.FindStringSubmatch(text); m != nil {
-					text = m[1]
-				}
+				text = q.dayOfMoment(text)
 			}
 			raw[c.field] = text
 		}
@@ -156,9 +155,22 @@ func (q *restReading) values(s *columnSet, raw rawRow, at place) error {
 	return nil
 }
 
-// restMoment is a date with a time after it, with or without a zone: the day is
-// the one that is written.
+// restMoment is a date with a time after it, with or without a zone.
 var restMoment = regexp.MustCompile(`^(\d{4}-\d\d-\d\d|\d\d[/-]\d\d[/-]\d{4})[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?$`)
+
+// dayOfMoment is the day of a date with a time after it, any other text as it is.
+// Without a zone the day is the one that is written. With one it is London's: a
+// summer's day that begins at midnight there is written 23:00Z of the day before.
+func (q *restReading) dayOfMoment(text string) string {
+	m := restMoment.FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	if at, err := time.Parse(time.RFC3339Nano, strings.Replace(text, " ", "T", 1)); err == nil && q.plan.layout == time.DateOnly {
+		return at.In(london).Format(time.DateOnly)
+	}
+	return m[1]
+}
 
 // fillRow is fill and values, with faults in the words of a read.
 func (q *restReading) fillRow(ctx context.Context, s *columnSet, row any, vars []any, raw rawRow, at place) error {

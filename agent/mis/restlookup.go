@@ -310,8 +310,9 @@ type earlyWalk struct {
 	found   []bool // by field: some row has the member that a simple expression names
 	valued  []bool // by field: some row has a value
 	cared   bool
-	// anonymous is the first row without an id.
-	anonymous place
+	// anonymous is the first row without an id, headless the first without what
+	// holds the marker.
+	anonymous, headless place
 }
 
 func (q *restReading) earlyWalk(what string, columns *columnSet) *earlyWalk {
@@ -338,6 +339,9 @@ func (w *earlyWalk) take(ctx context.Context, m made, row any, use func(raw rawR
 	}
 	for _, c := range w.columns.simple {
 		w.found[c.field] = w.found[c.field] || has(row, c.x.path)
+		if above := c.x.path[:len(c.x.path)-1]; c.field == pInCare && len(above) > 0 && w.headless.line == 0 && !has(row, above) {
+			w.headless = at
+		}
 	}
 	for i, text := range w.raw {
 		w.valued[i] = w.valued[i] || text != ""
@@ -379,6 +383,9 @@ func (w *earlyWalk) judge(marker bool) error {
 		return missing(pInCare)
 	case w.cared && !w.valued[pAuthority]:
 		return missing(pAuthority)
+	case w.headless.line > 0 && w.found[pInCare] && w.q.plan.nullMeans == nullNotInCare:
+		// A page that came without an include, for instance: not a null.
+		return w.q.fieldFault(w.d, w.headless, pInCare, "the row has not the part of others in which the marker stands, so that nothing is said of this pupil: check what the profile asks for; if the MIS leaves out what is empty, give the expression as (.part.marker // false)")
 	}
 	return nil
 }
