@@ -345,3 +345,27 @@ func TestFullBatchNamesPredecessors(t *testing.T) {
 		t.Error("a second permanent UPN was joined to the first through what came before both")
 	}
 }
+
+// A read that ends before a week does not show it, and so does not remove it.
+func TestWeeksBeyondTheWindowStay(t *testing.T) {
+	for to, want := range map[record.Date]int{"2026-02-27": 0, "2026-03-01": 0, "2026-03-02": 1} {
+		w := classOf(t, 5)
+		c := New(Input{State: w.state, Keys: testKeys, Scope: scope.New(w.ask, w.allowed), Today: w.today})
+		delete(w.school.pupils[0].weeks, "2026-03-02")
+		for _, row := range w.school.rows("2025-09-01", w.today) {
+			if d := row.Record.Dataset(); d == record.DatasetPupil || d == record.DatasetAttendance {
+				if err := c.Add(row); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		r, err := c.Finish(mis.Report{Datasets: []protocol.DatasetRead{{Dataset: record.DatasetPupil, Complete: true},
+			{Dataset: record.DatasetAttendance, Complete: true, From: "2025-09-01", To: to}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, removed := r.Totals(); removed != want {
+			t.Errorf("read to %s: %d weeks are removed, want %d", to, removed, want)
+		}
+	}
+}
