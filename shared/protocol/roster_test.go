@@ -1,6 +1,9 @@
 package protocol_test
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,5 +65,37 @@ func TestRosterPrintsAsAWord(t *testing.T) {
 	text := log.String() + fmt.Sprintf("%v %+v %#v %s %x %v", r, r, r, r, r.Entries[0], r.Entries)
 	if strings.Contains(text, "Z99") || strings.Contains(text, "2013") {
 		t.Errorf("a child shows in %s", text)
+	}
+}
+
+// The largest roster, as 2,000 children of one authority in one school, passes
+// as a statement, and leaves room in a reply for what else is newer.
+func TestLargeRosterFits(t *testing.T) {
+	key, err := envelope.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r protocol.Roster
+	for n := range 8000 {
+		r.Entries = append(r.Entries, protocol.RosterEntry{Authority: "855", UPN: fmt.Sprintf("Z%012d", n), DOB: "2013-02-01"})
+	}
+	body, err := protocol.SealRoster(key.PublicKey(), envelope.AgentID{1}, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, control, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := protocol.Sign(control, protocol.DomainStatement, protocol.Statement{Kind: protocol.KindRoster, Serial: 1, Body: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if reply, err := json.Marshal(signed); err != nil || len(reply) > protocol.MaxReplyBytes/2 {
+		t.Errorf("it takes %d of the %d bytes of a reply: %v", len(reply), protocol.MaxReplyBytes, err)
 	}
 }
