@@ -183,6 +183,15 @@ func TestRemovedContactThatComesBack(t *testing.T) {
 	}
 }
 
+// A full batch names nobody who is gone, and remembers them all the same.
+func TestContactRemovedByAFullBatchThatComesBack(t *testing.T) {
+	w := classOf(t, 10)
+	delete(w.school.pupils[0].contacts, 0)
+	mustSync(t, w, reading{full: true})
+	w.school.pupils[0].contacts[0] = 7
+	held1(t, mustSync(t, w, reading{}), protocol.WhyReturned, record.DatasetContact)
+}
+
 // What leaves with its pupil, by a narrower scope or under another id was not
 // removed: it comes back without a question. A pupil's new id hides no removal.
 func TestWhatIsNoReturn(t *testing.T) {
