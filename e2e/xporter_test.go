@@ -205,6 +205,7 @@ func TestTroubleWithXporter(t *testing.T) {
 		{"words", nil, []cloud.Fault{{Path: students, Kind: cloud.Garbage}}, data, "JSON"},
 		{"half an answer", nil, []cloud.Fault{{Path: students, Kind: cloud.Half}}, data, "pupil"},
 		{"the same page for ever", func() { x.service.MaxPage = 50 }, []cloud.Fault{{Path: students, Kind: cloud.SamePage}}, data, "of row 1 again"},
+		{"pupils without their pages", nil, []cloud.Fault{{Path: students, Kind: cloud.Garbage, Body: `{"Students":[{"Id":1,"InLeaCare":0}]}`}}, data, "expression last"},
 		{"an empty answer", nil, []cloud.Fault{{Path: history, Kind: cloud.Empty}}, data, "history holds no rows"},
 		{"another charset", nil, []cloud.Fault{{Path: students, Kind: cloud.WrongCharset}}, data, "UTF-8"},
 		{"sent elsewhere", nil, []cloud.Fault{{Path: students, Kind: cloud.Redirect}}, data, "another address"},
