@@ -11,6 +11,7 @@ import (
 
 	"rollbridge/collector/database/dbtest"
 	"rollbridge/collector/keys"
+	"rollbridge/collector/settings"
 	"rollbridge/collector/store"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/protocol"
@@ -69,6 +70,68 @@ func TestKeyringAlarmIsLoggedOnce(t *testing.T) {
 				t.Errorf("logged %d times, want %d", got, want)
 			}
 		})
+	}
+}
+
+// What is past its time is forgotten at the start and then once a day; the log
+// and the metric count it and name nobody.
+func TestJobsForgetOnceADay(t *testing.T) {
+	db := dbtest.Migrated(t, dbtest.SQLite(t))
+	st := store.New(db)
+	if err := st.AddSchool(t.Context(), store.School{ID: "oak", Name: "Oak"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := st.Write(t.Context(), func(tx *store.Tx) error { return tx.Begin(t.Context(), store.Agent{School: "oak", Generation: 1}) }); err != nil {
+		t.Fatal(err)
+	}
+	child := strings.Repeat("0a", 16)
+	leaves := func() {
+		t.Helper()
+		if err := st.Write(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), "INSERT INTO pupils (school, pupil, authority, key, epoch, first_seen, left_at) VALUES ('oak', ?, '', ?, 1, 1, 1)", child, []byte{1})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log bytes.Buffer
+	reg := prometheus.NewRegistry()
+	j := newJobs(jobs{store: st, periods: settings.Defaults().Retention, log: slog.New(slog.NewTextHandler(&log, nil))}, reg)
+	for _, c := range []struct {
+		last time.Time
+		want int
+	}{
+		{time.Time{}, 1}, {clock.Now(), 0}, {clock.Now().Add(-23 * time.Hour), 0}, {clock.Now().Add(-24 * time.Hour), 1},
+		{clock.Now().Add(time.Hour), 1}, // the clock was set back
+	} {
+		log.Reset()
+		j.forgot = c.last
+		leaves()
+		if err := j.forget(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(log.String(), "school=oak kind=left count=1"); got != c.want {
+			t.Errorf("last run %v: %d children went, want %d: %s", c.last, got, c.want, log.String())
+		}
+		if strings.Contains(log.String(), child) {
+			t.Error("the log names a child")
+		}
+		if err := st.Write(t.Context(), func(tx *store.Tx) error { _, err := tx.Exec(t.Context(), "DELETE FROM pupils"); return err }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := 0.0
+	for _, f := range found {
+		if f.GetName() == "rollbridge_retention_forgotten_total" {
+			counted = f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	if counted != 3 {
+		t.Errorf("the metric counts %v children", counted)
 	}
 }
 
