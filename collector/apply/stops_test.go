@@ -21,6 +21,7 @@ func TestSafetyStops(t *testing.T) {
 			"StoppedRegisterIsNotReceived":   r.testStoppedRegisterIsNotReceived,
 			"FullBatchWithAStoppedDataset":   r.testFullBatchWithAStoppedDataset,
 			"AnotherStopHoldsNoRemoval":      r.testAnotherStopHoldsNoRemoval,
+			"WindowBoundsRemovals":           r.testWindowBoundsRemovals,
 			"CarriedIsCurrent":               r.testCarriedIsCurrent,
 			"HoldThatIsNotUnderstoodByShape": r.testHoldOfAWrongShape,
 		} {
@@ -124,6 +125,30 @@ func (r *rig) testFullBatchWithAStoppedDataset(t *testing.T) {
 	a.settled(t, "the full batch that follows", m, true)
 	a.want(t, m.rows)
 	a.fsck(t)
+}
+
+// A full batch of some weeks says nothing of those before and after them.
+func (r *rig) testWindowBoundsRemovals(t *testing.T) {
+	a, m := r.begun(t, 5)
+	all, some := maps.Clone(m.rows), maps.Clone(m.rows)
+	maps.DeleteFunc(some, func(ref store.Ref, _ string) bool { return ref.Key.Week() != "" && ref.Key.Week() != "2026-09-14" })
+	ops := a.ops(some, true, nil)
+	a.state = some
+	manifest := a.manifest(true)
+	for i, d := range manifest.Datasets {
+		if d.Dataset == record.DatasetAttendance {
+			manifest.Datasets[i].From, manifest.Datasets[i].To = "2026-09-14", "2026-09-18"
+		}
+	}
+	a.seal(t, manifest, ops, 1)
+	a.deliver(t)
+	a.want(t, all)
+	if o := a.outcome(t); o.Removed != 0 || len(o.Holds) != 0 {
+		t.Errorf("outcome %+v", o)
+	}
+	if p := a.position(t, a.school); p.State != a.digest() {
+		t.Error("the two sides do not hold the same")
+	}
 }
 
 // Only a disappearance that the agent holds holds removals of a full batch.
