@@ -63,7 +63,7 @@ func sweep(t *testing.T, dsn string, kills int) {
 	t.Logf("seed %d", seed)
 	w, gateway := behind(t, small(), stack.CollectorOptions{Database: dsn}, stack.AgentOptions{})
 	var cancel context.CancelFunc
-	w.ctx, cancel = context.WithTimeout(t.Context(), 6*time.Minute)
+	w.ctx, cancel = context.WithTimeout(t.Context(), 15*time.Minute)
 	t.Cleanup(cancel)
 	s := &sweeper{world: w, random: rand.New(rand.NewPCG(seed, 3)), clean: true}
 	w.sync()

@@ -34,7 +34,7 @@ type hosted struct {
 // wrong, a fourth is revoked and a fifth paused. All others report.
 func TestManySchoolsInOneProcess(t *testing.T) {
 	t.Parallel()
-	w := &world{t: t, ctx: boundedBy(t, 6*time.Minute), dir: t.TempDir()}
+	w := &world{t: t, ctx: boundedBy(t, 15*time.Minute), dir: t.TempDir()}
 	dir := filepath.Join(w.dir, "schools")
 	w.must(os.Mkdir(dir, 0o700))
 	w.startCollector(stack.CollectorOptions{})
