@@ -133,7 +133,7 @@ func layPlan(p *Profile, site Site) (plan, error) {
 	p = p.without(site.Datasets)
 	switch p.Driver {
 	case driverReport:
-		p = p.offered(site.Datasets)
+		p = p.knownColumns(site.Datasets)
 	case driverREST:
 		p = p.knownColumns(site.Datasets)
 		if err := made.addREST(p, site); err != nil {

@@ -141,20 +141,6 @@ func (p *plan) addReports(from *Profile, site Site) {
 	}
 }
 
-// offered is the profile without the datasets of which no column is known but
-// the pupil's id: whoever builds the reports says what theirs are called.
-func (p *Profile) offered(site map[record.Dataset]SiteDataset) *Profile {
-	made := *p
-	made.Datasets = map[record.Dataset]*DatasetProfile{}
-	for d, own := range p.Datasets {
-		columns := given(overlaid(own.Columns, site[d].Columns))
-		if d == record.DatasetPupil || slices.ContainsFunc(columns, func(name string) bool { return name != "pupil" }) {
-			made.Datasets[d] = own
-		}
-	}
-	return &made
-}
-
 // checkReport checks a profile of driver report. Columns may be missing that
 // only the school knows; they are asked for when it is opened.
 func checkReport(p *Profile, at places) error {
