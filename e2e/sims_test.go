@@ -58,5 +58,21 @@ func TestSIMS(t *testing.T) {
 	w.must(w.school.LeaveRoll(cared[2].ID, day.AddDate(0, 0, -1)))
 	w.write()
 	sync()
+
+	// Without the right to the view of who is in care, or to a table that says who is
+	// on roll, nothing is known of anybody and nobody is gone.
+	before := w.held()
+	for _, object := range []string{"rollbridge.care", "sims.stud_school_history"} {
+		user := w.mis.Server().User
+		w.must(w.mis.Run(w.ctx, "DENY SELECT ON "+object+" TO "+user))
+		r, err := w.agent.Try(w.ctx, "sync")
+		w.must(err)
+		w.must(w.mis.Run(w.ctx, "GRANT SELECT ON "+object+" TO "+user))
+		if r.Code != exitMIS || !strings.Contains(r.Stderr, "["+strings.Replace(object, ".", "].[", 1)+"]") {
+			t.Errorf("%s: sync ended with %d and said:\n%s", object, r.Code, r.Stderr)
+		}
+		w.must(oracle.Same(before, w.held()))
+	}
+	sync()
 	w.sound()
 }
