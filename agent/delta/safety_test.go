@@ -19,10 +19,11 @@ type truth struct {
 	plain   map[record.PupilID]bool   // ids without a permanent UPN of pupils in scope
 	records map[string]bool
 	scope   *scope.Scope
+	shown   bool // the read showed every pupil in care
 }
 
 func (w *world) truth() truth {
-	tr := truth{false, map[record.PupilID]string{}, map[record.PupilID]bool{}, map[string]bool{}, scope.New(w.ask, w.allowed)}
+	tr := truth{false, map[record.PupilID]string{}, map[record.PupilID]bool{}, map[string]bool{}, scope.New(w.ask, w.allowed), false}
 	tr.staff = slices.Contains(tr.scope.Datasets(), record.DatasetStaff)
 	for n, version := range w.school.staff {
 		tr.records[StateKey(record.DatasetStaff, recordtest.Make(record.DatasetStaff, "", n, version).Key())] = true
@@ -68,6 +69,7 @@ func (tr truth) just(bodies [][]byte, before, after map[string]held, released bo
 		}
 		var m protocol.Manifest
 		err = protocol.ReadBody(plain, &m, func(o protocol.Op) error {
+			tr.shown = slices.ContainsFunc(m.Datasets, func(d protocol.DatasetRead) bool { return d.Dataset == record.DatasetPupil && d.Complete })
 			if o.Remove == protocol.RemovedLeft && o.Dataset == record.DatasetPupil {
 				gone[careAuthority(before[StateKey(o.Dataset, o.Key)])]++
 			}
@@ -103,6 +105,10 @@ func careAuthority(r held) string {
 	return p.CareAuthority
 }
 
+func lastAuthority(before map[string]held, id record.PupilID) string {
+	return careAuthority(before[StateKey(record.DatasetPupil, record.Key(id))])
+}
+
 func (tr truth) one(o protocol.Op, before, after map[string]held) error {
 	if o.Remove == "" {
 		return nil
@@ -126,7 +132,8 @@ func (tr truth) one(o protocol.Op, before, after map[string]held) error {
 		return fmt.Errorf("a %s record of a pupil who is held is removed", o.Dataset)
 	case o.Remove == protocol.RemovedLeft && o.Dataset == record.DatasetPupil && !tr.scope.Covers(careAuthority(was), o.Dataset):
 		return fmt.Errorf("a pupil out of scope is said to have left")
-	case o.Remove == protocol.RemovedScope && inScope:
+	case o.Remove == protocol.RemovedScope && inScope && (tr.shown || tr.scope.Covers(lastAuthority(before, id), o.Dataset)):
+		// A pupil whom the read did not show has the authority of the last one.
 		return fmt.Errorf("a %s record in scope is said to be out of it", o.Dataset)
 	case o.Remove == protocol.RemovedRenamed && !tr.plain[id]:
 		return fmt.Errorf("a pupil is said to be renamed who is not")

@@ -142,6 +142,25 @@ func TestOtherColumnsOfThePupilsHoldTheRead(t *testing.T) {
 	}
 }
 
+// A pupil who has another authority since is still the old one's while the read
+// that says so is held, and leaves the scope with it; the read that is used then
+// brings everything back under the new one.
+func TestNarrowedWhileThePupilsAreHeld(t *testing.T) {
+	w := classOf(t, 3)
+	w.columns[record.DatasetPupil]++
+	w.school.pupils[0].authority = "801"
+	delete(w.allowed, "330")
+	r := mustSync(t, w, reading{})
+	h := held1(t, r, protocol.WhySchema, record.DatasetPupil)
+	if got := ops(t, r); got["pupil scope"] != 3 || got["contact scope"] != 3 {
+		t.Errorf("narrowed: %v", got)
+	}
+	got := ops(t, mustSync(t, w, reading{released: []string{h.Code}}))
+	if want := map[string]int{"pupil ": 1, "contact ": 1, "attendance ": 2}; cmp.Diff(want, got) != "" {
+		t.Errorf("released: %v", got)
+	}
+}
+
 func TestRemovedContactThatComesBack(t *testing.T) {
 	w := classOf(t, 10)
 	away := func(who ...int) {
