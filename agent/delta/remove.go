@@ -136,7 +136,9 @@ func (r *removal) fate(d record.Dataset, key record.Key, e Entry) fate {
 		return r.fateOfSchool(d, key) // its key looks like a pupil's id
 	}
 	id := key.Pupil()
+	owner := r.owner(id)
 	_, present := r.c.pupils[id]
+	_, there := r.c.pupils[owner]
 	switch {
 	case r.c.ofAnEarlierYear(key):
 		return forgotten
@@ -144,18 +146,18 @@ func (r *removal) fate(d record.Dataset, key record.Key, e Entry) fate {
 		return stays // until the new id's are sent in its place
 	case r.c.renamed[id]:
 		return renamed
-	case !r.inScope(d, id, e):
+	case !r.inScope(d, owner, e):
 		return narrowed
 	case d == record.DatasetPupil:
 		if !present && r.covered(d, key) {
 			return gone
 		}
 		return stays
-	case !present && r.hasPupil(id):
+	case !there && r.hasPupil(owner):
 		return withPupil
 	case !r.covered(d, key):
 		return stays
-	case !present && r.c.known[id] != "":
+	case owner != id:
 		return renamed // the pupil was, while this dataset was stopped
 	case !present:
 		return leavesAlone
@@ -173,6 +175,15 @@ func (r *removal) fateOfSchool(d record.Dataset, key record.Key) fate {
 		return stays
 	}
 	return gone
+}
+
+// owner is the id that a pupil has in the state: another one than a record's, if
+// the pupil got a permanent UPN while the record's dataset was stopped.
+func (r *removal) owner(id record.PupilID) record.PupilID {
+	if now := r.c.known[id]; now != "" && !r.hasPupil(id) {
+		return now
+	}
+	return id
 }
 
 func (r *removal) hasPupil(id record.PupilID) bool {
@@ -251,8 +262,8 @@ func (r *removal) carryOut(name string, f fate) error {
 	case narrowed:
 		return r.take(name, e, protocol.RemovedScope)
 	}
-	id := key.Pupil()
-	held, left := r.held[id], r.left[id]
+	owner := r.owner(key.Pupil())
+	held, left := r.held[owner], r.left[owner]
 	if f == gone && d != record.DatasetPupil {
 		held = r.set(d, e.Group).held
 		left = !held

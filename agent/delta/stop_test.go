@@ -75,6 +75,23 @@ func TestRenameWhileStopped(t *testing.T) {
 	}
 }
 
+// What was kept of such a pupil stays or goes with the pupil, whatever the id.
+func TestRenamedWhileStoppedAndGone(t *testing.T) {
+	w := classOf(t, 4)
+	w.school.pupils[0].upn = "permanent"
+	mustSync(t, w, reading{stops: noRight})
+	clear(w.school.pupils)
+	r := mustSync(t, w, reading{})
+	h := held1(t, r, protocol.WhyDisappearance, record.DatasetPupil)
+	if len(r.Lines) != 0 {
+		t.Errorf("of pupils who are held %v are removed", ops(t, r))
+	}
+	got := ops(t, mustSync(t, w, reading{released: []string{h.Code}}))
+	if want := map[string]int{"pupil left": 4, "contact left": 4, "attendance left": 8}; cmp.Diff(want, got) != "" {
+		t.Errorf("released: %v", got)
+	}
+}
+
 func TestOtherColumnsWaitForAPerson(t *testing.T) {
 	w := classOf(t, 4)
 	w.columns[record.DatasetContact]++
