@@ -33,4 +33,5 @@ const (
 	Status     = "status"      // HTTP status, or a status word
 	User       = "user"        // staff user id, not a name
 	Until      = "until"       // a time
+	Event      = "event"       // number of an event that IT may watch for: agent/event
 )

@@ -1,0 +1,87 @@
+package event
+
+import (
+	"log/slog"
+	"slices"
+)
+
+// Source is the name under which events stand in the Windows Event Log
+// (Application).
+const Source = "Rollbridge"
+
+// An ID is the stable number of an event.
+type ID int
+
+// The events.
+const (
+	Started   ID = 1000
+	Stopped   ID = 1001
+	Received  ID = 1100
+	Enrolled  ID = 1200
+	Silent    ID = 2100
+	Flowing   ID = 2101
+	NotGiven  ID = 2200
+	KeysOld   ID = 2300
+	MISUnread ID = 3000
+	MISRead   ID = 3001
+	NoRight   ID = 3100
+	Opened    ID = 3200
+	Held      ID = 3300
+	DiskFull  ID = 3400
+	ClockOff  ID = 3500
+	NotOpened ID = 3600
+	Revoked   ID = 4000
+	Paused    ID = 4001
+	Resumed   ID = 4002
+	Replaced  ID = 4003
+	TooOld    ID = 4120
+	Crashed   ID = 5000
+	GivenUp   ID = 5001
+)
+
+// An Event says what a number means.
+type Event struct {
+	ID    ID
+	Level slog.Level
+	// Means and Do are sentences for a person; Do is "" where there is nothing to
+	// do.
+	Means, Do string
+}
+
+var events = []Event{
+	{Started, slog.LevelInfo, "The agent has started.", ""},
+	{Stopped, slog.LevelInfo, "The agent has stopped because it was told to.", "Start the service again if it was stopped by mistake."},
+	{Received, slog.LevelInfo, "The collector has a batch and has signed for it.", ""},
+	{Enrolled, slog.LevelInfo, "The collector has taken the enrolment of this school.", "If `rollbridge-agent status` shows a phrase to compare, read it to the collector's operator."},
+	{Silent, slog.LevelWarn, "Nothing could be sent for a day; the reason stands with it. What is sealed waits and is not lost.", "Run `rollbridge-agent check`: it names what is in the way and whom to ask."},
+	{Flowing, slog.LevelInfo, "Sending goes again.", ""},
+	{NotGiven, slog.LevelWarn, "An authority asks for more than the school allows. Nothing more leaves.", "Tell whoever decides for the school: `rollbridge-agent scope show` has the difference."},
+	{KeysOld, slog.LevelWarn, "The collector's list of keys has expired: batches are sealed and wait.", "Tell the collector's operator, or set this computer's clock right."},
+	{MISUnread, slog.LevelError, "The MIS could not be read, so nothing new is sent.", "Run `rollbridge-agent check`: it names what is missing. It is tried again by itself."},
+	{MISRead, slog.LevelInfo, "The MIS is read again.", ""},
+	{NoRight, slog.LevelError, "The MIS account lacks a right that the agent needs.", "Run `rollbridge-agent profile test` and have the MIS's administrator give the right that it names."},
+	{Opened, slog.LevelWarn, "A web filter opens the secure connection to the collector. It can delay but neither read nor change what is sent.", "Exempt the collector's host from inspection; `rollbridge-agent check` names it and the filter."},
+	{Held, slog.LevelWarn, "Something unusual was read and is held back until a person has looked, such as many pupils gone at once.", "Run `rollbridge-agent status` and do what it says."},
+	{DiskFull, slog.LevelError, "The disk of the data directory is full: nothing is read until there is room.", "Free space on it; the agent goes on by itself."},
+	{ClockOff, slog.LevelWarn, "This computer's clock differs from the collector's by more than five minutes.", "Set the clock right, and have it follow a time server."},
+	{NotOpened, slog.LevelError, "The school's data directory or settings cannot be used; the reason stands with it.", "Mend what the reason names; it is tried again by itself."},
+	{Revoked, slog.LevelWarn, "The school has revoked, or its enrolment was ended by the collector. The agent's keys and queue are destroyed.", "Nothing, or uninstall. To begin again ask the collector's operator for a new code."},
+	{Paused, slog.LevelWarn, "The school has paused: nothing is read or sent.", "`rollbridge-agent resume` ends it; one with an end ends by itself."},
+	{Resumed, slog.LevelInfo, "A pause has ended.", ""},
+	{Replaced, slog.LevelWarn, "This agent has been superseded by another copy, or was moved to another computer, and has stopped for good.", "Uninstall it here if it was moved. Otherwise ask the collector's operator for a new code."},
+	{TooOld, slog.LevelError, "The collector needs a newer version of this program. What is queued is kept.", "Install the newer version."},
+	{Crashed, slog.LevelError, "The worker ended without having been told to and is started again.", "If it happens often, send the collector's operator the file that `rollbridge-agent check --bundle` makes."},
+	{GivenUp, slog.LevelError, "The worker has ended again and again and is now tried only every five minutes.", "Look at the lines of the log before this one; wrong settings are the usual reason."},
+}
+
+// All is every event, by number.
+func All() []Event { return slices.Clone(events) }
+
+// Of says what a number means, false for one that is not in the list.
+func Of(id ID) (Event, bool) {
+	at, found := slices.BinarySearchFunc(events, id, func(e Event, id ID) int { return int(e.ID - id) })
+	if !found {
+		return Event{}, false
+	}
+	return events[at], true
+}
