@@ -9,14 +9,8 @@ import (
 	"testing"
 )
 
-// To write the page anew: go test ./shared/record -run TestDataPage -update
-var update = flag.Bool("update", false, "write the part of docs/data.md that is made of the types anew")
-
-const (
-	pageFile  = "../../docs/data.md"
-	pageBegin = "<!-- What is taken: made of shared/record by its test with -update; not to be edited. -->\n"
-	pageEnd   = "<!-- End of what is taken. -->\n"
-)
+// To write the pages anew: go test ./shared/record -run TestDataPage -update
+var update = flag.Bool("update", false, "write the parts of docs/data.md and docs/school/data-protection.md that are made of the types anew")
 
 // Every field of every dataset has its meaning, in the order of the type, and
 // nothing else has one.
@@ -47,27 +41,64 @@ func TestEveryFieldHasItsMeaning(t *testing.T) {
 	}
 }
 
-// docs/data.md says what the types say.
-func TestDataPageSaysWhatIsTaken(t *testing.T) {
-	text, err := os.ReadFile(pageFile)
-	if err != nil {
-		t.Fatal(err)
+// The pages say what the types say.
+func TestDataPagesSayWhatIsTaken(t *testing.T) {
+	for _, page := range []struct{ file, name, want string }{
+		{"../../docs/data.md", "What is taken", whatIsTaken()},
+		{"../../docs/school/data-protection.md", "What may be asked for", whatMayBeAsked()},
+	} {
+		text, err := os.ReadFile(page.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := "<!-- " + page.name + ": made of shared/record by its test with -update; not to be edited. -->\n"
+		end := "<!-- End of " + strings.ToLower(page.name[:1]) + page.name[1:] + ". -->\n"
+		before, rest, begun := strings.Cut(string(text), begin)
+		now, after, ended := strings.Cut(rest, end)
+		switch {
+		case !begun || !ended:
+			t.Fatalf("%s has no part that is made of the types: put back the two comments around it", page.file)
+		case now == page.want:
+		case !*update:
+			t.Fatalf("%s differs from the types: run this test with -update and read what changes", page.file)
+		default:
+			if err := os.WriteFile(page.file, []byte(before+begin+page.want+end+after), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	before, rest, begun := strings.Cut(string(text), pageBegin)
-	now, after, ended := strings.Cut(rest, pageEnd)
-	if !begun || !ended {
-		t.Fatalf("%s has no part of what is taken: put back the two comments around it", pageFile)
+}
+
+// whatMayBeAsked is the table for a data protection officer: every field there
+// is, in words.
+func whatMayBeAsked() string {
+	var b strings.Builder
+	b.WriteString("\n## What may be asked for\n\n" +
+		"Nothing outside this table can leave: the program has no field for it. What is really asked of your school, and why, stands in the request; " +
+		"`rollbridge-agent scope show` prints it again. Fields in *italics* are never part of what is asked for by default.\n\n" +
+		"| what | why | fields |\n|---|---|---|\n")
+	for _, d := range Datasets() {
+		var fields []string
+		for _, f := range Fields(d) {
+			switch {
+			case f.Sensitive:
+				fields = append(fields, "*"+f.What+"*")
+			default:
+				fields = append(fields, f.What)
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d, Why(d), strings.Join(fields, "; "))
 	}
-	want := whatIsTaken()
-	if now == want {
-		return
+	b.WriteString("\nHow long the operator keeps it, unless the request names other periods:\n\n")
+	for _, k := range Keepings() {
+		unit := "days"
+		if strings.HasSuffix(k.Setting, "_years") {
+			unit = "academic years"
+		}
+		fmt.Fprintf(&b, "- %s: %d %s.\n", k.What, k.Default, unit)
 	}
-	if !*update {
-		t.Fatalf("%s differs from the types: run this test with -update and read what changes", pageFile)
-	}
-	if err := os.WriteFile(pageFile, []byte(before+pageBegin+want+pageEnd+after), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	b.WriteString("\n")
+	return b.String()
 }
 
 // whatIsTaken is the part of the page. Its headings are in bold, because a
