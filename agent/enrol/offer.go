@@ -30,7 +30,7 @@ type Offer struct {
 // Ask fetches the offer of a code. It changes nothing on either side. Errors
 // are of a school.Kind and hold nothing of the code.
 func Ask(ctx context.Context, set settings.Settings, code protocol.Code) (*Offer, error) {
-	client, err := uplink.New(uplink.Route{URL: code.URL, Pin: code.Pin, Proxy: set.Uplink.Proxy, CAFile: set.Uplink.CAFile})
+	client, err := uplink.New(uplink.Route{URL: code.URL, Pin: code.Pin, Exit: set.Uplink.Exit()})
 	if err != nil {
 		return nil, &school.Fault{Kind: school.Refused, Text: err.Error()}
 	}

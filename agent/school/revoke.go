@@ -16,6 +16,7 @@ import (
 	"rollbridge/agent/secret"
 	"rollbridge/agent/settings"
 	"rollbridge/agent/uplink"
+	"rollbridge/agent/uplink/exit"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/logkey"
@@ -32,8 +33,7 @@ const RevocationCodeName = "revocation.code"
 // it.
 type remains struct {
 	Collector  outbox.Collector `json:"collector"`
-	Proxy      string           `json:"proxy,omitempty"`
-	CAFile     string           `json:"ca_file,omitempty"`
+	Exit       exit.Settings    `json:"exit,omitzero"`
 	Keyring    protocol.Signed  `json:"keyring"`
 	Agent      envelope.AgentID `json:"agent"`
 	Generation uint32           `json:"generation"`
@@ -91,7 +91,7 @@ func (s *School) leaveRemains() error {
 		return err
 	}
 	id := s.identity()
-	r := remains{Collector: facts.Collector, Proxy: s.set.Uplink.Proxy, CAFile: s.set.Uplink.CAFile,
+	r := remains{Collector: facts.Collector, Exit: s.set.Uplink.Exit(),
 		Keyring: facts.Keyring, Agent: id.Agent(), Generation: facts.Generation}
 	now := whole(clock.Now())
 	body, err := s.signed(protocol.DomainRevoke, protocol.Revoke{Agent: r.Agent, Generation: r.Generation, Time: now, Head: head},
@@ -196,7 +196,7 @@ func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
 	if err != nil || !r.Delivered.IsZero() {
 		return err
 	}
-	client, err := uplink.New(uplink.Route{URL: r.Collector.URL, Pin: r.Collector.Pin, Proxy: r.Proxy, CAFile: r.CAFile})
+	client, err := uplink.New(uplink.Route{URL: r.Collector.URL, Pin: r.Collector.Pin, Exit: r.Exit})
 	if err != nil {
 		return err
 	}
@@ -225,7 +225,7 @@ func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
 	}
 	log.Info("the collector has the revoke", logkey.Attempt, r.Revoke.Used)
 	r.Delivered, r.Receipt = h.Receipt.Received, &h.ReceiptSigned
-	r.Revoke, r.Proxy = Presigned{}, ""
+	r.Revoke, r.Exit = Presigned{}, exit.Settings{CAFile: r.Exit.CAFile}
 	return r.write(dir)
 }
 

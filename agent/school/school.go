@@ -196,7 +196,7 @@ func (s *School) client(c outbox.Collector) (*uplink.Client, error) {
 	s.link.Lock()
 	defer s.link.Unlock()
 	if s.link.client == nil {
-		client, err := uplink.New(uplink.Route{URL: c.URL, Pin: c.Pin, Proxy: s.set.Uplink.Proxy, CAFile: s.set.Uplink.CAFile})
+		client, err := uplink.New(uplink.Route{URL: c.URL, Pin: c.Pin, Exit: s.set.Uplink.Exit()})
 		if err != nil {
 			return nil, refused(err.Error())
 		}

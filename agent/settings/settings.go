@@ -12,6 +12,7 @@ import (
 	"rollbridge/agent/mis"
 	"rollbridge/agent/mis/rest"
 	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/agent/uplink/exit"
 	"rollbridge/shared/record"
 )
 
@@ -99,6 +100,9 @@ type Uplink struct {
 	Proxy  string `config:"proxy" secret:"true"`
 	CAFile string `config:"ca_file"`
 }
+
+// Exit is how connections leave the school.
+func (u Uplink) Exit() exit.Settings { return exit.Settings{Proxy: u.Proxy, CAFile: u.CAFile} }
 
 // Schedule says when the registers are expected to be taken.
 type Schedule struct {

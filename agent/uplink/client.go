@@ -18,6 +18,7 @@ import (
 
 	"github.com/hashicorp/go-retryablehttp"
 
+	"rollbridge/agent/uplink/exit"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
@@ -30,12 +31,8 @@ type Route struct {
 	URL string
 	// Pin, if not nil, is SHA-256 of a TLS public key that needs no CA.
 	Pin []byte
-	// Proxy is http://[user:password@]host:port; empty means the proxy that the
-	// environment names (HTTPS_PROXY, NO_PROXY), or none.
-	Proxy string
-	// CAFile names a PEM file of certificates that are trusted besides the
-	// system's.
-	CAFile string
+	// Exit is how connections leave the school.
+	Exit exit.Settings
 	// Roots, if not nil, stand for the system's trusted certificates.
 	Roots *x509.CertPool
 	// Patience bounds one attempt from dialling to the last byte; 0 means
@@ -61,11 +58,11 @@ func New(r Route) (*Client, error) {
 	if err != nil || base.Scheme != "https" || base.Hostname() == "" {
 		return nil, errors.New("the collector's address must be https://host[:port]")
 	}
-	proxy, err := proxyOf(r.Proxy)
+	proxy, err := proxyOf(r.Exit.Proxy)
 	if err != nil {
 		return nil, err
 	}
-	roots, err := rootsOf(r.Roots, r.CAFile)
+	roots, err := rootsOf(r.Roots, r.Exit.CAFile)
 	if err != nil {
 		return nil, err
 	}

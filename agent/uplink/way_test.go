@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"rollbridge/agent/uplink/exit"
 	"rollbridge/shared/protocol"
 )
 
@@ -170,14 +171,14 @@ func TestCAFile(t *testing.T) {
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.agent(Route{CAFile: file}).post(t); err != nil {
+	if _, err := c.agent(Route{Exit: exit.Settings{CAFile: file}}).post(t); err != nil {
 		t.Error(err)
 	}
 	if err := os.WriteFile(file, []byte("no certificate"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{file, filepath.Join(dir, "missing")} {
-		if _, err := New(Route{URL: "https://x", CAFile: name}); err == nil || !strings.Contains(err.Error(), "uplink.ca_file") {
+		if _, err := New(Route{URL: "https://x", Exit: exit.Settings{CAFile: name}}); err == nil || !strings.Contains(err.Error(), "uplink.ca_file") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -272,7 +273,7 @@ func TestProxy(t *testing.T) {
 	c := newCollector(t, good)
 	const login = "Basic cm9sbDpnZWhlaW0=" // roll:geheim
 	open, seen := proxy(t, login, http.StatusOK)
-	h, err := c.agent(Route{Roots: c.pool(), Proxy: "http://roll:geheim@" + open}).post(t)
+	h, err := c.agent(Route{Roots: c.pool(), Exit: exit.Settings{Proxy: "http://roll:geheim@" + open}}).post(t)
 	if err != nil || h.Receipt == nil {
 		t.Fatalf("%+v, %v", h, err)
 	}
@@ -289,7 +290,7 @@ func TestProxy(t *testing.T) {
 		"http://roll:geheim@127.0.0.1:1":     ProxyDown,
 		"http://roll:geheim@no-such.invalid": ProxyDown,
 	} {
-		h, err := c.agent(Route{Roots: c.pool(), Proxy: address}).post(t)
+		h, err := c.agent(Route{Roots: c.pool(), Exit: exit.Settings{Proxy: address}}).post(t)
 		f := wantFault(t, h, err, kind)
 		if text := f.Error(); strings.Contains(text, "geheim") || strings.Contains(text, "falsch") {
 			t.Errorf("%s: the error repeats the password", kind)
@@ -300,7 +301,7 @@ func TestProxy(t *testing.T) {
 func TestRefusedRoutes(t *testing.T) {
 	for _, r := range []Route{
 		{URL: "http://collector.example"}, {URL: "https://"}, {URL: "://"},
-		{URL: "https://x", Proxy: "socks9://roll:geheim@p:1"}, {URL: "https://x", Proxy: "http://roll:geheim@%zz"},
+		{URL: "https://x", Exit: exit.Settings{Proxy: "socks9://roll:geheim@p:1"}}, {URL: "https://x", Exit: exit.Settings{Proxy: "http://roll:geheim@%zz"}},
 	} {
 		_, err := New(r)
 		if err == nil {
