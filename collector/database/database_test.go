@@ -304,7 +304,8 @@ func TestIntakeRole(t *testing.T) {
 	}
 	allowed := map[string]string{
 		"inbox": "school agent generation sequence digest previous type sealed_at received_at bytes receipt state", "requests": "school digest message sender receipt state",
-		"codes": "school code_id public_key offer expires_at used_by", "agents": "school agent generation sign_key state reenrolled",
+		"codes": "school code_id public_key offer expires_at used_by", "agents": "school agent generation sign_key revocation state reenrolled",
+		"stop_requests": "school agent received_at", "stops": "school generation hidden_at destroy_at destroyed_at", "certificates": "*",
 		"statements": "*", "keyrings": "*", "attempts": "school agent counter conflict", "goose_db_version": "*",
 	}
 	type column struct{ table, name string }
@@ -333,7 +334,7 @@ func TestIntakeRole(t *testing.T) {
 		readable := strings.Fields(allowed[c.table])
 		want := map[string]bool{
 			"SELECT":     len(readable) > 0 && (readable[0] == "*" || slices.Contains(readable, c.name)),
-			"INSERT":     (c.table == "inbox" || c.table == "requests") && c.name != "state",
+			"INSERT":     (c.table == "inbox" || c.table == "requests" || c.table == "stop_requests") && c.name != "state",
 			"UPDATE":     c.table == "attempts" && slices.Contains([]string{"counter", "heard_at", "checkin", "conflict"}, c.name),
 			"REFERENCES": false,
 		}

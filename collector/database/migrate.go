@@ -102,8 +102,12 @@ var intakeGrants = []string{
 	"SELECT (school, agent, generation, sequence, digest, previous, type, sealed_at, received_at, bytes, receipt, state) ON inbox",
 	"SELECT (school, digest, message, sender, receipt, state) ON requests",
 	"SELECT (school, code_id, public_key, offer, expires_at, used_by) ON codes",
-	"SELECT (school, agent, generation, sign_key, state, reenrolled) ON agents",
-	"SELECT ON statements, keyrings, " + goose.DefaultTablename,
+	// The hash of a revocation code finds its agent; only the code itself stops it.
+	"SELECT (school, agent, generation, sign_key, revocation, state, reenrolled) ON agents",
+	"INSERT (school, agent, code, received_at) ON stop_requests",
+	"SELECT (school, agent, received_at) ON stop_requests",
+	"SELECT (school, generation, hidden_at, destroy_at, destroyed_at) ON stops",
+	"SELECT ON certificates, statements, keyrings, " + goose.DefaultTablename,
 	// Not what an agent last said of itself.
 	"SELECT (school, agent, counter, conflict) ON attempts",
 	"UPDATE (counter, heard_at, checkin, conflict) ON attempts",
