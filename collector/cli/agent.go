@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,6 +65,9 @@ func (p *program) createCode(ctx context.Context, id string, asJSON bool) error 
 			"Next: school IT runs `rollbridge-agent enrol CODE` and reads out a phrase; compare it with\n"+
 			"`rollbridge-collector agent list`, then run `rollbridge-collector agent confirm %s PHRASE`.\n",
 			issued.Ask.SchoolName, issued.Expires.In(status.London()).Format("3:04pm Monday 2 January 2006"), id)
+		if unsaid := s.Handling.Unsaid(); len(unsaid) > 0 {
+			p.notef("The school will read that you have not said all it should know of its data. Set %s in the\nsettings file; codes made afterwards, and every agent after the next start, say it.\n", strings.Join(unsaid, ", "))
+		}
 		return nil
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollbridge/collector/database"
+	"rollbridge/collector/enrolment"
 	"rollbridge/collector/settings"
 	"rollbridge/collector/store"
 )
@@ -52,6 +53,12 @@ func (p *program) addAuthority(ctx context.Context, a store.Authority, change bo
 		}
 		if err := st.PutAuthority(ctx, a); err != nil {
 			return err
+		}
+		if there {
+			err := p.withDesk(ctx, func(_ settings.Settings, _ *store.Store, d *enrolment.Desk) error { return d.Provisions(ctx) })
+			if err != nil {
+				return fmt.Errorf("the authority is changed, but its schools were not told: %w; run the same command again", err)
+			}
 		}
 		return p.said(fmt.Sprintf("Authority %s is %s.", a.Code, map[bool]string{true: "changed", false: "added"}[there]),
 			fmt.Sprintf("Next: say what it asks of a school, with `rollbridge-collector school provision SCHOOL --authority %s --dataset pupil …`.", a.Code))

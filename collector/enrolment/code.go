@@ -34,7 +34,7 @@ func (d *Desk) NewCode(ctx context.Context, school, address string, pin []byte) 
 	made := Issued{Text: code.String(), ID: code.ID(), Expires: now.Add(protocol.CodeLife)}
 	err = d.Store.Write(ctx, func(tx *store.Tx) error {
 		var err error
-		if made.Ask, err = tx.Ask(ctx, school, d.Operator); err != nil {
+		if made.Ask, err = d.ask(ctx, tx, school); err != nil {
 			return err
 		}
 		if len(made.Ask.Requests) == 0 {
@@ -51,6 +51,13 @@ func (d *Desk) NewCode(ctx context.Context, school, address string, pin []byte) 
 		return Issued{}, err
 	}
 	return made, nil
+}
+
+// ask is what is asked of a school, with what the operator says of it.
+func (d *Desk) ask(ctx context.Context, tx *store.Tx, school string) (protocol.Ask, error) {
+	ask, err := tx.Ask(ctx, school, d.Operator)
+	ask.Handling = &d.Handling
+	return ask, err
 }
 
 // offer is a statement that stands with its code and not among the statements:

@@ -27,6 +27,8 @@ type Config struct {
 	Root protocol.Fingerprint
 	// Operator is the name that schools read in offers.
 	Operator string
+	// Handling is what they read of how their data are kept.
+	Handling protocol.Handling
 	Log      *slog.Logger
 	// Every is how often Run looks for work without being nudged.
 	Every time.Duration

@@ -137,7 +137,7 @@ func (d *Desk) admit(ctx context.Context, tx *store.Tx, agent store.Agent, idKey
 
 // provide tells an agent what is asked, if that is not the last it was told.
 func (d *Desk) provide(ctx context.Context, tx *store.Tx, agent store.Agent) (changed bool, err error) {
-	ask, err := tx.Ask(ctx, agent.School, d.Operator)
+	ask, err := d.ask(ctx, tx, agent.School)
 	if err != nil {
 		return false, err
 	}
@@ -194,4 +194,19 @@ func (d *Desk) Provision(ctx context.Context, school string) (changed bool, err 
 		return false, fmt.Errorf("tell %s what is asked: %w", school, err)
 	}
 	return changed, nil
+}
+
+// Provisions tells every school what is asked of it now, where that has changed:
+// with the operator's settings it may.
+func (d *Desk) Provisions(ctx context.Context) error {
+	schools, err := d.Store.SchoolIDs(ctx)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, school := range schools {
+		_, err := d.Provision(ctx, school)
+		failed = errors.Join(failed, err)
+	}
+	return failed
 }

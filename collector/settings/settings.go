@@ -29,7 +29,9 @@ type Settings struct {
 	PublicURL string `config:"public_url"`
 	// Operator is the name that schools read when they are asked; empty is the
 	// host of PublicURL. See OperatorName.
-	Operator  string    `config:"operator"`
+	Operator string `config:"operator"`
+	// Handling is what schools read before they say yes. See HandlingOf.
+	Handling  Handling  `config:"handling"`
 	Intake    Intake    `config:"intake"`
 	Portal    Portal    `config:"portal"`
 	Private   Private   `config:"private"`
@@ -167,6 +169,7 @@ func (s *Settings) Validate() error {
 		s.validateDistinct(),
 		s.Intake.TLS.validate("intake.tls", false),
 		s.Portal.TLS.validate("portal.tls", true),
+		s.Handling.validate(),
 		s.Retention.validate(),
 	)
 }

@@ -44,6 +44,7 @@ func TestRefusals(t *testing.T) {
 		"kept for too short":  {func(s *settings.Settings) { s.Retention.LeftDays = 4 }, "retention.left_days must be"},
 		"kept for ever":       {func(s *settings.Settings) { s.Retention.HistoryDays = 1 << 30 }, "retention.history_days must be"},
 		"marks of no year":    {func(s *settings.Settings) { s.Retention.AttendanceYears = 0 }, "retention.attendance_years must be"},
+		"two lines":           {func(s *settings.Settings) { s.Handling.StoredIn = "a\nb" }, "handling.stored_in must be one line"},
 		"settings, no mode":   {func(s *settings.Settings) { s.Portal.TLS = settings.TLS{Cert: "c"} }, "portal.tls has settings but no mode"},
 	}
 	for name, c := range cases {

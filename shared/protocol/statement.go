@@ -89,6 +89,8 @@ type Ask struct {
 	SchoolName string         `json:"school_name"`
 	Operator   string         `json:"operator"`
 	Requests   []AuthorityAsk `json:"requests"`
+	// Handling is nil from a collector that is older than it.
+	Handling *Handling `json:"handling,omitempty"`
 }
 
 // An AuthorityAsk is what one authority asks for.

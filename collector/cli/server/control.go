@@ -120,6 +120,6 @@ func OpenDesk(ctx context.Context, s settings.Settings, st *store.Store, v *vaul
 
 func newDesk(s settings.Settings, st *store.Store, v *vault.Vault, c Control, log *slog.Logger) *enrolment.Desk {
 	return enrolment.New(enrolment.Config{
-		Store: st, Vault: v, Keys: s.Keys(), Control: c.Key, Root: c.Root, Operator: s.OperatorName(), Log: log, Every: lookEvery,
+		Store: st, Vault: v, Keys: s.Keys(), Control: c.Key, Root: c.Root, Operator: s.OperatorName(), Handling: s.HandlingOf(), Log: log, Every: lookEvery,
 	})
 }

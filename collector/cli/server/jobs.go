@@ -39,6 +39,8 @@ type jobs struct {
 	// out to the end.
 	periods settings.Retention
 	forgot  time.Time
+	// told says that every school was told what is asked under these settings.
+	told bool
 
 	done    *prometheus.GaugeVec
 	expires prometheus.Gauge
@@ -80,6 +82,7 @@ func (j *jobs) once(ctx context.Context) {
 		{"sealing_keys", j.desk.SealingKeys},
 		{"vault", j.rotate},
 		{"statements", func(ctx context.Context) error { return j.store.Tidy(ctx, clock.Now()) }},
+		{"provisions", j.provisions},
 		{"rosters", j.desk.Rosters},
 		{"sessions", func(ctx context.Context) error { return portal.SweepSessions(ctx, j.db) }},
 		{"keyring", j.keyring},
@@ -101,6 +104,17 @@ func (j *jobs) rotate(ctx context.Context) error {
 		newest, _ := j.vault.Newest()
 		j.log.Info("vault keys rotated", logkey.Epoch, newest, logkey.Count, r.Rewrapped)
 	}
+	return err
+}
+
+// provisions tells the schools, once a process, what the settings say of their
+// data: only a restart changes them.
+func (j *jobs) provisions(ctx context.Context) error {
+	if j.told {
+		return nil
+	}
+	err := j.desk.Provisions(ctx)
+	j.told = err == nil
 	return err
 }
 
