@@ -28,14 +28,7 @@ func newArbor(t *testing.T, config demoschool.Config) *arborWorld {
 	w := emptyWorld(t, config)
 	w.asked = record.Datasets()
 	a := &arborWorld{world: w, double: arbor.New(w.school, "rollbridge", "secret "+canary)}
-	var err error
-	a.server, err = cloud.Start(a.double)
-	w.must(err)
-	t.Cleanup(func() {
-		if err := a.server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	a.server = w.serve(a.double)
 	a.api = stack.API{
 		Names: map[string]string{
 			"address":     a.server.URL(),
@@ -60,11 +53,7 @@ func TestArbor(t *testing.T) {
 	a := newArbor(t, small())
 	a.double.LessonRegisters = true
 	a.enrol()
-	tested, err := a.agent.Command(a.ctx, "profile", "test")
-	a.must(err)
-	if !strings.Contains(tested, "looked after (by authority") {
-		t.Errorf("profile test says:\n%s", tested)
-	}
+	a.tried()
 	a.server.Forget()
 	a.syncAll(oracle.Arbor)
 	cared := a.school.LookedAfter()
@@ -85,16 +74,7 @@ func TestArbor(t *testing.T) {
 		t.Errorf("%d requests for the records of %d pupils: they come in pages of 100", records, len(cared))
 	}
 
-	a.turnPages(cared[0].ID, cared[1].ID)
-	a.oneOpenPeriod(cared[0].ID)
-	a.must(a.school.ChangeMark(cared[0].ID, a.school.Today(), demoschool.AM, "I"))
-	a.syncAll(oracle.Arbor)
-
-	a.must(a.school.EnterCare(a.school.NotLookedAfter()[1].ID, a.school.Authorities()[1], a.school.Today()))
-	a.must(a.school.LeaveCare(cared[2].ID, a.school.Today()))
-	a.must(a.school.LeaveRoll(cared[3].ID, a.school.Today().AddDate(0, 0, -1)))
-	a.syncAll(oracle.Arbor)
-	a.sound()
+	a.story(oracle.Arbor, a.oneOpenPeriod)
 }
 
 // TestArborStatusNotKnown: a status that does not say whether it counts is
@@ -129,72 +109,31 @@ func TestTroubleWithArbor(t *testing.T) {
 	const data, down, right = protocol.ProblemMISData, protocol.ProblemMISDown, protocol.ProblemRightMissing
 	forbid := func(resource string) func() { return func() { a.double.Forbidden[resource] = true } }
 	hide := func(property string) func() { return func() { a.double.Hidden[property] = true } }
-	for _, c := range []struct {
-		name    string
-		begin   func()
-		faults  []cloud.Fault
-		problem protocol.ProblemCode // "": the sync goes well
-		says    string
-	}{
-		{"another password", func() { a.double.Password = "new" }, nil, right, "sign-in"},
-		{"no right to pupils", forbid("Student"), nil, right, "Student"},
-		{"no right to persons", hide("Student.person"), nil, right, "Person"},
-		{"no right to statuses", forbid("InCareStatus"), nil, right, "InCareStatus"},
-		{"no right to what a status counts as", hide("InCareStatus.countsAsInCareStatus"), nil, right, "InCareStatus"},
-		{"no right to assignments", forbid("InCareStatusAssignment"), nil, data, "whether this account may read it"},
-		{"no right to whose an assignment is", hide("InCareStatusAssignment.student"), nil, protocol.ProblemIdentifier, "pupil"},
-		{"no right to the authority of an assignment", hide("InCareStatusAssignment.responsibleLocalAuthority"), nil, right, "CareAuthority"},
-		{"no right to when an assignment ends", hide("InCareStatusAssignment.endDate"), nil, right, "InCare"},
-		{"no right to when an assignment begins", hide("InCareStatusAssignment.startDate"), nil, right, "InCare"},
-		{"no right to authorities", forbid("LocalAuthority"), nil, right, "LocalAuthority"},
-		{"404", nil, []cloud.Fault{{Path: "/rest-v2/in-care-status-assignments", Kind: cloud.Status(404)}}, data, "gate"},
-		{"422", nil, []cloud.Fault{{Path: "/rest-v2/in-care-status-assignments", Kind: cloud.Status(422)}}, data, "gate"},
-		{"500 for ever", nil, []cloud.Fault{{Path: "/rest-v2/persons", Kind: cloud.Status(500)}}, down, "500"},
-		{"502, then well", nil, []cloud.Fault{{Path: "/rest-v2/students", Times: 2, Kind: cloud.Status(502), Seconds: 1}}, "", ""},
-		{"429, then well", nil, []cloud.Fault{{Path: "/rest-v2/attendance-records", Skip: 3, Times: 1, Kind: cloud.Status(429), Seconds: 1}}, "", ""},
-		{"a sign-in page", nil, []cloud.Fault{{Path: "/rest-v2/students", Kind: cloud.Login}}, data, "filter"},
-		{"half an answer", nil, []cloud.Fault{{Path: "/rest-v2/persons", Kind: cloud.Half}}, data, "ends in the middle"},
-		{"the same page for ever", nil, []cloud.Fault{{Path: "/rest-v2/educational-institution-enrolments", Kind: cloud.SamePage}}, data, "page"},
-		{"page 2 fails", nil, []cloud.Fault{{Path: "/rest-v2/educational-institution-enrolments", Skip: 1, Kind: cloud.Status(400)}}, data, "enrolments"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			a.t = t
-			before, sealed := a.held(), a.lastRead().Sealed
-			password := a.double.Password
-			a.server.Change(func() {
-				if c.begin != nil {
-					c.begin()
-				}
-			})
-			a.server.Stage(c.faults...)
-			r, err := stack.Run(a.ctx, a.agent.Programs.Agent, "", a.agent.Env(), "sync")
-			a.must(err)
-			a.server.Calm()
-			a.server.Change(func() {
-				clear(a.double.Forbidden)
-				clear(a.double.Hidden)
-				a.double.Password = password
-			})
-			last := a.lastRead()
-			for _, found := range marks([]byte(r.Stdout + r.Stderr + last.Text)) {
-				t.Errorf("%s was said", found)
-			}
-			if c.problem == "" {
-				if r.Code != 0 {
-					t.Errorf("sync ended with %d and said:\n%s", r.Code, r.Stderr)
-				}
-				return
-			}
-			if r.Code != exitMIS || !strings.Contains(r.Stderr, c.says) {
-				t.Errorf("sync ended with %d, want %d, and said:\n%s\nwant in it: %s", r.Code, exitMIS, r.Stderr, c.says)
-			}
-			if last.Problem != c.problem || last.Sealed != sealed {
-				t.Errorf("the agent noted problem %q and batch %d, want %q and %d", last.Problem, last.Sealed.Sequence, c.problem, sealed.Sequence)
-			}
-			a.must(oracle.Same(before, a.held()))
-		})
-	}
-	a.t = t
-	a.syncAll(oracle.Arbor)
-	a.sound()
+	password := a.double.Password
+	a.troubles(a.server, oracle.Arbor, func() {
+		clear(a.double.Forbidden)
+		clear(a.double.Hidden)
+		a.double.Password = password
+	}, []cloudTrouble{
+		{name: "another password", begin: func() { a.double.Password = "new" }, problem: right, says: "sign-in"},
+		{name: "no right to pupils", begin: forbid("Student"), problem: right, says: "Student"},
+		{name: "no right to persons", begin: hide("Student.person"), problem: right, says: "Person"},
+		{name: "no right to statuses", begin: forbid("InCareStatus"), problem: right, says: "InCareStatus"},
+		{name: "no right to what a status counts as", begin: hide("InCareStatus.countsAsInCareStatus"), problem: right, says: "InCareStatus"},
+		{name: "no right to assignments", begin: forbid("InCareStatusAssignment"), problem: data, says: "whether this account may read it"},
+		{name: "no right to whose an assignment is", begin: hide("InCareStatusAssignment.student"), problem: protocol.ProblemIdentifier, says: "pupil"},
+		{name: "no right to the authority of an assignment", begin: hide("InCareStatusAssignment.responsibleLocalAuthority"), problem: right, says: "CareAuthority"},
+		{name: "no right to when an assignment ends", begin: hide("InCareStatusAssignment.endDate"), problem: right, says: "InCare"},
+		{name: "no right to when an assignment begins", begin: hide("InCareStatusAssignment.startDate"), problem: right, says: "InCare"},
+		{name: "no right to authorities", begin: forbid("LocalAuthority"), problem: right, says: "LocalAuthority"},
+		{name: "404", faults: []cloud.Fault{{Path: "/rest-v2/in-care-status-assignments", Kind: cloud.Status(404)}}, problem: data, says: "gate"},
+		{name: "422", faults: []cloud.Fault{{Path: "/rest-v2/in-care-status-assignments", Kind: cloud.Status(422)}}, problem: data, says: "gate"},
+		{name: "500 for ever", faults: []cloud.Fault{{Path: "/rest-v2/persons", Kind: cloud.Status(500)}}, problem: down, says: "500"},
+		{name: "502, then well", faults: []cloud.Fault{{Path: "/rest-v2/students", Times: 2, Kind: cloud.Status(502), Seconds: 1}}},
+		{name: "429, then well", faults: []cloud.Fault{{Path: "/rest-v2/attendance-records", Skip: 3, Times: 1, Kind: cloud.Status(429), Seconds: 1}}},
+		{name: "a sign-in page", faults: []cloud.Fault{{Path: "/rest-v2/students", Kind: cloud.Login}}, problem: data, says: "filter"},
+		{name: "half an answer", faults: []cloud.Fault{{Path: "/rest-v2/persons", Kind: cloud.Half}}, problem: data, says: "ends in the middle"},
+		{name: "the same page for ever", faults: []cloud.Fault{{Path: "/rest-v2/educational-institution-enrolments", Kind: cloud.SamePage}}, problem: data, says: "page"},
+		{name: "page 2 fails", faults: []cloud.Fault{{Path: "/rest-v2/educational-institution-enrolments", Skip: 1, Kind: cloud.Status(400)}}, problem: data, says: "enrolments"},
+	})
 }

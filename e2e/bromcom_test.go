@@ -74,7 +74,7 @@ func TestBromcomOData(t *testing.T) {
 	b := newOData(t, small())
 	b.enrol("bromcom-odata")
 	b.tried()
-	b.story(oracle.BromcomOData)
+	b.story(oracle.BromcomOData, nil)
 	links := 0
 	for _, r := range b.server.Seen() {
 		if r.Status == 400 {
@@ -96,7 +96,7 @@ func TestBromcomPartner(t *testing.T) {
 	b := newPartner(t, small())
 	b.enrol("bromcom-partner")
 	b.tried()
-	b.story(oracle.BromcomPartner)
+	b.story(oracle.BromcomPartner, nil)
 	pages := 0
 	for _, r := range b.server.Seen() {
 		if r.Status == 400 {

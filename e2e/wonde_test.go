@@ -32,14 +32,7 @@ func newWonde(t *testing.T, config demoschool.Config) *wondeWorld {
 	w.asked = record.Datasets()
 	o := &wondeWorld{world: w, double: wonde.New(w.school, "A1930499544", "token"+canary, time.Now().Add(-24*time.Hour))}
 	schoolSays(o.double)
-	var err error
-	o.server, err = cloud.Start(o.double)
-	w.must(err)
-	t.Cleanup(func() {
-		if err := o.server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	o.server = w.serve(o.double)
 	o.api = stack.API{
 		Names: map[string]string{
 			"domain": o.server.URL(), "school": o.double.School,
@@ -115,11 +108,7 @@ func TestWonde(t *testing.T) {
 	o := newWonde(t, small())
 	o.double.MostPage = 50
 	o.enrol()
-	tested, err := o.agent.Command(o.ctx, "profile", "test")
-	o.must(err)
-	if !strings.Contains(tested, "looked after (by authority") {
-		t.Errorf("profile test says:\n%s", tested)
-	}
+	o.tried()
 	o.server.Forget()
 	o.syncAll(oracle.Wonde)
 	pages := 0
@@ -132,20 +121,11 @@ func TestWonde(t *testing.T) {
 		t.Errorf("%d requests for marks in pages of 50", pages)
 	}
 
-	cared := o.school.LookedAfter()
-	o.turnPages(cared[0].ID, cared[1].ID)
-	o.oneOpenPeriod(cared[0].ID)
-	o.must(o.school.ChangeMark(cared[0].ID, o.school.Today(), demoschool.AM, "I"))
-	o.double.LinksNext = true
-	o.double.Revise(time.Now())
-	o.syncAll(oracle.Wonde)
-
-	o.must(o.school.EnterCare(o.school.NotLookedAfter()[1].ID, o.school.Authorities()[1], o.school.Today()))
-	o.must(o.school.LeaveCare(cared[2].ID, o.school.Today()))
-	o.must(o.school.LeaveRoll(cared[3].ID, o.school.Today().AddDate(0, 0, -1)))
-	o.double.Revise(time.Now())
-	o.syncAll(oracle.Wonde)
-	o.sound()
+	o.story(oracle.Wonde, func(changed string) {
+		o.oneOpenPeriod(changed)
+		o.double.LinksNext = true
+		o.double.Revise(time.Now())
+	})
 }
 
 // TestWondeFeed: lists in which nothing of the pupils in care was updated, and from
@@ -248,70 +228,29 @@ func TestTroubleWithWonde(t *testing.T) {
 		sessions = "/v1.0/schools/A1930499544/attendance/session"
 	)
 	without := func(scope string) func() { return func() { o.double.WithoutScope[scope] = true } }
-	for _, c := range []struct {
-		name    string
-		begin   func()
-		faults  []cloud.Fault
-		problem protocol.ProblemCode // "": the sync goes well
-		says    string
-	}{
-		{"another token", func() { o.double.Token = "new" }, nil, right, "sign-in"},
-		{"access pending", func() { o.double.Access = wonde.Pending }, nil, right, "HTTP 403"},
-		{"access declined", func() { o.double.Access = wonde.Declined }, nil, right, "HTTP 403"},
-		{"access revoked", func() { o.double.Access = wonde.Revoked }, nil, right, "HTTP 403"},
-		{"another region", func() { o.double.OtherRegion = true }, nil, right, "wrong region"},
-		{"another school", func() { o.double.School = "A2" }, nil, data, "HTTP 404"},
-		{"no scope of the marker", without("extended_details.in_lea_care"), nil, right, "in_lea_care"},
-		{"no scope of extended details", without("extended_details"), nil, right, "in_lea_care"},
-		{"no scope of what the authority is in", without("extended_details.in_care_details"), nil, right, "CareAuthority"},
-		{"422", nil, []cloud.Fault{{Path: students, Kind: cloud.Status(422)}}, data, "HTTP 422"},
-		{"500 for ever", nil, []cloud.Fault{{Path: students, Kind: cloud.Status(500)}}, down, "500"},
-		{"503, then well", nil, []cloud.Fault{{Path: students, Times: 2, Kind: cloud.Status(503), Seconds: 1}}, "", ""},
-		{"429, then well", nil, []cloud.Fault{{Path: sessions, Skip: 3, Times: 1, Kind: cloud.Status(429), Seconds: 1}}, "", ""},
-		{"a sign-in page", nil, []cloud.Fault{{Path: students, Kind: cloud.Login}}, data, "filter"},
-		{"half an answer", nil, []cloud.Fault{{Path: sessions, Kind: cloud.Half}}, data, "ends in the middle"},
-		{"more, and no link", func() { o.double.MostPage, o.double.NoNext = 50, true }, nil, data, "expression next"},
-		{"the same page for ever", func() { o.double.MostPage = 50 }, []cloud.Fault{{Path: students, Kind: cloud.SamePage}}, data, "page"},
-		{"page 2 fails", func() { o.double.MostPage = 50 }, []cloud.Fault{{Path: students, Skip: 3, Kind: cloud.Status(400)}}, data, "pupil"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			o.t = t
-			before, sealed := o.held(), o.lastRead().Sealed
-			school, token := o.double.School, o.double.Token
-			o.server.Change(func() {
-				if c.begin != nil {
-					c.begin()
-				}
-			})
-			o.server.Stage(c.faults...)
-			r, err := stack.Run(o.ctx, o.agent.Programs.Agent, "", o.agent.Env(), "sync")
-			o.must(err)
-			o.server.Calm()
-			o.server.Change(func() {
-				o.double.School, o.double.Token, o.double.Access, o.double.OtherRegion = school, token, wonde.Approved, false
-				o.double.MostPage, o.double.NoNext = 0, false
-				clear(o.double.WithoutScope)
-			})
-			last := o.lastRead()
-			for _, found := range marks([]byte(r.Stdout + r.Stderr + last.Text)) {
-				t.Errorf("%s was said", found)
-			}
-			if c.problem == "" {
-				if r.Code != 0 {
-					t.Errorf("sync ended with %d and said:\n%s", r.Code, r.Stderr)
-				}
-				return
-			}
-			if r.Code != exitMIS || !strings.Contains(r.Stderr, c.says) {
-				t.Errorf("sync ended with %d, want %d, and said:\n%s\nwant in it: %s", r.Code, exitMIS, r.Stderr, c.says)
-			}
-			if last.Problem != c.problem || last.Sealed != sealed {
-				t.Errorf("the agent noted problem %q and batch %d, want %q and %d", last.Problem, last.Sealed.Sequence, c.problem, sealed.Sequence)
-			}
-			o.must(oracle.Same(before, o.held()))
-		})
-	}
-	o.t = t
-	o.syncAll(oracle.Wonde)
-	o.sound()
+	school, token := o.double.School, o.double.Token
+	o.troubles(o.server, oracle.Wonde, func() {
+		o.double.School, o.double.Token, o.double.Access, o.double.OtherRegion = school, token, wonde.Approved, false
+		o.double.MostPage, o.double.NoNext = 0, false
+		clear(o.double.WithoutScope)
+	}, []cloudTrouble{
+		{name: "another token", begin: func() { o.double.Token = "new" }, problem: right, says: "sign-in"},
+		{name: "access pending", begin: func() { o.double.Access = wonde.Pending }, problem: right, says: "HTTP 403"},
+		{name: "access declined", begin: func() { o.double.Access = wonde.Declined }, problem: right, says: "HTTP 403"},
+		{name: "access revoked", begin: func() { o.double.Access = wonde.Revoked }, problem: right, says: "HTTP 403"},
+		{name: "another region", begin: func() { o.double.OtherRegion = true }, problem: right, says: "wrong region"},
+		{name: "another school", begin: func() { o.double.School = "A2" }, problem: data, says: "HTTP 404"},
+		{name: "no scope of the marker", begin: without("extended_details.in_lea_care"), problem: right, says: "in_lea_care"},
+		{name: "no scope of extended details", begin: without("extended_details"), problem: right, says: "in_lea_care"},
+		{name: "no scope of what the authority is in", begin: without("extended_details.in_care_details"), problem: right, says: "CareAuthority"},
+		{name: "422", faults: []cloud.Fault{{Path: students, Kind: cloud.Status(422)}}, problem: data, says: "HTTP 422"},
+		{name: "500 for ever", faults: []cloud.Fault{{Path: students, Kind: cloud.Status(500)}}, problem: down, says: "500"},
+		{name: "503, then well", faults: []cloud.Fault{{Path: students, Times: 2, Kind: cloud.Status(503), Seconds: 1}}},
+		{name: "429, then well", faults: []cloud.Fault{{Path: sessions, Skip: 3, Times: 1, Kind: cloud.Status(429), Seconds: 1}}},
+		{name: "a sign-in page", faults: []cloud.Fault{{Path: students, Kind: cloud.Login}}, problem: data, says: "filter"},
+		{name: "half an answer", faults: []cloud.Fault{{Path: sessions, Kind: cloud.Half}}, problem: data, says: "ends in the middle"},
+		{name: "more, and no link", begin: func() { o.double.MostPage, o.double.NoNext = 50, true }, problem: data, says: "expression next"},
+		{name: "the same page for ever", begin: func() { o.double.MostPage = 50 }, faults: []cloud.Fault{{Path: students, Kind: cloud.SamePage}}, problem: data, says: "page"},
+		{name: "page 2 fails", begin: func() { o.double.MostPage = 50 }, faults: []cloud.Fault{{Path: students, Skip: 3, Kind: cloud.Status(400)}}, problem: data, says: "pupil"},
+	})
 }

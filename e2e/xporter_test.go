@@ -28,14 +28,7 @@ func newXporter(t *testing.T, config demoschool.Config) *xporterWorld {
 	w := emptyWorld(t, config)
 	w.asked = record.Datasets()
 	x := &xporterWorld{world: w, service: xporter.New(w.school)}
-	var err error
-	x.server, err = cloud.Start(x.service)
-	w.must(err)
-	t.Cleanup(func() {
-		if err := x.server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	x.server = w.serve(x.service)
 	x.api = stack.API{
 		Names: map[string]string{
 			"host": x.server.URL(), "sts": x.server.URL(), "estab": xporter.Estab, "relying_party": x.service.RelyingParty,
@@ -80,11 +73,7 @@ func TestXporter(t *testing.T) {
 	x := newXporter(t, small())
 	x.service.MaxPage = 7
 	x.enrol()
-	tested, err := x.agent.Command(x.ctx, "profile", "test")
-	x.must(err)
-	if !strings.Contains(tested, "looked after (by authority") {
-		t.Errorf("profile test says:\n%s", tested)
-	}
+	x.tried()
 	x.syncAll(oracle.Xporter)
 	if n := len(x.requests("Students")); n < 2*120/7 {
 		t.Errorf("%d requests for students in pages of 7", n)
@@ -98,15 +87,7 @@ func TestXporter(t *testing.T) {
 		}
 	}
 
-	x.turnPages(cared[0].ID, cared[1].ID)
-	x.oneOpenPeriod(cared[0].ID)
-	x.must(x.school.ChangeMark(cared[0].ID, x.school.Today(), demoschool.AM, "I"))
-	x.syncAll(oracle.Xporter)
-
-	x.must(x.school.EnterCare(x.school.NotLookedAfter()[1].ID, x.school.Authorities()[1], x.school.Today()))
-	x.must(x.school.LeaveCare(cared[2].ID, x.school.Today()))
-	x.syncAll(oracle.Xporter)
-	x.sound()
+	x.story(oracle.Xporter, x.oneOpenPeriod)
 }
 
 // TestXporterOptOuts: whom the school has taken out in the portal is not read,
@@ -175,87 +156,40 @@ func TestTroubleWithXporter(t *testing.T) {
 	)
 	const data, down, right = protocol.ProblemMISData, protocol.ProblemMISDown, protocol.ProblemRightMissing
 	// One dataset is kept as it was, the rest is sealed.
-	const held, exitHeld = protocol.ProblemHeld, 3
+	const held = protocol.ProblemHeld
 	without := func(scope string) func() {
 		return func() {
 			x.service.Scopes = slices.DeleteFunc(x.service.Scopes, func(s string) bool { return s == scope })
 		}
 	}
-	for _, c := range []struct {
-		name    string
-		begin   func()
-		faults  []cloud.Fault
-		problem protocol.ProblemCode // "": the sync goes well
-		says    string
-	}{
-		{"another secret", func() { x.service.Secret = "new" }, nil, data, "no token that can be used"},
-		{"no scope of the family", without("StudentFamily"), nil, right, "StudentFamily is not granted"},
-		{"no scope of the UPN", without("UPN"), nil, right, "scope UPN is not granted"},
-		{"students withdrawn", func() { x.service.Withdrawn = []string{"school.students"} }, nil, right, "list of students may not be asked"},
-		{"an error inside 200", func() { x.service.Broken = "Something went wrong for " + canary + "NOT" }, nil, data, "an error of its own"},
-		{"contacts withdrawn: an error inside 200", func() { x.service.Withdrawn = []string{"school.contacts"} }, nil, data, "contacts with an error of its own"},
-		{"403", nil, []cloud.Fault{{Path: students, Kind: cloud.Status(403)}}, right, "HTTP 403"},
-		{"403 of a dataset", nil, []cloud.Fault{{Path: history, Kind: cloud.Status(403)}}, held, "school_history"},
-		{"404", nil, []cloud.Fault{{Path: students, Kind: cloud.Status(404)}}, data, "pupil"},
-		{"500 for ever", nil, []cloud.Fault{{Path: students, Kind: cloud.Status(500)}}, down, "500"},
-		{"503, then well", nil, []cloud.Fault{{Path: students, Times: 2, Kind: cloud.Status(503), Seconds: 1}}, "", ""},
-		{"429, then well", nil, []cloud.Fault{{Path: history, Times: 1, Kind: cloud.Status(429), Seconds: 1}}, "", ""},
-		{"a token that ends in the middle", nil, []cloud.Fault{{Path: history, Skip: 2, Times: 1, Kind: cloud.ExpireToken}}, "", ""},
-		{"a page of a filter", nil, []cloud.Fault{{Path: students, Kind: cloud.Login}}, data, "filter"},
-		{"words", nil, []cloud.Fault{{Path: students, Kind: cloud.Garbage}}, data, "JSON"},
-		{"half an answer", nil, []cloud.Fault{{Path: students, Kind: cloud.Half}}, data, "pupil"},
-		{"the same page for ever", func() { x.service.MaxPage = 50 }, []cloud.Fault{{Path: students, Kind: cloud.SamePage}}, data, "of row 1 again"},
-		{"pupils without their pages", nil, []cloud.Fault{{Path: students, Kind: cloud.Garbage, Body: `{"Students":[{"Id":1,"InLeaCare":0}]}`}}, data, "expression last"},
-		{"an empty answer", nil, []cloud.Fault{{Path: history, Kind: cloud.Empty}}, data, "history holds no rows"},
-		{"another charset", nil, []cloud.Fault{{Path: students, Kind: cloud.WrongCharset}}, data, "UTF-8"},
-		{"sent elsewhere", nil, []cloud.Fault{{Path: students, Kind: cloud.Redirect}}, data, "another address"},
-		{"page 2 fails", func() { x.service.MaxPage = 50 }, []cloud.Fault{{Path: students, Skip: 1, Kind: cloud.Status(400)}}, data, "pupil"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			x.t = t
-			before, sealed := x.held(), x.lastRead().Sealed
-			well := *x.service
-			well.Scopes = slices.Clone(well.Scopes)
-			x.server.Change(func() {
-				if c.begin != nil {
-					c.begin()
-				}
-			})
-			x.server.Stage(c.faults...)
-			r, err := stack.Run(x.ctx, x.agent.Programs.Agent, "", x.agent.Env(), "sync")
-			x.must(err)
-			x.server.Calm()
-			x.server.Change(func() {
-				x.service.Secret, x.service.Scopes, x.service.Withdrawn, x.service.Broken, x.service.MaxPage = well.Secret, well.Scopes, nil, "", 0
-			})
-			last := x.lastRead()
-			for _, found := range marks([]byte(r.Stdout + r.Stderr + last.Text)) {
-				t.Errorf("%s was said", found)
-			}
-			if c.problem == "" {
-				if r.Code != 0 {
-					t.Errorf("sync ended with %d and said:\n%s", r.Code, r.Stderr)
-				}
-				return
-			}
-			x.must(oracle.Same(before, x.held()))
-			if c.problem == held {
-				if r.Code != exitHeld || !strings.Contains(r.Stdout+r.Stderr, c.says) {
-					t.Errorf("sync ended with %d, want %d, and said:\n%s%s\nwant in it: %s", r.Code, exitHeld, r.Stdout, r.Stderr, c.says)
-				}
-				return
-			}
-			if r.Code != exitMIS || !strings.Contains(r.Stderr, c.says) {
-				t.Errorf("sync ended with %d, want %d, and said:\n%s\nwant in it: %s", r.Code, exitMIS, r.Stderr, c.says)
-			}
-			if last.Problem != c.problem || last.Sealed != sealed {
-				t.Errorf("the agent noted problem %q and batch %d, want %q and %d", last.Problem, last.Sealed.Sequence, c.problem, sealed.Sequence)
-			}
-		})
-	}
-	x.t = t
-	x.syncAll(oracle.Xporter)
-	x.sound()
+	well := *x.service
+	well.Scopes = slices.Clone(well.Scopes)
+	x.troubles(x.server, oracle.Xporter, func() {
+		x.service.Secret, x.service.Scopes, x.service.Withdrawn, x.service.Broken, x.service.MaxPage = well.Secret, slices.Clone(well.Scopes), nil, "", 0
+	}, []cloudTrouble{
+		{name: "another secret", begin: func() { x.service.Secret = "new" }, problem: data, says: "no token that can be used"},
+		{name: "no scope of the family", begin: without("StudentFamily"), problem: right, says: "StudentFamily is not granted"},
+		{name: "no scope of the UPN", begin: without("UPN"), problem: right, says: "scope UPN is not granted"},
+		{name: "students withdrawn", begin: func() { x.service.Withdrawn = []string{"school.students"} }, problem: right, says: "list of students may not be asked"},
+		{name: "an error inside 200", begin: func() { x.service.Broken = "Something went wrong for " + canary + "NOT" }, problem: data, says: "an error of its own"},
+		{name: "contacts withdrawn: an error inside 200", begin: func() { x.service.Withdrawn = []string{"school.contacts"} }, problem: data, says: "contacts with an error of its own"},
+		{name: "403", faults: []cloud.Fault{{Path: students, Kind: cloud.Status(403)}}, problem: right, says: "HTTP 403"},
+		{name: "403 of a dataset", faults: []cloud.Fault{{Path: history, Kind: cloud.Status(403)}}, problem: held, says: "school_history"},
+		{name: "404", faults: []cloud.Fault{{Path: students, Kind: cloud.Status(404)}}, problem: data, says: "pupil"},
+		{name: "500 for ever", faults: []cloud.Fault{{Path: students, Kind: cloud.Status(500)}}, problem: down, says: "500"},
+		{name: "503, then well", faults: []cloud.Fault{{Path: students, Times: 2, Kind: cloud.Status(503), Seconds: 1}}},
+		{name: "429, then well", faults: []cloud.Fault{{Path: history, Times: 1, Kind: cloud.Status(429), Seconds: 1}}},
+		{name: "a token that ends in the middle", faults: []cloud.Fault{{Path: history, Skip: 2, Times: 1, Kind: cloud.ExpireToken}}},
+		{name: "a page of a filter", faults: []cloud.Fault{{Path: students, Kind: cloud.Login}}, problem: data, says: "filter"},
+		{name: "words", faults: []cloud.Fault{{Path: students, Kind: cloud.Garbage}}, problem: data, says: "JSON"},
+		{name: "half an answer", faults: []cloud.Fault{{Path: students, Kind: cloud.Half}}, problem: data, says: "pupil"},
+		{name: "the same page for ever", begin: func() { x.service.MaxPage = 50 }, faults: []cloud.Fault{{Path: students, Kind: cloud.SamePage}}, problem: data, says: "of row 1 again"},
+		{name: "pupils without their pages", faults: []cloud.Fault{{Path: students, Kind: cloud.Garbage, Body: `{"Students":[{"Id":1,"InLeaCare":0}]}`}}, problem: data, says: "expression last"},
+		{name: "an empty answer", faults: []cloud.Fault{{Path: history, Kind: cloud.Empty}}, problem: data, says: "history holds no rows"},
+		{name: "another charset", faults: []cloud.Fault{{Path: students, Kind: cloud.WrongCharset}}, problem: data, says: "UTF-8"},
+		{name: "sent elsewhere", faults: []cloud.Fault{{Path: students, Kind: cloud.Redirect}}, problem: data, says: "another address"},
+		{name: "page 2 fails", begin: func() { x.service.MaxPage = 50 }, faults: []cloud.Fault{{Path: students, Skip: 1, Kind: cloud.Status(400)}}, problem: data, says: "pupil"},
+	})
 }
 
 // oneByOne are the requests for single contacts, for the history of single pupils
