@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	"rollbridge/agent/job"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
 )
@@ -132,12 +133,12 @@ func (r *reportReading) runReporter(ctx context.Context, d record.Dataset, read 
 	defer cancel()
 	cmd := exec.CommandContext(bound, c.Path, c.arguments(r.plan.datasets[d].report, params)...)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = filepath.Dir(c.Path), reporterEnvironment(os.Environ()), killed
-	job, err := newJob(cmd)
+	together, err := job.New(cmd)
 	if err != nil {
 		return fmt.Errorf("prepare the run of %s: %w", shown, err)
 	}
-	defer job.close()
-	cmd.Cancel = job.kill
+	defer together.Close()
+	cmd.Cancel = together.Kill
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return fmt.Errorf("prepare the run of %s: %w", shown, err)
@@ -146,7 +147,7 @@ func (r *reportReading) runReporter(ctx context.Context, d record.Dataset, read 
 		return &Error{Problem: protocol.ProblemMISDown, Dataset: d,
 			Text: "CommandReporter cannot be started: check mis.command.path, and that the account of the agent may run it"}
 	}
-	if err := job.started(); err != nil {
+	if err := together.Started(); err != nil {
 		cancel()
 		_ = cmd.Wait() // it was just killed
 		return fmt.Errorf("keep the program of %s under control: %w", shown, err)

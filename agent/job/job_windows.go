@@ -1,4 +1,4 @@
-package mis
+package job
 
 import (
 	"fmt"
@@ -9,15 +9,16 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// A job is a program and its children, which end together: with kill, with close,
-// or with the agent, whose handle is the only one. A child that the program
-// starts in the moment before started is not part of it.
-type job struct {
+// A Job is a program and its children, which end together: with Kill, with Close,
+// or with this program, whose handle is the only one. A child that the program
+// starts in the moment before Started is not part of it.
+type Job struct {
 	cmd    *exec.Cmd
 	handle windows.Handle
 }
 
-func newJob(cmd *exec.Cmd) (*job, error) {
+// New prepares a program that is about to be started.
+func New(cmd *exec.Cmd) (*Job, error) {
 	handle, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("make a job object: %w", err)
@@ -30,10 +31,11 @@ func newJob(cmd *exec.Cmd) (*job, error) {
 		return nil, fmt.Errorf("set up a job object: %w", err)
 	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{HideWindow: true, CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
-	return &job{cmd: cmd, handle: handle}, nil
+	return &Job{cmd: cmd, handle: handle}, nil
 }
 
-func (j *job) started() error {
+// Started takes the program in; after an error it must be ended.
+func (j *Job) Started() error {
 	process, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(j.cmd.Process.Pid))
 	if err != nil {
 		return fmt.Errorf("open the program: %w", err)
@@ -45,11 +47,13 @@ func (j *job) started() error {
 	return nil
 }
 
-// kill ends everything in the job, and the program itself if it is not in it yet.
-func (j *job) kill() error {
+// Kill ends everything in the job at once, and the program itself if it is not in
+// it yet.
+func (j *Job) Kill() error {
 	err := windows.TerminateJobObject(j.handle, 1)
 	_ = j.cmd.Process.Kill() // usually it has just ended with its job
 	return err
 }
 
-func (j *job) close() { _ = windows.CloseHandle(j.handle) }
+// Close ends what still runs in the job and releases it.
+func (j *Job) Close() { _ = windows.CloseHandle(j.handle) }
