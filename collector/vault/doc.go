@@ -17,6 +17,10 @@
 //     and the caller says beforehand that it wraps nothing live (Expired,
 //     Destroy). A backup of the database therefore opens nothing that has been
 //     erased since, and everything that has not.
+//   - The data keys of a school that has stopped wait under a hold key of that
+//     stop (hold.go), hold-ID.key, also outside every backup. When it is
+//     destroyed, and the last epoch key of before is, no copy of the database
+//     opens the school's data. hold-ID.json stays as a note of the stop.
 //   - New epochs and destroyed ones are noticed by other processes on the same
 //     directory.
 //

@@ -41,7 +41,7 @@ type epochFile struct {
 
 const destroyedSuffix = ".destroyed"
 
-func epochName(n Epoch) string { return "epoch-" + strconv.FormatUint(uint64(n), 10) + ".key" }
+func epochName(n Epoch) string { return "epoch-" + strconv.FormatUint(uint64(n), 10) + keySuffix }
 
 // Advance makes a new epoch if the newest is a day old, or was made by a clock
 // that was wrong by more than a day: it would be the newest for as long, and
@@ -117,29 +117,36 @@ func (v *Vault) Destroy(n Epoch) error {
 	if n == v.newest() {
 		return fmt.Errorf("destroy epoch key %d: it is the newest", n)
 	}
-	// Renamed first: a crash between overwriting and removing must not leave a
-	// file of zeros where a key is expected.
-	name := filepath.Join(v.dir, epochName(n))
-	err := os.Rename(name, name+destroyedSuffix)
-	if err == nil || errors.Is(err, os.ErrNotExist) {
-		err = shred(name + destroyedSuffix)
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := destroyFile(filepath.Join(v.dir, epochName(n))); err != nil {
 		return fmt.Errorf("destroy epoch key %d: %w", n, err)
 	}
 	delete(v.epochs, n)
 	return nil
 }
 
-// finishDestroying removes what a crash in Destroy left.
+// destroyFile overwrites and removes a key file; one that is gone is no error.
+func destroyFile(name string) error {
+	// Renamed first: a crash between overwriting and removing must not leave a
+	// file of zeros where a key is expected.
+	err := os.Rename(name, name+destroyedSuffix)
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		err = shred(name + destroyedSuffix)
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// finishDestroying removes what a crash in Destroy or DestroyHold left.
 func (v *Vault) finishDestroying() error {
-	left, err := filepath.Glob(filepath.Join(v.dir, "epoch-*.key"+destroyedSuffix))
+	left, err := filepath.Glob(filepath.Join(v.dir, "*"+keySuffix+destroyedSuffix))
 	if err != nil {
-		return fmt.Errorf("list destroyed epoch keys: %w", err)
+		return fmt.Errorf("list destroyed keys: %w", err)
 	}
 	for _, name := range left {
 		if err := shred(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("destroy an epoch key: %w", err)
+			return fmt.Errorf("destroy a key: %w", err)
 		}
 	}
 	return nil
@@ -232,7 +239,7 @@ func listEpochs(dir string) ([]Epoch, error) {
 	var found []Epoch
 	for _, e := range entries {
 		number, isEpoch := strings.CutPrefix(e.Name(), "epoch-")
-		number, isKey := strings.CutSuffix(number, ".key")
+		number, isKey := strings.CutSuffix(number, keySuffix)
 		n, err := strconv.ParseUint(number, 10, 32)
 		if isEpoch && isKey && err == nil && n > 0 {
 			found = append(found, Epoch(n))

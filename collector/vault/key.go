@@ -18,8 +18,8 @@ type Owner struct {
 	Pupil  record.PupilID
 }
 
-// A Wrapped key is a data key as a row keeps it: which epoch wraps it, and the
-// wrapped bytes.
+// A Wrapped key is a data key as a row keeps it: which epoch wraps it, 0 for
+// the hold key of its school, and the wrapped bytes.
 type Wrapped struct {
 	Epoch Epoch
 	Key   []byte
@@ -56,7 +56,8 @@ func (v *Vault) NewKey(o Owner) (Key, Wrapped, error) {
 }
 
 // Unwrap opens a wrapped key of an owner. Errors wrap ErrMissing where the
-// epoch key is gone and ErrOpen where the key is not this owner's.
+// epoch key is gone, ErrOpen where the key is not this owner's and ErrHeld where
+// the school has stopped.
 func (v *Vault) Unwrap(o Owner, w Wrapped) (Key, error) {
 	raw, err := v.unwrap(o, w)
 	if err != nil {
@@ -91,6 +92,9 @@ func (v *Vault) wrap(o Owner, raw []byte) (Wrapped, error) {
 }
 
 func (v *Vault) unwrap(o Owner, w Wrapped) ([]byte, error) {
+	if w.Epoch == 0 {
+		return nil, fmt.Errorf("unwrap a data key: %w", ErrHeld)
+	}
 	aead, err := v.epoch(w.Epoch)
 	if err != nil {
 		return nil, fmt.Errorf("unwrap a data key: %w", err)
