@@ -16,6 +16,9 @@ type Count struct {
 	Dataset   record.Dataset `json:"dataset"`
 	Upserts   int            `json:"upserts,omitempty"`
 	Removals  int            `json:"removals,omitempty"`
+	// Pupils are those whom the upserts and removals are about; 0 of staff, who
+	// are nobody's.
+	Pupils int `json:"pupils,omitempty"`
 	// Held are records kept back: gone in a mass disappearance, or contacts that
 	// came back.
 	Held int `json:"held,omitempty"`

@@ -56,8 +56,14 @@ type Comparison struct {
 	lines   [][]byte
 	changes []Change
 	counts  counts
+	notes   []Note // one for each line
 	buried  []Grave
 	risen   []Grave // and sent
+
+	sent       map[tallyKey]*tally
+	successors []Successor
+	upns       map[record.PupilID]Mark   // by the id read, of pupils not yet compared
+	aliases    map[record.PupilID][]Mark // of pupils read
 }
 
 // A sending is a row that was found to be new or changed. What becomes of its
@@ -68,6 +74,7 @@ type sending struct {
 	name      string // of the state
 	entry     Entry
 	line      []byte // nil where only the entry changes
+	was       record.PupilID
 }
 
 // New starts a comparison.
@@ -79,6 +86,7 @@ func New(in Input) *Comparison {
 		codes: map[Group]string{}, counts: counts{},
 		known: in.State.bases(), meant: map[record.PupilID]record.PupilID{}, before: map[record.PupilID]record.PupilID{},
 		stopped: map[record.Dataset]bool{},
+		sent:    map[tallyKey]*tally{}, upns: map[record.PupilID]Mark{}, aliases: map[record.PupilID][]Mark{},
 	}
 	if !in.Full {
 		c.digest = in.State.Digest
@@ -93,6 +101,7 @@ func New(in Input) *Comparison {
 // rows. It keeps nothing of a row but its key, unless the row has to be sent.
 // Errors wrap ErrRows; after one the whole read is void.
 func (c *Comparison) Add(row mis.Row) error {
+	upn := c.upns[row.Record.Pupil()]
 	base := c.settle(row)
 	d, key := row.Record.Dataset(), row.Record.Key()
 	if c.ofAnEarlierYear(key) {
@@ -107,6 +116,9 @@ func (c *Comparison) Add(row mis.Row) error {
 		return err
 	}
 	c.seen[name] = struct{}{}
+	if d == record.DatasetPupil {
+		c.alias(key.Pupil(), base, upn)
+	}
 	canonical, err := record.Encode(row.Record)
 	if err != nil {
 		return err
@@ -120,7 +132,7 @@ func (c *Comparison) Add(row mis.Row) error {
 		was = base
 	}
 	c.formerly(row, now)
-	s := sending{dataset: d, authority: row.Authority, name: name, entry: now}
+	s := sending{dataset: d, authority: row.Authority, name: name, entry: now, was: was}
 	if known && !c.in.Full && old.Hash == now.Hash && was == "" {
 		if old != now {
 			c.rows = append(c.rows, s)
@@ -150,6 +162,7 @@ func (c *Comparison) send(s sending) {
 	}
 	c.digest.Add(entry.Tag)
 	c.counts.of(s.authority, s.dataset).Upserts++
+	c.noteUpsert(s)
 	c.lines = append(c.lines, s.line)
 }
 
@@ -247,7 +260,8 @@ func (c *Comparison) Finish(report mis.Report) (Result, error) {
 		feed = nil
 	}
 	return Result{
-		Base: c.in.State.Base, Manifest: m, Lines: c.lines, Changes: c.changes, Counts: c.counts.sorted(),
+		Base: c.in.State.Base, Manifest: m, Lines: c.lines, Changes: c.changes, Counts: c.counted(), Notes: c.notes,
+		Sent: c.sentOf(), Successors: c.successors, Aliases: c.sortedAliases(),
 		Form: c.in.Form.after(report, c.stopped), Feed: feed, Today: c.in.Today, Buried: c.buried, Risen: c.risen,
 	}, nil
 }
@@ -271,8 +285,15 @@ type Result struct {
 	Lines [][]byte
 	// Changes of the state; with Manifest.Full they are the whole new state.
 	Changes []Change
+	// Notes say of each line what the line itself does not, for people.
+	Notes []Note
 	// Counts per authority and dataset, for the logbook and for people.
 	Counts []Count
+	// Sent is the same for each pupil, behind marks, with what leads to a mark: the
+	// outbox keeps it, so that the school can tell what was sent about a child.
+	Sent       []Sent
+	Successors []Successor
+	Aliases    []Alias
 	// Form is to be remembered with the state, for Input.Form.
 	Form Form
 	// Feed is mis.Report.Feed: it speaks of what follows these lines. nil if the

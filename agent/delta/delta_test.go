@@ -187,7 +187,7 @@ func TestMovedAuthorityIsCountedWithTheNewOne(t *testing.T) {
 	mustSync(t, w, reading{})
 	clear(w.school.pupils[0].contacts)
 	r := mustSync(t, w, reading{})
-	want := []Count{{Authority: "383", Dataset: record.DatasetContact, Removals: 1}}
+	want := []Count{{Authority: "383", Dataset: record.DatasetContact, Removals: 1, Pupils: 1}}
 	if diff := cmp.Diff(want, r.Counts); diff != "" {
 		t.Fatal(diff)
 	}

@@ -279,6 +279,7 @@ func (r *removal) carryOut(name string, f fate) error {
 		r.c.bury(d, name)
 	}
 	if r.c.in.Full {
+		r.c.noteAbsence(owner, r.c.codes[e.Group], d)
 		return nil // what is not there says so by itself
 	}
 	return r.take(name, e, protocol.RemovedLeft)
@@ -289,6 +290,7 @@ func (r *removal) take(name string, e Entry, why string) error {
 	d, key, _ := SplitKey(name)
 	r.drop(name, e)
 	r.c.counts.of(r.c.codes[e.Group], d).Removals++
+	r.c.noteRemoval(r.owner(key.Pupil()), r.c.codes[e.Group], d, why)
 	text, err := line(protocol.Op{Dataset: d, Key: key, Remove: why})
 	r.c.lines = append(r.c.lines, text)
 	return err

@@ -10,6 +10,9 @@
 // backup can be given it again; one that has waited 14 days for its outcome is
 // withdrawn by a full batch.
 //
+// It remembers also which batch carried how much of which pupil, behind keyed
+// hashes (Trace), so that the school can answer what was sent about a child.
+//
 // It never holds a readable record: the agent itself cannot open an envelope
 // once it is sealed. One process at a time has it open.
 //

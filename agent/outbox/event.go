@@ -40,6 +40,16 @@ const (
 	EventResumed   Event = "resumed"
 	EventRevoked   Event = "revoked"
 	EventDestroyed Event = "destroyed"
+	// What comes after a revoke.
+	EventRevokeReceived Event = "revoke_received" // data protocol.Signed, the receipt
+	EventCertificate    Event = "certificate"     // data protocol.CertificateFile
+	EventMoved          Event = "moved"           // data Moved
+
+	// What follows the end of a school on this machine; written by whoever has
+	// the logbook then.
+	EventRevokeReceived Event = "revoke_received" // data protocol.Signed, the receipt of the revoke
+	EventCertificate    Event = "certificate"     // data protocol.CertificateFile
+	EventMoved          Event = "moved"           // the agent goes on on another machine
 )
 
 // An Entry is one event to log; Data is marshalled to JSON, nil is an empty
@@ -57,6 +67,9 @@ type Sealed struct {
 	Parts int    `json:"parts"`
 	Bytes int    `json:"bytes"`
 	Scope string `json:"scope"`
+	// Profile is the hash of the MIS profile with the school's settings; absent
+	// in entries of earlier versions, as are the pupils in Counts.
+	Profile string `json:"profile,omitempty"`
 	// Counts stand with the first part, and so does what the authorities' rosters
 	// were used for.
 	Counts []delta.Count        `json:"counts,omitempty"`
@@ -84,6 +97,14 @@ type Withdrawn struct {
 	By      envelope.Link   `json:"by"`
 	Reason  string          `json:"reason"`
 	Batches []envelope.Link `json:"batches"`
+}
+
+// Moved is the data of EventMoved, once as the last entry of the machine that
+// the agent left and once as the first of the one that it came to.
+type Moved struct {
+	// To names the key that the new machine showed.
+	To   envelope.KeyID `json:"to"`
+	Here bool           `json:"here"` // true on the new machine
 }
 
 // Released is the data of EventReleased.

@@ -36,6 +36,7 @@ func (b *Outbox) Fsck(agent ed25519.PublicKey, logged []envelope.Link) ([]string
 			f.says("%v", err)
 		}
 		f.chain(tx)
+		f.sent(tx)
 		f.queue(tx)
 		f.logbook(tx)
 		return nil
@@ -60,7 +61,7 @@ func (f *fsck) says(format string, args ...any) {
 // buckets looks for anything that does not belong here.
 func (f *fsck) buckets(tx *bbolt.Tx) {
 	err := tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
-		if !slices.ContainsFunc(append(buckets, bucketRemoved), func(known []byte) bool { return string(known) == string(name) }) {
+		if !slices.ContainsFunc(slices.Concat(buckets, later), func(known []byte) bool { return string(known) == string(name) }) {
 			f.says("the file has a part that this program does not make")
 		}
 		return nil
@@ -108,6 +109,43 @@ func (f *fsck) state(tx *bbolt.Tx) {
 	copy(digest[:], tx.Bucket(bucketMeta).Get(keyDigest))
 	if sum != digest {
 		f.says("the state digest is not the sum of the state's tags; sync --full puts it right")
+	}
+}
+
+// sent checks that what is remembered of whom is only marks and counts, and of
+// batches that there are.
+func (f *fsck) sent(tx *bbolt.Tx) {
+	sent, aliases := tx.Bucket(bucketSent), tx.Bucket(bucketAlias)
+	if sent == nil || aliases == nil {
+		return // a file of a version before, opened to look at
+	}
+	n, bad, ahead := 0, 0, 0
+	err := sent.ForEach(func(k, v []byte) error {
+		n++
+		if _, err := decodeSent(k, v); err != nil {
+			bad++
+		} else if number(k[:8]) > f.head {
+			ahead++
+		}
+		return nil
+	})
+	if err == nil {
+		err = aliases.ForEach(func(k, v []byte) error {
+			if len(k) != markBytes || len(v) != markBytes {
+				bad++
+			}
+			return nil
+		})
+	}
+	switch {
+	case err != nil:
+		f.says("what is remembered of what was sent cannot be read: %v", err)
+	case bad > 0:
+		f.says("%d entries of what was sent are not what this program writes", bad)
+	case ahead > 0:
+		f.says("%d entries of what was sent name batches after the newest one here", ahead)
+	case n != sentCount(tx.Bucket(bucketMeta)):
+		f.says("what is remembered of what was sent has %d entries where %d should be", n, sentCount(tx.Bucket(bucketMeta)))
 	}
 }
 

@@ -34,7 +34,11 @@ var (
 	bucketFacts    = []byte("facts")     // "facts" to Facts
 	bucketRemoved  = []byte("removed")   // delta.Grave to the day of the removal
 
-	// A file of an earlier version has no bucketRemoved; it gets one.
+	bucketSent  = []byte("sent")    // sequence and delta.Mark of a pupil to sentValue
+	bucketAlias = []byte("aliases") // delta.Mark of a UPN or an id of the MIS to that of the pupil
+
+	// later are buckets that a file of an earlier version lacks; it gets them.
+	later   = [][]byte{bucketRemoved, bucketSent, bucketAlias}
 	buckets = [][]byte{bucketMeta, bucketState, bucketEnvelope, bucketKept, bucketChain, bucketPending, bucketRefused, bucketFacts}
 )
 
@@ -46,6 +50,9 @@ var (
 	keyCounter = []byte("counter") // attempt numbers up to it are reserved
 	keyFeed    = []byte("feed")    // feedFact, absent if the next read must be whole
 	keyFacts   = []byte("facts")
+
+	keySentSince = []byte("sent-since") // from when on bucketSent is complete
+	keySentCount = []byte("sent-count") // entries of bucketSent
 )
 
 // The errors that a caller branches on.
@@ -166,6 +173,9 @@ func openFile(path string, o *bbolt.Options) (db *bbolt.DB, err error) {
 			return nil, notABolt(err)
 		}
 	}
+	if !o.ReadOnly {
+		o.OpenFile = func(path string, _ int, _ os.FileMode) (*os.File, error) { return secret.Open(path, true) }
+	}
 	return bbolt.Open(path, 0o600, o)
 }
 
@@ -181,7 +191,7 @@ func wholeFile(db *bbolt.DB, size int64) error {
 // notABolt names what bbolt has no error of its own for.
 func notABolt(err error) error {
 	var path *fs.PathError
-	if errors.As(err, &path) || errors.Is(err, berrors.ErrTimeout) || errors.Is(err, ErrDamaged) {
+	if errors.As(err, &path) || errors.Is(err, berrors.ErrTimeout) || errors.Is(err, ErrDamaged) || errors.Is(err, secret.ErrUnprotected) {
 		return err
 	}
 	return fmt.Errorf("%w (%w)", ErrDamaged, err)
@@ -207,14 +217,20 @@ func makeBuckets(tx *bbolt.Tx) error {
 		return err
 	}
 	if meta != nil {
-		return checkBuckets(tx)
+		if err := checkBuckets(tx); err != nil {
+			return err
+		}
+		return startSent(tx)
 	}
 	for _, name := range buckets {
 		if _, err := tx.CreateBucket(name); err != nil {
 			return err
 		}
 	}
-	return tx.Bucket(bucketMeta).Put(keyFormat, []byte(format))
+	if err := tx.Bucket(bucketMeta).Put(keyFormat, []byte(format)); err != nil {
+		return err
+	}
+	return startSent(tx)
 }
 
 func checkBuckets(tx *bbolt.Tx) error {

@@ -108,7 +108,7 @@ func (b *Outbox) flushLocked() error {
 			if err := json.Unmarshal(v, &e); err != nil {
 				return fmt.Errorf("%w: an entry for the logbook cannot be read", ErrDamaged)
 			}
-			if err := b.append(n, e); err != nil {
+			if err := appendTo(b.journal, n, e); err != nil {
 				return fmt.Errorf("%w: %w", ErrJournal, explain(err))
 			}
 			b.logged = append(b.logged, n)
@@ -118,14 +118,14 @@ func (b *Outbox) flushLocked() error {
 	})
 }
 
-func (b *Outbox) append(n uint64, e pendingEntry) error {
-	if n < b.journal.Next() {
-		there, err := b.journal.Holds(n, e.Time, e.Event, e.Data)
+func appendTo(j Journal, n uint64, e pendingEntry) error {
+	if n < j.Next() {
+		there, err := j.Holds(n, e.Time, e.Event, e.Data)
 		if err != nil || there {
 			return err
 		}
 	}
-	return b.journal.Append(e.Time, e.Event, e.Data)
+	return j.Append(e.Time, e.Event, e.Data)
 }
 
 // reached is called after each durable step; tests stop the process there.

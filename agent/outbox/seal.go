@@ -260,6 +260,9 @@ func (s *sealing) saveState(tx *bbolt.Tx) error {
 	if err := s.remember(tx); err != nil {
 		return err
 	}
+	if err := s.noteSent(tx); err != nil {
+		return err
+	}
 	return tx.Bucket(bucketMeta).Put(keyDigest, digestBytes(s.result.Manifest.State))
 }
 
@@ -268,7 +271,7 @@ func digestBytes(d record.Digest) []byte { return d[:] }
 func (s *sealing) entries() []Entry {
 	entries := make([]Entry, 0, len(s.items)+1)
 	for i, item := range s.items {
-		data := Sealed{Link: item.Link, Full: item.Full, Part: item.Part, Parts: item.Parts, Bytes: item.Size, Scope: s.result.Manifest.Scope}
+		data := Sealed{Link: item.Link, Full: item.Full, Part: item.Part, Parts: item.Parts, Bytes: item.Size, Scope: s.result.Manifest.Scope, Profile: s.result.Manifest.ProfileHash}
 		if i == 0 {
 			data.Counts, data.Roster = s.result.Counts, s.result.Manifest.Roster
 		}

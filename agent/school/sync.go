@@ -260,6 +260,7 @@ func (s *School) compare(ctx context.Context, source *mis.Source, ask mis.Ask, i
 	comparison := delta.New(in)
 	report, err := source.Read(ctx, ask, in.Scope.Admit,
 		func(row mis.Row) error {
+			comparison.Note(row)
 			kept, ok := in.Scope.Trim(row)
 			if !ok {
 				return nil
