@@ -34,4 +34,5 @@ const (
 	User       = "user"        // staff user id, not a name
 	Until      = "until"       // a time
 	Event      = "event"       // number of an event that IT may watch for: agent/event
+	Process    = "pid"         // number of a process
 )
