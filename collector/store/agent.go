@@ -217,15 +217,8 @@ func (s *Store) PutKeyring(ctx context.Context, k protocol.Keyring, signed proto
 // Keyring is the newest keyring as it was signed; ErrNotFound before init.
 func (s *Store) Keyring(ctx context.Context) (signed protocol.Signed, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
-		var text []byte
-		err := tx.QueryRow(ctx, "SELECT signed FROM keyrings ORDER BY epoch DESC LIMIT 1").Scan(&text)
-		if errors.Is(err, sql.ErrNoRows) {
-			return ErrNotFound
-		}
-		if err != nil {
-			return err
-		}
-		return json.Unmarshal(text, &signed)
+		signed, err = tx.Keyring(ctx)
+		return err
 	})
-	return signed, wrap(err, "read the keyring")
+	return signed, err
 }

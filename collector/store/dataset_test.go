@@ -304,7 +304,8 @@ func (s *shelf) check(d record.Dataset, ref Ref) {
 // the keys.
 func (s *shelf) forget() {
 	s.Helper()
-	s.must(s.store.Write(s.Context(), func(tx *Tx) error { return tx.StopSchool(s.Context(), "oak", time.Now()) }))
+	s.stop("oak", time.Now())
+	s.fsck()
 	for _, err := range s.store.Records(s.Context(), "oak", s.vault) {
 		if !errors.Is(err, ErrStopped) {
 			s.Errorf("a stopped school's records are shown: %v", err)
@@ -316,6 +317,7 @@ func (s *shelf) forget() {
 			s.Errorf("%d rows of %s are left of a school that is forgotten", n, table)
 		}
 	}
+	s.exec("DELETE FROM stops WHERE school = 'oak'")
 	s.exec("DELETE FROM schools WHERE school = 'oak'")
 }
 

@@ -29,6 +29,7 @@ const (
 	CheckQuarantine = "quarantine" // refused records and quarantine are the same set
 	CheckHistory    = "history"    // versions of a key have no gap, and begin with 1 unless some were forgotten
 	CheckInbox      = "inbox"      // what waits has a body that is its digest's; what is decided has none
+	CheckStop       = "stop"       // what a stopped school sent waits under its hold key, and is gone when it should be
 	CheckRoster     = "roster"     // every roster entry opens, and stands under its child's blind index
 )
 
@@ -61,6 +62,8 @@ type fsck struct {
 	school string
 	vault  *vault.Vault
 	found  []Finding
+	// stop is the stop that hid the school's data, nil if none did.
+	stop *Stop
 	// from is from when on nothing of the history was forgotten; 0 if nothing was.
 	from int64
 }
@@ -74,9 +77,19 @@ func (f *fsck) run(ctx context.Context) error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	checks := []func(context.Context) error{f.position, f.inbox, f.counts, f.history}
-	if f.vault != nil {
+	readable, err := f.stopped(ctx)
+	if err != nil {
+		return err
+	}
+	checks := []func(context.Context) error{f.inbox}
+	if readable {
+		checks = append(checks, f.position, f.counts, f.history)
+	}
+	if f.vault != nil && readable {
 		checks = append(checks, f.bodies)
+	}
+	if f.vault != nil {
+		checks = append(checks, f.roster)
 	}
 	for _, check := range checks {
 		if err := check(ctx); err != nil {
@@ -181,7 +194,8 @@ func (f *fsck) counts(ctx context.Context) error {
 		{CheckKeys, "%d records have no key to open them", `SELECT COUNT(*) FROM records r WHERE r.school = ? AND r.body IS NOT NULL
 			AND r.pupil <> '' AND NOT EXISTS (SELECT 1 FROM pupils p WHERE p.school = r.school AND p.pupil = r.pupil)`},
 		{CheckKeys, "%d records of the school have no key to open them", `SELECT COUNT(*) FROM records r WHERE r.school = ? AND r.body IS NOT NULL
-			AND r.pupil = '' AND NOT EXISTS (SELECT 1 FROM school_keys k WHERE k.school = r.school)`},
+			AND r.pupil = '' AND NOT EXISTS (SELECT 1 FROM school_keys k WHERE k.school = r.school)
+			AND NOT EXISTS (SELECT 1 FROM stops k WHERE k.school = r.school AND k.key IS NOT NULL)`},
 		{CheckKeys, "%d records stand under the wrong owner, a pupil or the school", `SELECT COUNT(*) FROM records r WHERE r.school = ?
 			AND (r.pupil = '') <> (r.dataset IN (` + ofSchool() + `))`},
 		{CheckQuarantine, "%d refused records are not in quarantine", `SELECT COUNT(*) FROM records r WHERE r.school = ? AND r.refused
@@ -231,7 +245,11 @@ func (f *fsck) history(ctx context.Context) error {
 }
 
 func (f *fsck) bodies(ctx context.Context) error {
-	keys, err := f.tx.openKeys(ctx, f.school, f.vault)
+	open := func() (keys, error) { return f.tx.openKeys(ctx, f.school, f.vault) }
+	if f.stop != nil {
+		open = func() (keys, error) { return f.tx.heldKeys(ctx, *f.stop, f.vault) }
+	}
+	keys, err := open()
 	if err != nil {
 		f.add(CheckBodies, "a key does not open: %s", err)
 		return nil
@@ -261,10 +279,7 @@ func (f *fsck) bodies(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := f.quarantine(ctx, keys.school); err != nil {
-		return err
-	}
-	return f.roster(ctx)
+	return f.quarantine(ctx, keys.school)
 }
 
 // roster looks at every edition: also what an import left behind is sealed.

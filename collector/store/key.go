@@ -80,6 +80,38 @@ func (k keys) of(ref Ref) (key vault.Key, ok bool) {
 
 // openKeys opens the key of every pupil of a school, and the school's own.
 func (t *Tx) openKeys(ctx context.Context, school string, v *vault.Vault) (k keys, err error) {
+	if k, err = t.openPupils(ctx, school, v.Unwrap); err != nil {
+		return k, err
+	}
+	own, ok, err := t.findSchoolKey(ctx, v, school)
+	if ok {
+		k.school = &own
+	}
+	return k, err
+}
+
+// heldKeys is openKeys of a school that has stopped, for fsck only.
+func (t *Tx) heldKeys(ctx context.Context, s Stop, v *vault.Vault) (k keys, err error) {
+	open := func(o vault.Owner, w vault.Wrapped) (vault.Key, error) {
+		if w.Epoch != 0 {
+			return vault.Key{}, errors.New("it is under an epoch key, not the hold key of the stop")
+		}
+		return v.Held(s.Hold, o, w.Key)
+	}
+	if k, err = t.openPupils(ctx, s.School, open); err != nil {
+		return k, err
+	}
+	var sealed []byte
+	err = t.QueryRow(ctx, "SELECT key FROM stops WHERE school = ? AND generation = ?", s.School, int64(s.Generation)).Scan(&sealed)
+	if err != nil || sealed == nil {
+		return k, err
+	}
+	own, err := open(vault.Owner{School: s.School}, vault.Wrapped{Key: sealed})
+	k.school = &own
+	return k, err
+}
+
+func (t *Tx) openPupils(ctx context.Context, school string, open func(vault.Owner, vault.Wrapped) (vault.Key, error)) (k keys, err error) {
 	k.pupils, k.authorities = map[record.PupilID]vault.Key{}, map[record.PupilID]string{}
 	err = t.each(ctx, "SELECT pupil, authority, key, epoch FROM pupils WHERE school = ?", []any{school}, func(r *sql.Rows) error {
 		var id record.PupilID
@@ -88,17 +120,10 @@ func (t *Tx) openKeys(ctx context.Context, school string, v *vault.Vault) (k key
 		if err := r.Scan((*string)(&id), &authority, &w.Key, &w.Epoch); err != nil {
 			return err
 		}
-		key, err := v.Unwrap(vault.Owner{School: school, Pupil: id}, w)
+		key, err := open(vault.Owner{School: school, Pupil: id}, w)
 		k.pupils[id], k.authorities[id] = key, authority
 		return err
 	})
-	if err != nil {
-		return k, err
-	}
-	own, ok, err := t.findSchoolKey(ctx, v, school)
-	if ok {
-		k.school = &own
-	}
 	return k, err
 }
 

@@ -15,13 +15,16 @@ import (
 func back(s *shelf, version int) {
 	s.Helper()
 	undo := map[int][]string{
+		11: {"DROP TABLE certificates", "DROP TABLE stop_requests", "DROP TABLE stops", "DROP INDEX agents_revocation",
+			"ALTER TABLE schools DROP COLUMN signatory_name", "ALTER TABLE schools DROP COLUMN signatory_role",
+			"ALTER TABLE schools DROP COLUMN signatory_phone", "ALTER TABLE schools DROP COLUMN signatory_email"},
 		10: {"ALTER TABLE positions DROP COLUMN history_from", "DROP INDEX record_history_replaced"},
 		9: {"DROP TABLE roster", "DROP TABLE roster_told", "DROP TABLE roster_use",
 			"ALTER TABLE authorities DROP COLUMN roster_edition", "ALTER TABLE authorities DROP COLUMN roster_at"},
 		8: {"ALTER TABLE holds DROP COLUMN why"},
 		7: {"ALTER TABLE positions DROP COLUMN given"},
 	}
-	for v := 10; v >= version; v-- {
+	for v := 11; v >= version; v-- {
 		for _, q := range undo[v] {
 			s.exec(q)
 		}

@@ -138,15 +138,9 @@ func (t *Tx) Begin(ctx context.Context, a Agent) error {
 	return wrap(err, "begin generation %d of %s", a.Generation, a.School)
 }
 
-// StopSchool marks a school as stopped, which hides its data. A school that is
-// stopped already stays as it is.
-func (t *Tx) StopSchool(ctx context.Context, school string, now time.Time) error {
-	_, err := t.Exec(ctx, "UPDATE schools SET revoked_at = COALESCE(revoked_at, CAST(? AS BIGINT)) WHERE school = ?", database.Micros(now), school)
-	return wrap(err, "stop %s", school)
-}
-
 // ForgetSchool destroys every record of a school with its keys, and the
-// position: for a new start after a revoke. Its part of the rosters goes too,
+// position: for a new start after a revoke; its hold key is then due to be
+// destroyed. Its part of the rosters goes too,
 // because it is sealed by the school's key; KeepRosters saves it. Deliveries
 // (counts) stay.
 func (t *Tx) ForgetSchool(ctx context.Context, school string) error {
@@ -155,6 +149,11 @@ func (t *Tx) ForgetSchool(ctx context.Context, school string) error {
 			return fmt.Errorf("destroy the data of %s: %w", school, err)
 		}
 	}
-	_, err := t.Exec(ctx, "UPDATE schools SET id_key = NULL, revoked_at = NULL WHERE school = ?", school)
+	// What the school's hold keys wrap is gone: they need not wait any longer.
+	_, err := t.Exec(ctx, `UPDATE stops SET destroy_at = ?, key = NULL, id_key = NULL WHERE school = ? AND destroyed_at IS NULL AND destroy_at > ?`,
+		database.Micros(clock.Now()), school, database.Micros(clock.Now()))
+	if err == nil {
+		_, err = t.Exec(ctx, "UPDATE schools SET id_key = NULL, revoked_at = NULL WHERE school = ?", school)
+	}
 	return wrap(err, "destroy the data of %s", school)
 }

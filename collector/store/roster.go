@@ -160,7 +160,13 @@ func openListed(key vault.Key, row listedRow, body []byte) (Listed, error) {
 
 // StageRoster stores a school's part of an edition that does not stand yet.
 func (s *Store) StageRoster(ctx context.Context, v *vault.Vault, authority string, edition int64, school string, children []Listed) error {
-	err := s.Write(ctx, func(tx *Tx) error { return tx.putListed(ctx, v, authority, edition, school, children) })
+	err := s.Write(ctx, func(tx *Tx) error {
+		// The school may be stopping, which gives it another key.
+		if err := tx.LockSchool(ctx, school); err != nil {
+			return err
+		}
+		return tx.putListed(ctx, v, authority, edition, school, children)
+	})
 	return wrap(err, "store the roster of authority %s for %s", authority, school)
 }
 

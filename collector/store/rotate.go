@@ -22,7 +22,8 @@ const rewrapBatch = 200
 
 // Rotate is the daily job of the vault: a new epoch key when the newest is a
 // day old, every live data key re-wrapped by it in small transactions, and old
-// epoch keys that wrap nothing destroyed. Called again, it goes on where it
+// epoch keys that wrap nothing destroyed. Keys under a hold key (epoch 0) stay
+// there. Called again, it goes on where it
 // stopped.
 func (s *Store) Rotate(ctx context.Context, v *vault.Vault, now time.Time) (done Rotation, err error) {
 	if done.Advanced, err = v.Advance(now); err != nil {
@@ -74,7 +75,7 @@ func (s *Store) rewrap(ctx context.Context, v *vault.Vault, table string, newest
 			vault.Wrapped
 		}
 		var found []old
-		err := tx.each(ctx, fmt.Sprintf("SELECT school, %s, key, epoch FROM %s WHERE epoch < ? LIMIT %d", pupil, table, rewrapBatch),
+		err := tx.each(ctx, fmt.Sprintf("SELECT school, %s, key, epoch FROM %s WHERE epoch > 0 AND epoch < ? LIMIT %d", pupil, table, rewrapBatch),
 			[]any{int64(newest)}, func(r *sql.Rows) error {
 				var o old
 				err := r.Scan(&o.School, (*string)(&o.Pupil), &o.Key, &o.Epoch)
