@@ -40,16 +40,12 @@ const (
 	EventResumed   Event = "resumed"
 	EventRevoked   Event = "revoked"
 	EventDestroyed Event = "destroyed"
-	// What comes after a revoke.
-	EventRevokeReceived Event = "revoke_received" // data protocol.Signed, the receipt
-	EventCertificate    Event = "certificate"     // data protocol.CertificateFile
-	EventMoved          Event = "moved"           // data Moved
 
 	// What follows the end of a school on this machine; written by whoever has
 	// the logbook then.
-	EventRevokeReceived Event = "revoke_received" // data protocol.Signed, the receipt of the revoke
+	EventRevokeReceived Event = "revoke_received" // data protocol.Signed, the receipt
 	EventCertificate    Event = "certificate"     // data protocol.CertificateFile
-	EventMoved          Event = "moved"           // the agent goes on on another machine
+	EventMoved          Event = "moved"           // data Moved
 )
 
 // An Entry is one event to log; Data is marshalled to JSON, nil is an empty
