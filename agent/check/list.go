@@ -48,12 +48,12 @@ const (
 
 // Whom to ask.
 const (
-	schoolIT  = "school IT"
-	network   = "the network manager"
-	misAdmin  = "the MIS administrator"
-	dba       = "the database administrator"
-	operator  = "the collector's operator"
-	headOrIT  = "whoever decides at the school what leaves"
+	schoolIT = "school IT"
+	network  = "the network manager"
+	misAdmin = "the MIS administrator"
+	dba      = "the database administrator"
+	operator = "the collector's operator"
+	headOrIT = "whoever decides at the school what leaves"
 )
 
 // An Entry says what a cause of an id means. Do and Whom are what a line says

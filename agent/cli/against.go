@@ -12,7 +12,6 @@ import (
 	"rollbridge/agent/mis"
 	"rollbridge/agent/settings"
 	"rollbridge/agent/uplink"
-	"rollbridge/shared/record"
 )
 
 // tryFlags are the flags of `profile test` that say what is tried.
@@ -149,15 +148,4 @@ func splitAddress(address string) (host, path string) {
 		return scheme + "://" + rest[:i], rest[i:]
 	}
 	return scheme + "://" + rest, ""
-}
-
-// things is what rows of a dataset are called.
-func things(d record.Dataset) string {
-	switch d {
-	case record.DatasetContact:
-		return "contacts"
-	case record.DatasetAttendance:
-		return "marks"
-	}
-	return string(d)
 }

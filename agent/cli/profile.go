@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"rollbridge/agent/mis"
 	"rollbridge/agent/school"
 	"rollbridge/agent/settings"
+	"rollbridge/agent/trial"
 )
 
 func (p *program) profile() *cobra.Command {
@@ -195,7 +195,7 @@ Exit code 0 if a read works, warnings or not; 5 if it does not.`,
 }
 
 // tested tries the profile of the settings, or that of the arguments.
-func (p *program) tested(c *cobra.Command, args []string, flags tryFlags) (*trial, error) {
+func (p *program) tested(c *cobra.Command, args []string, flags tryFlags) (*trial.Trial, error) {
 	if err := flags.check(); err != nil {
 		return nil, usageError{err}
 	}
@@ -217,16 +217,11 @@ func (p *program) tested(c *cobra.Command, args []string, flags tryFlags) (*tria
 	} else if profile, site, err = flags.place(profile, set); err != nil {
 		return nil, usageError{err}
 	}
-	site.Log = slog.New(slog.DiscardHandler) // what it would say of the connection is among the findings
-	source, err := mis.Open(profile, site)
+	t, err := trial.New(profile, site, flags.against != "")
 	if err != nil {
 		return nil, err
 	}
-	t := &trial{Profile: profile.Name, Works: true, source: source, datasets: source.Datasets(), whole: flags.against != ""}
-	if site.Server != nil {
-		t.server = &site.Server.Settings
-	}
-	if err := t.run(c.Context()); err != nil && !errors.As(err, new(*mis.Error)) {
+	if err := t.Run(c.Context()); err != nil && !errors.As(err, new(*mis.Error)) {
 		return nil, fmt.Errorf("try the profile: %w", err)
 	}
 	return t, nil
@@ -274,7 +269,7 @@ var marks = map[string]string{"ok": "✓", "warn": "!", "fail": "✗"}
 
 // showTested prints one line for each thing, what to do below it, and then all
 // T-SQL in one block, which can be handed over as it is.
-func (p *program) showTested(t *trial) {
+func (p *program) showTested(t *trial.Trial) {
 	for _, f := range t.Findings {
 		p.printf("%s %s\n", marks[string(f.Level)], oneLine(f.What))
 		if f.Do != "" {
@@ -287,7 +282,7 @@ func (p *program) showTested(t *trial) {
 			continue
 		}
 		if !printed {
-			p.printf("\nT-SQL for the database administrator, to run in %s (docs/mis/sql-views.md explains it):\n", t.server.Database)
+			p.printf("\nT-SQL for the database administrator, to run in %s (docs/mis/sql-views.md explains it):\n", t.Database())
 			printed = true
 		}
 		p.printf("\n-- %s\n%s\n", oneLine(f.What), f.TSQL)

@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/agent/trial"
 	"rollbridge/docs"
 	"rollbridge/e2e/demoschool"
 	"rollbridge/e2e/instance"
@@ -98,7 +99,7 @@ func TestSQLScripts(t *testing.T) {
 func TestHandedOverCommentsAreOneLine(t *testing.T) {
 	var out strings.Builder
 	p := &program{Terminal: Terminal{Out: &out}}
-	p.showTested(&trial{server: &sqlserver.Settings{Database: "MIS"}, Findings: []sqlserver.Finding{
+	p.showTested(&trial.Trial{Findings: []sqlserver.Finding{
 		{Level: sqlserver.LevelWarn, What: "Too much: [dbo].[a\nDROP DATABASE MIS\r--]", TSQL: "REVOKE SELECT ON [dbo].[b] FROM [u];"},
 	}})
 	for line := range strings.Lines(out.String()) {

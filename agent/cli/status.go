@@ -10,10 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"rollbridge/agent/mis/rest"
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/agent/school"
 	"rollbridge/agent/settings"
+	"rollbridge/agent/trial"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
 )
@@ -121,7 +121,7 @@ func (p *program) showBatches(line func(string, string, ...any), st school.Statu
 			line("MIS asked", "%s", costLine(*r.Cost))
 		}
 		if r.Requests != nil {
-			line("MIS asked", "%s", requestsLine(*r.Requests))
+			line("MIS asked", "%s", trial.Asked(*r.Requests))
 		}
 	}
 	if r := st.LastReceipt; r != nil {
@@ -138,19 +138,7 @@ func (p *program) showBatches(line func(string, string, ...any), st school.Statu
 
 // costLine says what a read asked of the MIS's database, beside what it may ask.
 func costLine(c sqlserver.Cost) string {
-	return fmt.Sprintf("%d times (at most %d), %s, slowest answer %.1f s", c.Queries, sqlserver.MaxQueries, sizeOf(c.Bytes), c.Slowest.Seconds())
-}
-
-// requestsLine says what a read asked of a web interface.
-func requestsLine(c rest.Cost) string {
-	return fmt.Sprintf("%d times, %d rows, %s, %.1f s in all", c.Requests, c.Rows, sizeOf(c.Bytes), c.Time.Seconds())
-}
-
-func sizeOf(bytes int64) string {
-	if bytes >= 1_000_000 {
-		return fmt.Sprintf("%.1f MB", float64(bytes)/1_000_000)
-	}
-	return fmt.Sprintf("%d kB", (bytes+999)/1000)
+	return fmt.Sprintf("%d times (at most %d), %s, slowest answer %.1f s", c.Queries, sqlserver.MaxQueries, trial.Size(c.Bytes), c.Slowest.Seconds())
 }
 
 func when(t time.Time) string { return t.Local().Format("2 January 2006 15:04:05") }

@@ -10,6 +10,7 @@ import (
 	"rollbridge/agent/mis"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/school"
+	"rollbridge/agent/trial"
 	"rollbridge/shared/protocol"
 )
 
@@ -115,7 +116,7 @@ func (p *program) showSync(r school.SyncReport) {
 			p.printf("The MIS was asked %s\n", costLine(*r.Read.Cost))
 		}
 		if r.Read.Requests != nil {
-			p.printf("The MIS was asked %s\n", requestsLine(*r.Read.Requests))
+			p.printf("The MIS was asked %s\n", trial.Asked(*r.Read.Requests))
 		}
 		if line := rosterLine(r.Read.Roster); line != "" {
 			p.printf("%s\n", line)

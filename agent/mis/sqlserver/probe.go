@@ -27,7 +27,22 @@ type Finding struct {
 	What  string `json:"what"`           // what was found
 	Do    string `json:"do,omitempty"`   // what to do, and whom to ask
 	TSQL  string `json:"tsql,omitempty"` // lines to hand to the database administrator
+
+	About   About  `json:"-"`
+	Object  string `json:"-"` // the one it is about, "" for none
+	Problem string `json:"-"` // the code of a read that fails for it, "" where the finding is no such fault
 }
+
+// An About is what kind of thing a finding is about.
+type About string
+
+// The kinds of things that Probe looks at.
+const (
+	AboutServer   About = "server"   // the server, the database and the way to them
+	AboutObject   About = "object"   // something that is needed
+	AboutExcess   About = "excess"   // rights that are not needed
+	AboutWithheld About = "withheld" // rows that the login may not see
+)
 
 // PagePassword is the password that docs/mis/sql-views.md prints, which is
 // therefore no secret.
@@ -46,6 +61,8 @@ type probe struct {
 	*Session
 	login, user, database string
 	major                 int // version of the server: 11 is SQL Server 2012
+	about                 About
+	object                string // that is looked at
 	findings              []Finding
 }
 
@@ -58,8 +75,12 @@ type probe struct {
 // database is a Finding.
 func (s *Session) Probe(ctx context.Context, needs []Need) ([]Finding, error) {
 	p := &probe{Session: s}
-	for _, look := range []func(context.Context, []Need) error{p.server, p.needs, p.tooMuch, p.withheld} {
-		if err := look(ctx, needs); err != nil {
+	for _, look := range []struct {
+		about About
+		at    func(context.Context, []Need) error
+	}{{AboutServer, p.server}, {AboutObject, p.needs}, {AboutExcess, p.tooMuch}, {AboutWithheld, p.withheld}} {
+		p.about = look.about
+		if err := look.at(ctx, needs); err != nil {
 			return p.findings, fmt.Errorf("look at the database: %w", err)
 		}
 	}
@@ -67,15 +88,19 @@ func (s *Session) Probe(ctx context.Context, needs []Need) ([]Finding, error) {
 }
 
 func (p *probe) ok(what string, args ...any) {
-	p.findings = append(p.findings, Finding{Level: LevelOK, What: fmt.Sprintf(what, args...)})
+	p.found(LevelOK, fmt.Sprintf(what, args...), "", "")
 }
 
 func (p *probe) warn(what, do, tsql string) {
-	p.findings = append(p.findings, Finding{Level: LevelWarn, What: what, Do: do, TSQL: tsql})
+	p.found(LevelWarn, what, do, tsql)
 }
 
 func (p *probe) fail(what, do, tsql string) {
-	p.findings = append(p.findings, Finding{Level: LevelFail, What: what, Do: do, TSQL: tsql})
+	p.found(LevelFail, what, do, tsql)
+}
+
+func (p *probe) found(level Level, what, do, tsql string) {
+	p.findings = append(p.findings, Finding{Level: level, What: what, Do: do, TSQL: tsql, About: p.about, Object: p.object})
 }
 
 // needs looks at each object that queries read.
@@ -84,7 +109,9 @@ func (p *probe) needs(ctx context.Context, needs []Need) error {
 	if err != nil {
 		return err
 	}
+	defer func() { p.object = "" }()
 	for _, n := range sorted(needs) {
+		p.object = n.Object.String()
 		if err := p.need(ctx, n, found[n.Object]); err != nil {
 			return err
 		}

@@ -53,13 +53,13 @@ func (p *probe) server(ctx context.Context, _ []Need) error {
 // Findings says how the way to the server is protected. It asks nobody.
 func (s Settings) Findings() (found []Finding) {
 	for _, sentence := range s.Unsafe() {
-		found = append(found, Finding{Level: LevelWarn, What: sentence, Do: "whoever looks after the server can give you its certificate"})
+		found = append(found, Finding{Level: LevelWarn, About: AboutServer, What: sentence, Do: "whoever looks after the server can give you its certificate"})
 	}
 	if len(found) == 0 {
-		found = append(found, Finding{Level: LevelOK, What: "The connection is encrypted and the server's certificate is checked"})
+		found = append(found, Finding{Level: LevelOK, About: AboutServer, What: "The connection is encrypted and the server's certificate is checked"})
 	}
 	if s.Password == PagePassword {
-		found = append(found, Finding{Level: LevelWarn, What: "The login has the password that is printed in docs/mis/sql-views.md",
+		found = append(found, Finding{Level: LevelWarn, About: AboutServer, What: "The login has the password that is printed in docs/mis/sql-views.md",
 			Do:   "choose a long one, let the database administrator set it, and change mis.server.password",
 			TSQL: fmt.Sprintf("-- ALTER LOGIN %s WITH PASSWORD = N'…'; -- with one that you choose", bracket(s.User))})
 	}

@@ -1,10 +1,11 @@
-package cli
+package trial
 
 import (
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -23,13 +24,13 @@ import (
 // its morning.
 const staleAfter = 36 * time.Hour
 
-// A trial is one try of a profile on the MIS. What is exported is the result of
-// `profile test --json`; the names are kept from version to version.
-type trial struct {
+// A Trial is one try of a profile on the MIS. Its JSON is that of `profile test
+// --json`; the names are kept from version to version.
+type Trial struct {
 	Profile  string              `json:"profile"`
 	Works    bool                `json:"works"` // nothing failed
 	Findings []sqlserver.Finding `json:"findings"`
-	Counts   *trialCounts        `json:"counts,omitempty"` // absent if the MIS could not be read
+	Counts   *Counts             `json:"counts,omitempty"` // absent if the MIS could not be read
 	Cost     *sqlserver.Cost     `json:"cost,omitempty"`   // of the look and the read of a database
 	Requests *rest.Cost          `json:"requests,omitempty"`
 
@@ -40,9 +41,9 @@ type trial struct {
 	records  map[record.Dataset]int
 }
 
-// trialCounts are numbers of rows; of a database only the pupils' are asked, of a
+// Counts are numbers of rows; of a database only the pupils' are asked, of a
 // web interface what can be asked for without naming a pupil, or else everything.
-type trialCounts struct {
+type Counts struct {
 	Pupils      int            `json:"pupils"` // of files all, of a database those not clearly out of care
 	LookedAfter int            `json:"looked_after"`
 	Unclear     int            `json:"unclear"`
@@ -55,15 +56,61 @@ type trialCounts struct {
 	Records map[record.Dataset]int `json:"records,omitempty"`
 }
 
-func (t *trial) add(level sqlserver.Level, what, do string) {
-	t.Findings = append(t.Findings, sqlserver.Finding{Level: level, What: what, Do: do})
-	t.Works = t.Works && level != sqlserver.LevelFail
+// What findings of a trial are about, besides those of package sqlserver.
+const (
+	AboutMIS     sqlserver.About = "mis"     // reaching it, and what it was asked
+	AboutRight   sqlserver.About = "right"   // to sign in, or to read something
+	AboutDataset sqlserver.About = "dataset" // Object names it
+)
+
+// New prepares a trial of a profile at a site; it reads nothing. Where whole is
+// set, those in care are admitted and their records counted, and else nobody.
+// Errors are those of mis.Open.
+func New(profile *mis.Profile, site mis.Site, whole bool) (*Trial, error) {
+	site.Log = slog.New(slog.DiscardHandler) // what it would say of the connection is among the findings
+	source, err := mis.Open(profile, site)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trial{Profile: profile.Name, Works: true, source: source, datasets: source.Datasets(), whole: whole}
+	if site.Server != nil {
+		t.server = &site.Server.Settings
+	}
+	return t, nil
 }
 
-// run looks at the rights, if there is a database, and then reads with nobody
+// Datasets are those that are tried.
+func (t *Trial) Datasets() []record.Dataset { return t.datasets }
+
+// Database is the name of the database, "" where there is none.
+func (t *Trial) Database() string {
+	if t.server == nil {
+		return ""
+	}
+	return t.server.Database
+}
+
+func (t *Trial) add(level sqlserver.Level, what, do string) {
+	t.say(sqlserver.Finding{Level: level, What: what, Do: do, About: AboutMIS})
+}
+
+// of adds what was found of one dataset.
+func (t *Trial) of(d record.Dataset, level sqlserver.Level, what, do string) {
+	t.say(sqlserver.Finding{Level: level, What: what, Do: do, About: AboutDataset, Object: string(d)})
+}
+
+func (t *Trial) say(f sqlserver.Finding) {
+	t.Findings = append(t.Findings, f)
+	t.Works = t.Works && f.Level != sqlserver.LevelFail
+}
+
+// Run looks at the rights, if there is a database, and then reads with nobody
 // admitted, so that nothing of any pupil is kept. Where a person has named what is
 // to be tried, those in care are admitted and their records counted.
-func (t *trial) run(ctx context.Context) error {
+//
+// What a person can put right is a finding; an error, which may be a *mis.Error
+// besides, says what else there is.
+func (t *Trial) Run(ctx context.Context) error {
 	if len(t.source.Needs()) > 0 {
 		if err := t.look(ctx); err != nil {
 			return t.failed(err)
@@ -80,15 +127,25 @@ func (t *trial) run(ctx context.Context) error {
 
 // failed makes a finding of what a person can put right; the error says what
 // else there is.
-func (t *trial) failed(err error) error {
+func (t *Trial) failed(err error) error {
 	var fault *mis.Error
 	if errors.As(err, &fault) {
-		t.add(sqlserver.LevelFail, fault.Text, "")
+		f := sqlserver.Finding{Level: sqlserver.LevelFail, What: fault.Text, About: AboutMIS, Problem: string(fault.Problem)}
+		switch {
+		case fault.Problem == protocol.ProblemRightMissing:
+			f.About = AboutRight
+		case fault.Problem != protocol.ProblemMISDown && fault.Dataset != "":
+			f.About = AboutDataset
+		}
+		if fault.Dataset != "" {
+			f.Object = string(fault.Dataset)
+		}
+		t.say(f)
 	}
 	return err
 }
 
-func (t *trial) look(ctx context.Context) error {
+func (t *Trial) look(ctx context.Context) error {
 	session, err := t.source.Session(ctx)
 	if err != nil {
 		return err
@@ -104,13 +161,17 @@ func (t *trial) look(ctx context.Context) error {
 	t.Findings = append(t.Findings, t.server.Findings()...)
 	var fault *sqlserver.Fault
 	if errors.As(err, &fault) {
-		t.add(sqlserver.LevelFail, fault.Text, "")
+		f := sqlserver.Finding{Level: sqlserver.LevelFail, What: fault.Text, About: AboutMIS, Problem: string(protocol.ProblemMISDown)}
+		if fault.Reason == sqlserver.Login || fault.Reason == sqlserver.Right || fault.Reason == sqlserver.Database {
+			f.About, f.Problem = AboutRight, string(protocol.ProblemRightMissing)
+		}
+		t.say(f)
 		return nil
 	}
 	return err
 }
 
-func (t *trial) read(ctx context.Context) error {
+func (t *Trial) read(ctx context.Context) error {
 	idKey := make([]byte, 32) // of nobody: no id is made of a pupil who is not admitted
 	if _, err := rand.Read(idKey); err != nil {
 		return fmt.Errorf("draw a key: %w", err)
@@ -138,22 +199,19 @@ func (t *trial) read(ctx context.Context) error {
 	}
 	t.count(report, byAuthority)
 	for _, stop := range report.Stops {
-		t.add(sqlserver.LevelFail, fmt.Sprintf("%s: %s", stop.Dataset, stop.Text), "until it is mended a sync sends everything else, and nothing of this is removed")
+		t.of(stop.Dataset, sqlserver.LevelFail, fmt.Sprintf("%s: %s", stop.Dataset, stop.Text), "until it is mended a sync sends everything else, and nothing of this is removed")
 	}
 	t.addCost(report.Cost)
 	if c := report.Requests; c != nil {
 		t.Requests = c
-		t.add(sqlserver.LevelOK, "The MIS was asked "+requestsLine(*c), "")
-	}
-	for _, s := range report.Stops {
-		t.add(sqlserver.LevelFail, s.Text, "")
+		t.add(sqlserver.LevelOK, "The MIS was asked "+Asked(*c), "")
 	}
 	return nil
 }
 
 // count says what the read found.
-func (t *trial) count(report mis.Report, byAuthority map[string]int) {
-	c := &trialCounts{Unclear: report.Unknown, Authorities: byAuthority, Rows: map[record.Dataset]int{}}
+func (t *Trial) count(report mis.Report, byAuthority map[string]int) {
+	c := &Counts{Unclear: report.Unknown, Authorities: byAuthority, Rows: map[record.Dataset]int{}}
 	t.Counts = c
 	for _, n := range byAuthority {
 		c.LookedAfter += n
@@ -185,13 +243,13 @@ func (t *trial) count(report mis.Report, byAuthority map[string]int) {
 			if w.Field != "" {
 				about += ", " + w.Field
 			}
-			t.add(sqlserver.LevelWarn, fmt.Sprintf("%s: %s (%d rows)", about, w.Code, w.Count), "docs/profiles.md says under Warnings what the word means")
+			t.of(w.Dataset, sqlserver.LevelWarn, fmt.Sprintf("%s: %s (%d rows)", about, w.Code, w.Count), "docs/profiles.md says under Warnings what the word means")
 		}
 	}
 }
 
 // sayRows says of each dataset but the pupils' how many rows there are.
-func (t *trial) sayRows(c *trialCounts) {
+func (t *Trial) sayRows(c *Counts) {
 	var not []string
 	for _, d := range t.datasets {
 		rows, asked := c.Rows[d]
@@ -200,11 +258,11 @@ func (t *trial) sayRows(c *trialCounts) {
 		case !asked:
 			not = append(not, string(d))
 		case t.whole:
-			t.add(sqlserver.LevelOK, fmt.Sprintf("%d rows of %s, and of them %d records of the pupils in care", rows, things(d), c.Records[d]), "")
+			t.of(d, sqlserver.LevelOK, fmt.Sprintf("%d rows of %s, and of them %d records of the pupils in care", rows, things(d), c.Records[d]), "")
 		case d.OfPupils():
-			t.add(sqlserver.LevelOK, fmt.Sprintf("%d rows of %s, of all pupils; those of the looked-after are read at a sync", rows, things(d)), "")
+			t.of(d, sqlserver.LevelOK, fmt.Sprintf("%d rows of %s, of all pupils; those of the looked-after are read at a sync", rows, things(d)), "")
 		default:
-			t.add(sqlserver.LevelOK, fmt.Sprintf("%d rows of %s", rows, things(d)), "")
+			t.of(d, sqlserver.LevelOK, fmt.Sprintf("%d rows of %s", rows, things(d)), "")
 		}
 	}
 	if t.server == nil && len(not) > 0 {
@@ -212,35 +270,35 @@ func (t *trial) sayRows(c *trialCounts) {
 	}
 }
 
-func (t *trial) sayPupils(c *trialCounts) {
+func (t *Trial) sayPupils(c *Counts) {
 	what := fmt.Sprintf("%d pupils read: %d looked after", c.Pupils, c.LookedAfter)
 	if t.server != nil {
 		what = fmt.Sprintf("%d pupils are looked after or unclear: %d looked after", c.Pupils, c.LookedAfter)
 	}
 	if c.LookedAfter == 0 {
-		t.add(sqlserver.LevelWarn, what, "either nobody at this school is looked after, or the MIS has no marker with the authority for them: ask the school office to look at one such child")
+		t.of(record.DatasetPupil, sqlserver.LevelWarn, what, "either nobody at this school is looked after, or the MIS has no marker with the authority for them: ask the school office to look at one such child")
 	} else {
 		var each []string
 		for _, code := range slices.Sorted(maps.Keys(c.Authorities)) {
 			each = append(each, fmt.Sprintf("%s: %d", code, c.Authorities[code]))
 		}
-		t.add(sqlserver.LevelOK, what+" (by authority "+strings.Join(each, ", ")+")", "")
+		t.of(record.DatasetPupil, sqlserver.LevelOK, what+" (by authority "+strings.Join(each, ", ")+")", "")
 	}
 	if c.Unclear > 0 {
-		t.add(sqlserver.LevelWarn, fmt.Sprintf("of %d pupils the MIS does not say clearly whether, or by which authority, they are looked after", c.Unclear),
+		t.of(record.DatasetPupil, sqlserver.LevelWarn, fmt.Sprintf("of %d pupils the MIS does not say clearly whether, or by which authority, they are looked after", c.Unclear),
 			"ask the school office to fill the marker and the authority's code; such pupils are not sent, and nothing is removed meanwhile")
 	}
 }
 
 // age speaks up where the data are not of today.
-func (t *trial) age(d protocol.DatasetRead, read time.Time) {
+func (t *Trial) age(d protocol.DatasetRead, read time.Time) {
 	if old := read.Sub(d.AsAt); !d.AsAt.IsZero() && old > staleAfter {
-		t.add(sqlserver.LevelWarn, fmt.Sprintf("%s: the data are as they were on %s", d.Dataset, d.AsAt.Local().Format("2 January 2006 at 15:04")),
+		t.of(d.Dataset, sqlserver.LevelWarn, fmt.Sprintf("%s: the data are as they were on %s", d.Dataset, d.AsAt.Local().Format("2 January 2006 at 15:04")),
 			"see that the export or the copy is made every morning before the sync")
 	}
 }
 
-func (t *trial) addCost(c *sqlserver.Cost) {
+func (t *Trial) addCost(c *sqlserver.Cost) {
 	if c == nil || t.Cost == nil {
 		return
 	}
@@ -250,4 +308,28 @@ func (t *trial) addCost(c *sqlserver.Cost) {
 	t.Cost.Slowest = max(t.Cost.Slowest, c.Slowest)
 	t.Cost.Total += c.Total
 	t.add(sqlserver.LevelOK, fmt.Sprintf("The server was asked %d times for this; the slowest answer took %.1f s", t.Cost.Queries, t.Cost.Slowest.Seconds()), "")
+}
+
+// things is what rows of a dataset are called.
+func things(d record.Dataset) string {
+	switch d {
+	case record.DatasetContact:
+		return "contacts"
+	case record.DatasetAttendance:
+		return "marks"
+	}
+	return string(d)
+}
+
+// Asked says what a read asked of a web interface.
+func Asked(c rest.Cost) string {
+	return fmt.Sprintf("%d times, %d rows, %s, %.1f s in all", c.Requests, c.Rows, Size(c.Bytes), c.Time.Seconds())
+}
+
+// Size is a number of bytes as people read it.
+func Size(bytes int64) string {
+	if bytes >= 1_000_000 {
+		return fmt.Sprintf("%.1f MB", float64(bytes)/1_000_000)
+	}
+	return fmt.Sprintf("%d kB", (bytes+999)/1000)
 }
