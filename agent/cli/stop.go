@@ -141,9 +141,11 @@ func (p *program) revoke() *cobra.Command {
 		Short: "Stop for good: destroy keys and queue and tell the collector",
 		Long: `Reading stops at once. One signed message for the collector is made, then queue and keys are
 destroyed; nothing on this machine can send again. The message is delivered when the
-collector can be reached, by the service or by running this command again. The logbook
-stays unless --delete-logbook is given. It needs no network and nobody's permission, and
-cannot be undone.`,
+collector can be reached, by the service or by running this command again; after that
+nothing is sent from here. The logbook stays, with its key, unless --delete-logbook is
+given; so do the settings. It needs no network and nobody's permission, and cannot be
+undone. After 30 days ` + "`rollbridge-agent certificate`" + ` has the collector's proof that everything
+is destroyed there.`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			set, err := p.settings()
@@ -182,10 +184,15 @@ func (p *program) revokeNow(ctx context.Context, set settings.Settings, yes, del
 			return err
 		}
 		p.printf("Nothing is read or sent from here any more; keys and queue are destroyed.\n")
+		p.printf("The settings stay as they are: take away the account that they name at the MIS.\n")
 	} else {
 		p.printf("This school was revoked before.\n")
 	}
-	return p.deliverRevoke(ctx, set)
+	err := p.deliverRevoke(ctx, set)
+	if deleteLogbook {
+		err = errors.Join(err, school.EraseLogbook(dir))
+	}
+	return err
 }
 
 // destroy lets the service do it, or does it under the state lock.

@@ -24,6 +24,10 @@ const (
 	fileLogbook = "logbook.key"
 )
 
+// LogbookKeyName is the file of the data directory that holds the logbook's key
+// once the other keys are destroyed.
+const LogbookKeyName = "logbook.key"
+
 // symmetricLen is the length of the id key and of the local key.
 const symmetricLen = 32
 
@@ -74,18 +78,7 @@ const unfinished = ".identity-"
 
 // clearUnfinished removes what a crash left of an earlier Create: keys that
 // were never used.
-func clearUnfinished(dataDir string) error {
-	left, err := filepath.Glob(filepath.Join(dataDir, unfinished+"*"))
-	if err != nil {
-		return err
-	}
-	for _, dir := range left {
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func clearUnfinished(dataDir string) error { return secret.RemoveAll(dataDir, unfinished) }
 
 func generate() (*Identity, error) {
 	_, sign, err := ed25519.GenerateKey(rand.Reader)
@@ -131,8 +124,12 @@ func (i *Identity) store(dir string) error {
 // none; any other error names the file and what to do.
 func Load(dataDir string) (*Identity, error) {
 	dir := filepath.Join(dataDir, dirName)
-	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+	err := ownDirectory(dir)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("load the keys of this school: %w", ErrMissing)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load the keys of this school: %w", err)
 	}
 	i, err := load(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -142,6 +139,16 @@ func Load(dataDir string) (*Identity, error) {
 		return nil, fmt.Errorf("load the keys of this school from %s: %w", dir, err)
 	}
 	return i, nil
+}
+
+// ownDirectory refuses a link in the place of the directory: what is written
+// there would be written somewhere else.
+func ownDirectory(dir string) error {
+	info, err := os.Lstat(dir)
+	if err == nil && !info.IsDir() {
+		return fmt.Errorf("%w: %s is not a directory of this program; find out who put it there and remove it", secret.ErrUnprotected, dir)
+	}
+	return err
 }
 
 func load(dir string) (*Identity, error) {
@@ -195,10 +202,72 @@ func ReplaceIDKey(dataDir string, key []byte) error {
 	if len(key) != symmetricLen {
 		return fmt.Errorf("replace the id key: it has %d bytes, want %d", len(key), symmetricLen)
 	}
-	if err := secret.Write(filepath.Join(dataDir, dirName, fileID), key); err != nil {
+	dir := filepath.Join(dataDir, dirName)
+	err := ownDirectory(dir)
+	if err == nil {
+		err = secret.Write(filepath.Join(dir, fileID), key)
+	}
+	if err != nil {
 		return fmt.Errorf("replace the id key: %w", err)
 	}
 	return nil
+}
+
+// SignKey is the agent's signing key alone, for a revoke where other keys are
+// gone or damaged. Errors wrap fs.ErrNotExist where there is none.
+func SignKey(dataDir string) (ed25519.PrivateKey, error) {
+	dir := filepath.Join(dataDir, dirName)
+	err := ownDirectory(dir)
+	if err != nil {
+		return nil, fmt.Errorf("load the signing key: %w", err)
+	}
+	seed, err := exactly(dir, fileSign, ed25519.SeedSize)
+	if err != nil {
+		return nil, fmt.Errorf("load the signing key: %w", err)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// KeepLogbookKey takes the logbook's key out of the identity, so that what
+// belongs to a revoke can still be entered when the other keys are gone: by a
+// rename, which needs no space. Doing it again, or where there is no key, is no
+// error. Only Destroy may follow.
+func KeepLogbookKey(dataDir string) error {
+	err := os.Rename(filepath.Join(dataDir, dirName, fileLogbook), filepath.Join(dataDir, LogbookKeyName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("keep the logbook's key: %w", err)
+	}
+	return nil
+}
+
+// LogbookKey is what KeepLogbookKey has kept. Errors wrap ErrMissing where there
+// is none.
+func LogbookKey(dataDir string) (ed25519.PrivateKey, error) {
+	seed, err := exactly(dataDir, LogbookKeyName, ed25519.SeedSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the logbook's key: %w", ErrMissing)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the logbook's key: %w", err)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// AnyLogbookKey is the logbook's key alone, wherever it is.
+func AnyLogbookKey(dataDir string) (ed25519.PrivateKey, error) {
+	if key, err := LogbookKey(dataDir); err == nil {
+		return key, nil
+	}
+	dir := filepath.Join(dataDir, dirName)
+	err := ownDirectory(dir)
+	if err != nil {
+		return nil, fmt.Errorf("read the logbook's key: %w", err)
+	}
+	seed, err := exactly(dir, fileLogbook, ed25519.SeedSize)
+	if err != nil {
+		return nil, fmt.Errorf("read the logbook's key: %w", err)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // Destroy deletes every key below dataDir for good; doing it twice is no

@@ -68,7 +68,7 @@ func create(dir string, key ed25519.PrivateKey, agent envelope.AgentID, root pro
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	f, err := os.CreateTemp(dir, ".logbook-*")
+	f, err := os.CreateTemp(dir, unfinished+"*")
 	if err != nil {
 		return err
 	}
@@ -88,6 +88,13 @@ func create(dir string, key ed25519.PrivateKey, agent envelope.AgentID, root pro
 	return secret.SyncDir(dir)
 }
 
+// unfinished begins the name of a file that is not yet a logbook.
+const unfinished = ".logbook-"
+
+// ClearUnfinished deletes what a crash in the middle of Create left. Nobody may
+// be creating there.
+func ClearUnfinished(dir string) error { return secret.RemoveAll(dir, unfinished) }
+
 // Open opens the logbook in a data directory to append to it. A last line that
 // a crash cut off is taken away (outbox writes it again); see Repaired. It does
 // not judge the rest: a logbook that somebody changed goes on, and Verify shows
@@ -102,7 +109,7 @@ func Open(dir string, key ed25519.PrivateKey) (*Book, error) {
 }
 
 func open(path string, key ed25519.PrivateKey) (*Book, error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := secret.Open(path, false)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +186,7 @@ func (b *Book) Append(at time.Time, event outbox.Event, data json.RawMessage) er
 }
 
 func (b *Book) append(at time.Time, event outbox.Event, data json.RawMessage) error {
-	line, err := seal(linked{Line{b.next, at.UTC(), event, data}, b.prev}, b.key)
+	line, err := seal(linked{Line{N: b.next, Time: at.UTC(), Event: event, Data: data}, b.prev}, b.key)
 	if err != nil {
 		return err
 	}
@@ -202,6 +209,30 @@ func (b *Book) append(at time.Time, event outbox.Event, data json.RawMessage) er
 	b.prev = hashOf(line)
 	b.next++
 	return nil
+}
+
+// Once enters an event unless there is an entry of it already, whatever its
+// data: for what happens at most once in the life of a logbook. Data nil is an
+// empty object.
+func (b *Book) Once(at time.Time, event outbox.Event, data any) error {
+	text := json.RawMessage("{}")
+	if data != nil {
+		var err error
+		if text, err = json.Marshal(data); err != nil {
+			return fmt.Errorf("encode a %s entry: %w", event, err)
+		}
+	}
+	b.mu.Lock()
+	there := false
+	err := Read(io.NewSectionReader(b.file, 0, b.size), func(l Line) error {
+		there = there || l.Event == event
+		return nil
+	})
+	b.mu.Unlock()
+	if err != nil || there {
+		return err
+	}
+	return b.Append(at, event, text)
 }
 
 // Holds says whether entry n is this one.

@@ -46,7 +46,7 @@ func LockService(dir string) (*Lock, error) {
 func lockWithin(ctx context.Context, path string, patience time.Duration) (*Lock, error) {
 	deadline := time.Now().Add(patience)
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o600)
+		f, err := secret.Open(path, true)
 		if err != nil {
 			return nil, fmt.Errorf("open the lock: %w", err)
 		}

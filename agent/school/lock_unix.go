@@ -9,10 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noFollow keeps whoever owns the directory from having an administrator's
-// command write somewhere else.
-const noFollow = unix.O_NOFOLLOW
-
 func tryLock(f *os.File) (bool, error) {
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {

@@ -7,10 +7,6 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// noFollow is nothing here: making a link needs a right that only
-// administrators have.
-const noFollow = 0
-
 func tryLock(f *os.File) (bool, error) {
 	err := windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, new(windows.Overlapped))
 	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"rollbridge/agent/identity"
 	"rollbridge/agent/logbook"
 	"rollbridge/agent/secret"
 	"rollbridge/shared/clock"
@@ -49,9 +50,14 @@ func Paused(dir string) (Pause, bool) {
 }
 
 // SetPause writes the marker; until may be zero. The service notices within
-// seconds.
+// seconds. Where the disk is too full for its content the school is paused all
+// the same, without an end: the error is a Fault that says so.
 func SetPause(dir string, until time.Time) error {
-	return writeMarker(dir, pausedName, Pause{Since: clock.Now().UTC().Truncate(time.Second), Until: until})
+	err := writeMarker(dir, pausedName, Pause{Since: whole(clock.Now()), Until: until})
+	if _, paused := Paused(dir); err == nil || !paused || errors.Is(err, secret.ErrUnprotected) {
+		return err
+	}
+	return refused(fmt.Sprintf("the school is paused, but until when could not be written (%v): it stays paused until `rollbridge-agent resume`", err))
 }
 
 // EndPause removes the marker and says whether there was one.
@@ -74,12 +80,21 @@ func Revoked(dir string) (Stop, bool) {
 }
 
 // SetRevoked writes the marker that stops all reading; a second time changes
-// nothing.
+// nothing. The school's own word needs no more than the marker's name, so that a
+// full disk does not stand in its way.
 func SetRevoked(dir, reason string) error {
 	if _, there := Revoked(dir); there {
 		return nil
 	}
-	return writeMarker(dir, revokedName, Stop{At: clock.Now().UTC().Truncate(time.Second), Reason: reason})
+	stop := Stop{At: whole(clock.Now()), Reason: reason}
+	if reason != "" {
+		return writeWhole(dir, revokedName, stop)
+	}
+	err := writeMarker(dir, revokedName, stop)
+	if _, there := Revoked(dir); there {
+		return nil
+	}
+	return err
 }
 
 func readMarker(dir, name string, v any) bool {
@@ -102,15 +117,40 @@ func writeMarker(dir, name string, v any) error {
 	path := filepath.Join(dir, name)
 	// Written in place and not by a rename: on a full disk the name alone is
 	// there, and that it is there is what counts.
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|noFollow, 0o600)
+	f, err := secret.Open(path, true)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	err = f.Truncate(0)
+	if err == nil {
+		_, err = f.Write(append(data, '\n'))
+	}
+	// The service has to read what an administrator wrote.
+	err = errors.Join(err, secret.Adopt(path, dir))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", name, err), secret.SyncDir(dir))
+	}
+	return secret.SyncDir(dir)
+}
+
+// writeWhole writes a marker whose content counts: all of it is there or
+// nothing.
+func writeWhole(dir, name string, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	f, err := os.CreateTemp(dir, secret.Temporary+"*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	_, err = f.Write(append(data, '\n'))
-	// The service has to read what an administrator wrote.
-	err = errors.Join(err, secret.Adopt(path, dir))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
+	err = errors.Join(err, secret.Adopt(f.Name(), dir), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(dir, name))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", name, err), os.Remove(f.Name()))
 	}
 	return secret.SyncDir(dir)
 }
@@ -144,8 +184,13 @@ func exists(path string) bool {
 // been delivered.
 func ClearRevoked(dir string) error { return eraseFiles(dir, remainsName, revokedName) }
 
-// EraseState deletes keys, queue and state; the logbook stays.
-func EraseState(dir string) error { return eraseState(dir) }
+// EraseState deletes keys, queue and state, and the key of a logbook that a
+// revoke left; the logbook itself stays.
+func EraseState(dir string) error {
+	return errors.Join(eraseState(dir), eraseFiles(dir, identity.LogbookKeyName))
+}
 
-// EraseLogbook deletes the logbook.
-func EraseLogbook(dir string) error { return eraseFiles(dir, logbook.FileName) }
+// EraseLogbook deletes the logbook, its key and what an unfinished one left.
+func EraseLogbook(dir string) error {
+	return errors.Join(eraseFiles(dir, logbook.FileName, identity.LogbookKeyName), logbook.ClearUnfinished(dir))
+}

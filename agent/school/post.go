@@ -36,11 +36,15 @@ func (s *School) trust(f outbox.Facts) uplink.Trust {
 }
 
 // Post makes one attempt and obeys what is proved by the answer, whatever else
-// the answer lacks. Messages go one at a time.
+// the answer lacks. Messages go one at a time, and none after a revoke: one that
+// is under way is broken off.
 func (s *School) Post(ctx context.Context, r uplink.Request) (uplink.Heard, error) {
 	s.wire.Lock()
 	defer s.wire.Unlock()
-	ctx, cancel := context.WithCancel(ctx)
+	if err := s.revokedNow(); err != nil {
+		return uplink.Heard{}, err
+	}
+	ctx, cancel := s.until(ctx, s.revokedNow)
 	defer cancel()
 	defer context.AfterFunc(s.ending, cancel)()
 	facts, err := s.box.Facts()

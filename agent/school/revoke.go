@@ -2,7 +2,7 @@ package school
 
 import (
 	"context"
-	"encoding/json"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,36 +10,35 @@ import (
 	"path/filepath"
 	"time"
 
+	"rollbridge/agent/event"
 	"rollbridge/agent/identity"
 	"rollbridge/agent/logbook"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/secret"
 	"rollbridge/agent/settings"
-	"rollbridge/agent/uplink"
-	"rollbridge/agent/uplink/exit"
 	"rollbridge/shared/clock"
-	"rollbridge/shared/envelope"
 	"rollbridge/shared/logkey"
-	"rollbridge/shared/protocol"
 )
-
-const remainsName = "revoke.json"
 
 // RevocationCodeName is where the enrolment keeps the code for the head
 // teacher's safe until it has been shown.
 const RevocationCodeName = "revocation.code"
 
-// remains is what is left of a revoked school: one message and how to deliver
-// it.
-type remains struct {
-	Collector  outbox.Collector `json:"collector"`
-	Exit       exit.Settings    `json:"exit,omitzero"`
-	Keyring    protocol.Signed  `json:"keyring"`
-	Agent      envelope.AgentID `json:"agent"`
-	Generation uint32           `json:"generation"`
-	Revoke     Presigned        `json:"revoke"`
-	Delivered  time.Time        `json:"delivered,omitzero"`
-	Receipt    *protocol.Signed `json:"receipt,omitempty"`
+// A last is what is open, or can still be read, of a school that ends.
+type last struct {
+	dir  string
+	set  settings.Settings
+	log  *slog.Logger
+	sign ed25519.PrivateKey // nil where it is gone
+	book *logbook.Book      // nil where it cannot be opened
+	box  *outbox.Outbox     // nil where it cannot be opened
+}
+
+// errNoMessage is why nobody but a person can tell the collector.
+type errNoMessage struct{ why error }
+
+func (e *errNoMessage) Error() string {
+	return fmt.Sprintf("keys and queue are destroyed, but no message to the collector could be signed (%v): phone the collector's operator and give the revocation code in the head teacher's safe", e.why)
 }
 
 // Revoke closes the school for good: it writes the marker if it is not there,
@@ -64,169 +63,183 @@ func (s *School) Revoke(ctx context.Context, deleteLogbook bool) error {
 	if s.closed {
 		return fmt.Errorf("revoke: %w", ErrClosed)
 	}
-	stop, _ := Revoked(s.dir)
-	var messageErr error
-	if stop.Reason == "" && !exists(filepath.Join(s.dir, remainsName)) {
-		messageErr = s.leaveRemains()
+	l := last{dir: s.dir, set: s.set, log: s.log, sign: s.identity().Sign, book: s.book, box: s.box}
+	return errors.Join(l.end(deleteLogbook), s.close())
+}
+
+// FinishRevoke completes a revoke that a crash cut off, or does one where the
+// service does not: it takes the state lock, waiting up to patience. It goes by
+// what is left: a damaged file stands in the way of nothing but itself.
+func FinishRevoke(ctx context.Context, set settings.Settings, deleteLogbook bool, patience time.Duration) error {
+	lock, err := lockOfTheEnd(ctx, set.DataDir, patience)
+	if err != nil {
+		return fmt.Errorf("reading has stopped, but keys and queue are in use: stop the service, then run `rollbridge-agent revoke` again: %w", err)
 	}
-	if err := errors.Join(s.destroy(deleteLogbook), s.close()); err != nil {
+	defer lock.Release()
+	// Whoever held the lock may have enrolled this school anew: what is here now
+	// is then not what was revoked.
+	if _, revoked := Revoked(set.DataDir); !revoked {
+		return nil
+	}
+	l := last{dir: set.DataDir, set: set, log: slog.New(slog.DiscardHandler)}
+	var errs [3]error
+	l.sign, errs[0] = identity.SignKey(l.dir)
+	if key, err := identity.AnyLogbookKey(l.dir); err == nil {
+		l.book, errs[1] = logbook.Open(l.dir, key)
+	}
+	l.box, errs[2] = outbox.Open(l.dir, nil, outbox.Options{ReadOnly: true})
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			l.log.Warn("the school ends without a part of its state", logkey.Error, err.Error())
+		}
+	}
+	return l.end(deleteLogbook)
+}
+
+// lockOfTheEnd takes the state lock for a revoke. Whoever holds it has seen the
+// marker long before the patience is over; one that has not is hung, and ends.
+func lockOfTheEnd(ctx context.Context, dir string, patience time.Duration) (*Lock, error) {
+	lock, err := LockState(ctx, dir, patience)
+	if !errors.Is(err, ErrInUse) {
+		return lock, err
+	}
+	if !endHolder(filepath.Join(dir, stateLock)) {
+		return nil, err
+	}
+	const grace = 5 * time.Second
+	return LockState(ctx, dir, grace)
+}
+
+// end leaves the message and destroys the rest. What is needed is read and
+// signed first, and kept in memory until the deletions have made room for it
+// on a full disk.
+func (l *last) end(deleteLogbook bool) error {
+	stop, _ := Revoked(l.dir)
+	rest, restErr := l.remainder()
+	var message *remains
+	var messageErr error
+	switch {
+	case exists(filepath.Join(l.dir, remainsName)) || !HasState(l.dir):
+	case stop.Reason == "":
+		message, messageErr = l.message(rest, restErr)
+	default:
+		message = l.ended(rest)
+	}
+	kept := message == nil
+	if message != nil {
+		kept = message.write(l.dir) == nil
+	}
+	var errs []error
+	if l.box != nil {
+		errs = append(errs, l.box.Close())
+	}
+	errs = append(errs, eraseFiles(l.dir, queueFiles...))
+	if !kept {
+		messageErr = message.write(l.dir)
+	}
+	errs = append(errs, l.closeLogbook(rest, stop, deleteLogbook), eraseState(l.dir))
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("destroy keys and queue: %w", err)
 	}
+	if !deleteLogbook {
+		if err := completeLogbook(l.dir); err != nil {
+			l.log.Warn("the end is not yet in the logbook", logkey.Error, err.Error())
+		}
+	}
+	l.log.Warn("keys and queue are destroyed", logkey.Event, event.Revoked, logkey.Reason, stop.Reason)
 	if messageErr != nil {
-		return fmt.Errorf("keys and queue are destroyed, but no message to the collector could be signed (%w): phone the collector's operator and give the revocation code in the head teacher's safe", messageErr)
+		return &errNoMessage{messageErr}
 	}
 	return nil
 }
 
-func (s *School) leaveRemains() error {
-	facts, err := s.box.Facts()
-	if err != nil {
-		return err
+// remainder is what the message and the logbook need of the queue.
+func (l *last) remainder() (outbox.Remainder, error) {
+	if l.box == nil {
+		return outbox.Remainder{}, errors.New("the queue cannot be read")
 	}
-	if facts.Collector.URL == "" {
-		return nil
-	}
-	head, err := s.box.Head()
-	if err != nil {
-		return err
-	}
-	id := s.identity()
-	r := remains{Collector: facts.Collector, Exit: s.set.Uplink.Exit(),
-		Keyring: facts.Keyring, Agent: id.Agent(), Generation: facts.Generation}
-	now := whole(clock.Now())
-	body, err := s.signed(protocol.DomainRevoke, protocol.Revoke{Agent: r.Agent, Generation: r.Generation, Time: now, Head: head},
-		s.have(facts, s.trust(facts).Keyring))
-	if err != nil {
-		return err
-	}
-	attempt := protocol.Attempt{Message: protocol.MessageRevoke, Sender: uplink.SenderOf(r.Agent), Time: now}
-	if r.Revoke, err = Presign(attempt, body, id.Sign, s.box.Counter); err != nil {
-		return err
-	}
-	if err := r.write(s.dir); err != nil {
-		return err
-	}
-	return s.box.Log(outbox.Entry{Event: outbox.EventRevoked})
+	return l.box.Remainder()
 }
 
-// destroy deletes what only this agent has. The last line of the logbook is
-// written when it is true.
-func (s *School) destroy(deleteLogbook bool) error {
-	err := errors.Join(s.box.Close(), eraseState(s.dir))
-	if err == nil && !deleteLogbook {
-		err = s.book.Append(clock.Now(), outbox.EventDestroyed, json.RawMessage("{}"))
+// closeLogbook enters what the queue had not yet, and keeps the key; or deletes
+// both. That an entry cannot be written must not keep the keys alive.
+func (l *last) closeLogbook(rest outbox.Remainder, stop Stop, deleteLogbook bool) error {
+	if l.book != nil {
+		if err := rest.Log(l.book); err != nil {
+			l.log.Warn("some entries are missing in the logbook", logkey.Error, err.Error())
+		}
+		if err := l.book.Close(); err != nil {
+			return err
+		}
 	}
-	err = errors.Join(err, s.book.Close())
 	if deleteLogbook {
-		err = errors.Join(err, eraseFiles(s.dir, logbook.FileName))
+		return EraseLogbook(l.dir)
 	}
-	return err
+	return identity.KeepLogbookKey(l.dir)
 }
 
+// queueFiles hold what waits, and what is known of the collector.
+var queueFiles = []string{outbox.FileName, RevocationCodeName, enrolName, pausedName}
+
+// eraseState deletes all that a revoke destroys, also what crashes have left.
 func eraseState(dir string) error {
-	return errors.Join(identity.Destroy(dir), secret.ClearUnfinished(dir),
-		eraseFiles(dir, outbox.FileName, RevocationCodeName, enrolName, pausedName))
+	return errors.Join(identity.Destroy(dir), secret.ClearUnfinished(dir), logbook.ClearUnfinished(dir), eraseFiles(dir, queueFiles...))
 }
 
-// FinishRevoke completes a revoke that a crash cut off, or does one where the
-// service does not: it takes the state lock, waiting up to patience.
-func FinishRevoke(ctx context.Context, set settings.Settings, deleteLogbook bool, patience time.Duration) error {
-	lock, err := LockState(ctx, set.DataDir, patience)
-	if err != nil {
-		return fmt.Errorf("reading has stopped, but keys and queue are in use: stop the service, then run `rollbridge-agent revoke` again: %w", err)
-	}
-	// Whoever held the lock may have enrolled this school anew: what is here now
-	// is then not what was revoked.
-	if _, revoked := Revoked(set.DataDir); !revoked {
-		lock.Release()
+// completeLogbook enters what a revoke and its delivery leave to be said, once
+// each, however often it is called. Where there is no logbook, or its key is
+// gone, there is nothing to do.
+func completeLogbook(dir string) error {
+	key, err := identity.LogbookKey(dir)
+	if errors.Is(err, identity.ErrMissing) {
 		return nil
-	}
-	s, openErr := OpenLocked(set, lock, nil)
-	if openErr == nil {
-		return s.Revoke(ctx, deleteLogbook)
-	}
-	defer lock.Release()
-	err = eraseState(set.DataDir)
-	if deleteLogbook {
-		err = errors.Join(err, eraseFiles(set.DataDir, logbook.FileName))
 	}
 	if err != nil {
 		return err
 	}
-	stop, _ := Revoked(set.DataDir)
-	if errors.Is(openErr, identity.ErrMissing) || stop.Reason != "" || exists(filepath.Join(set.DataDir, remainsName)) {
+	book, err := logbook.Open(dir, key)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return fmt.Errorf("keys and queue are destroyed, but the state could not be read, so no message to the collector was signed (%w): phone the collector's operator and give the revocation code in the head teacher's safe", openErr)
+	if err != nil {
+		return err
+	}
+	return errors.Join(enterEnd(dir, book), book.Close())
+}
+
+func enterEnd(dir string, book *logbook.Book) error {
+	stop, revoked := Revoked(dir)
+	if !revoked {
+		return nil
+	}
+	left, err := readRemains(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	type entry struct {
+		due   bool
+		event outbox.Event
+		data  any
+	}
+	for _, e := range []entry{
+		{stop.Reason == "", outbox.EventRevoked, nil},
+		{true, outbox.EventDestroyed, nil},
+		{left.Receipt != nil, outbox.EventRevokeReceived, left.Receipt},
+	} {
+		if !e.due {
+			continue
+		}
+		if err := book.Once(clock.Now(), e.event, e.data); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Unfinished says whether a revoked directory still holds keys or state.
 func Unfinished(dir string) bool {
 	_, revoked := Revoked(dir)
 	return revoked && HasState(dir)
-}
-
-func readRemains(dir string) (remains, error) {
-	var r remains
-	data, err := secret.Read(filepath.Join(dir, remainsName))
-	if err != nil {
-		return r, err
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("read %s: it is damaged: use the revocation code in the head teacher's safe, or phone the operator", remainsName)
-	}
-	return r, nil
-}
-
-func (r remains) write(dir string) error { return writeSecret(dir, remainsName, r) }
-
-// RevokeWaits says whether a revoke message still has to be delivered.
-func RevokeWaits(dir string) bool {
-	r, err := readRemains(dir)
-	return err == nil && r.Delivered.IsZero()
-}
-
-// DeliverRevoke makes one attempt to deliver what a revoke left, and returns
-// nil when nothing is left to deliver.
-func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
-	r, err := readRemains(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil || !r.Delivered.IsZero() {
-		return err
-	}
-	client, err := uplink.New(uplink.Route{URL: r.Collector.URL, Pin: r.Collector.Pin, Exit: r.Exit})
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	frame, err := r.Revoke.next()
-	if err != nil {
-		return fmt.Errorf("read %s: %w: use the revocation code in the head teacher's safe, or phone the operator", remainsName, err)
-	}
-	if err := r.write(dir); err != nil {
-		return err
-	}
-	trust := uplink.Trust{Root: r.Collector.Root, Agent: r.Agent, Generation: r.Generation}
-	if k, err := protocol.VerifyKeyring(r.Keyring, r.Collector.Root, 0); err == nil {
-		trust.Keyring = k
-	}
-	h, err := client.Post(ctx, uplink.Request{Message: protocol.MessageRevoke, Body: r.Revoke.Message, Frame: frame}, trust)
-	if h.Keyring != nil {
-		r.Keyring = h.KeyringSigned
-		err = errors.Join(err, r.write(dir))
-	}
-	if err != nil {
-		return err
-	}
-	if h.Receipt == nil {
-		return &Fault{Kind: Unreachable, Text: "the collector has not yet taken the revoke: it is sent again until it has"}
-	}
-	log.Info("the collector has the revoke", logkey.Attempt, r.Revoke.Used)
-	r.Delivered, r.Receipt = h.Receipt.Received, &h.ReceiptSigned
-	r.Revoke, r.Exit = Presigned{}, exit.Settings{CAFile: r.Exit.CAFile}
-	return r.write(dir)
 }
 
 // HasState says whether a directory holds anything that a revoke destroys.

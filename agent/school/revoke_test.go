@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,7 +47,8 @@ func TestRevoke(t *testing.T) {
 		t.Error(err)
 	}
 	events := w.events()
-	if n := len(events); n < 2 || events[n-2] != outbox.EventRevoked || events[n-1] != outbox.EventDestroyed {
+	want := []outbox.Event{outbox.EventRevoked, outbox.EventDestroyed, outbox.EventRevokeReceived}
+	if n := len(events); n < 3 || !slices.Equal(events[n-3:], want) {
 		t.Errorf("the logbook ends with %v", events)
 	}
 }

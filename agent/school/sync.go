@@ -320,6 +320,11 @@ const markerLook = 500 * time.Millisecond
 
 // untilStopped ends a read as soon as a marker appears.
 func (s *School) untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	return s.until(ctx, func() error { return errors.Join(s.pausedNow(), s.revokedNow()) })
+}
+
+// until ends ctx as soon as stop returns an error, which is then the cause.
+func (s *School) until(ctx context.Context, stop func() error) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	go func() {
 		tick := time.NewTicker(markerLook)
@@ -329,7 +334,7 @@ func (s *School) untilStopped(ctx context.Context) (context.Context, context.Can
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				if err := errors.Join(s.pausedNow(), s.revokedNow()); err != nil {
+				if err := stop(); err != nil {
 					cancel(err)
 				}
 			}

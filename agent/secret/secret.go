@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // MaxBytes bounds a secret: the largest key of the suite is a tenth of it.
@@ -28,20 +29,32 @@ func Write(path string, data []byte) error {
 	return nil
 }
 
-// temporary begins the name of a file that is not yet a secret's.
-const temporary = ".secret-"
+// Temporary begins the name of a file that is not yet what it is to be; see
+// ClearUnfinished.
+const Temporary = ".secret-"
 
 // ClearUnfinished deletes what a crash in the middle of Write left in a
 // directory: it may hold a secret. Nobody may be writing there.
-func ClearUnfinished(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, temporary+"*"))
-	for _, path := range left {
-		if removeErr := os.Remove(path); removeErr != nil && !errors.Is(removeErr, fs.ErrNotExist) {
-			err = errors.Join(err, removeErr)
-		}
+func ClearUnfinished(dir string) error { return RemoveAll(dir, Temporary) }
+
+// RemoveAll deletes every file and directory of dir whose name begins with
+// prefix. Links are deleted and not followed; a missing dir is no error.
+func RemoveAll(dir, prefix string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("delete unfinished secrets: %w", err)
+		return fmt.Errorf("delete unfinished files: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) {
+			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("delete unfinished files: %w", err)
 	}
 	return nil
 }

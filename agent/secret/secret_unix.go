@@ -21,7 +21,7 @@ func write(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	// CreateTemp opens with O_EXCL and mode 0600: a planted link or file makes
 	// it choose another name, and rename replaces a link instead of following it.
-	f, err := os.CreateTemp(dir, temporary+"*")
+	f, err := os.CreateTemp(dir, Temporary+"*")
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,9 @@ func MakeDir(path string) error { return os.MkdirAll(path, 0o700) }
 
 // Adopt gives a file or directory that root has made to the owner of the
 // directory it belongs to: an administrator enrols, the service's own account
-// reads. For any other user it does nothing.
+// reads. For any other user it does nothing. Errors wrap ErrUnprotected for
+// what has another name somewhere else: whoever owns the directory could have
+// put it there to be given it.
 func Adopt(path, dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -68,8 +70,56 @@ func Adopt(path, dir string) error {
 	if st.Uid == 0 {
 		return nil
 	}
-	// Never follow: whoever owns the directory could have put a link there.
-	return os.Lchown(path, int(st.Uid), int(st.Gid))
+	// Opened once and never followed, so that what is looked at is what is given.
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, unix.ELOOP) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var own unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &own); err != nil {
+		return err
+	}
+	if own.Mode&unix.S_IFMT != unix.S_IFDIR && own.Nlink > 1 {
+		return linked(path)
+	}
+	return f.Chown(int(st.Uid), int(st.Gid))
+}
+
+// Open opens a file of the data directory to be read and written, making it if
+// create is set. It never follows a symbolic link, and refuses a file that has
+// another name somewhere else, or is none: whoever owns the directory could
+// have an administrator's command write there. Errors wrap ErrUnprotected then.
+func Open(path string, create bool) (*os.File, error) {
+	flags := os.O_RDWR | unix.O_NOFOLLOW | unix.O_NONBLOCK
+	if create {
+		flags |= os.O_CREATE
+	}
+	f, err := os.OpenFile(path, flags, fileMode)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("%w: %s is a symbolic link; find out who put it there and remove it", ErrUnprotected, filepath.Base(path))
+	}
+	if err != nil {
+		return nil, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return nil, errors.Join(fmt.Errorf("%w: %s is not a plain file", ErrUnprotected, filepath.Base(path)), f.Close())
+	case st.Nlink > 1:
+		return nil, errors.Join(linked(path), f.Close())
+	}
+	return f, nil
+}
+
+func linked(path string) error {
+	return fmt.Errorf("%w: %s has another name somewhere else (a hard link); find out who made it, then copy the file and put the copy in its place", ErrUnprotected, filepath.Base(path))
 }
 
 // SyncDir makes renames and deletions in a directory durable.

@@ -27,7 +27,7 @@ func write(path string, data []byte) error {
 	if _, err := rand.Read(random[:]); err != nil {
 		return err
 	}
-	unfinished := filepath.Join(filepath.Dir(path), temporary+hex.EncodeToString(random[:]))
+	unfinished := filepath.Join(filepath.Dir(path), Temporary+hex.EncodeToString(random[:]))
 	f, err := create(unfinished)
 	if err != nil {
 		return err
@@ -125,6 +125,19 @@ func create(path string) (*os.File, error) {
 
 // Adopt does nothing on Windows: access lists name the accounts.
 func Adopt(string, string) error { return nil }
+
+// Open opens a file of the data directory to be read and written, making it if
+// create is set. Errors wrap ErrUnprotected for what is not a plain file.
+func Open(path string, create bool) (*os.File, error) {
+	flags := os.O_RDWR
+	if create {
+		flags |= os.O_CREATE
+	}
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a plain file", ErrUnprotected, filepath.Base(path))
+	}
+	return os.OpenFile(path, flags, 0o600)
+}
 
 // SyncDir does nothing on Windows: renames are written through instead.
 func SyncDir(string) error { return nil }
