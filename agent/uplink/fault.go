@@ -8,8 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"syscall"
 	"time"
+
+	"rollbridge/agent/refused"
 )
 
 // A FaultKind says why an attempt proved nothing; the list is closed.
@@ -127,7 +128,7 @@ func (c *Client) explain(err error, lastHeard time.Time) error {
 		return c.fault(NotTLS, err, "")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return c.fault(NoAnswer, err, "")
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case refused.Connection(err):
 		return c.fault(NoListener, err, "")
 	case errors.As(err, &alert):
 		return c.fault(Broken, err, "it ended while the secure connection was being made")

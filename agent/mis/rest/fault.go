@@ -9,8 +9,9 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"syscall"
 	"time"
+
+	"rollbridge/agent/refused"
 )
 
 // A FaultKind says what kind of thing went wrong, so that a caller can choose
@@ -145,7 +146,7 @@ func (c *call) transportFault(err error) *Fault {
 	switch {
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		f.Text = "The school's proxy could not be reached: check the setting of the proxy."
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case refused.Connection(err):
 		f.Text = fmt.Sprintf("Nothing listens at %s: the MIS may be restarting, or a firewall is in the way.", c.host)
 	case timedOut(err):
 		f.Text = fmt.Sprintf("The MIS at %s did not answer in time: check the network, and that the firewall lets this computer out to it.", c.host)

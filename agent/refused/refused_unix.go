@@ -1,0 +1,7 @@
+//go:build unix
+
+package refused
+
+import "golang.org/x/sys/unix"
+
+const connection = unix.ECONNREFUSED

@@ -1,0 +1,5 @@
+package refused
+
+import "golang.org/x/sys/windows"
+
+const connection = windows.WSAECONNREFUSED
