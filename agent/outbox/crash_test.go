@@ -39,6 +39,7 @@ func (plain) Helper()                   {}
 func (plain) Fatal(a ...any)            { fmt.Println(a...); os.Exit(3) }
 func (plain) Fatalf(f string, a ...any) { fmt.Printf(f+"\n", a...); os.Exit(3) }
 func (plain) Error(a ...any)            { fmt.Println(a...) }
+func (plain) Cleanup(func())            {}
 
 func child(task string) int {
 	name, arg, _ := strings.Cut(task, " ")

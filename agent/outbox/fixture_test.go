@@ -52,6 +52,7 @@ type failer interface {
 	Fatal(...any)
 	Fatalf(string, ...any)
 	Error(...any)
+	Cleanup(func())
 }
 
 func ok(t failer, err error) {
@@ -93,7 +94,10 @@ func open(t failer, dir string) *agent {
 	ok(t, err)
 	b, err := outbox.Open(dir, book, outbox.Options{})
 	ok(t, err)
-	return &agent{b, book, dir}
+	a := &agent{b, book, dir}
+	// On Windows a file that is open cannot be deleted.
+	t.Cleanup(func() { a.close(t) })
+	return a
 }
 
 func (a *agent) close(t failer) {
