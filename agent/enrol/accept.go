@@ -2,16 +2,12 @@ package enrol
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"rollbridge/agent/identity"
@@ -123,8 +119,8 @@ func (o *Offer) prepare(dir string) error {
 		return err
 	}
 	defer book.Close()
-	code := newRevocationCode()
-	if err := secret.Write(filepath.Join(dir, school.RevocationCodeName), []byte(code)); err != nil {
+	code := protocol.NewRevocationCode()
+	if err := secret.Write(filepath.Join(dir, school.RevocationCodeName), []byte(code.Reveal())); err != nil {
 		return err
 	}
 	request, err := o.request(id, code)
@@ -138,23 +134,24 @@ func (o *Offer) prepare(dir string) error {
 	if err != nil {
 		return err
 	}
-	allowed := scope.FromAsk(o.Ask)
+	made := scope.Decision{Allowed: scope.FromAsk(o.Ask)}
+	yes := outbox.ScopeChange{Cause: outbox.ScopeEnrolled, After: scope.New(o.Ask, made.Allowed).Hash(), Allowed: made.Allowed}
 	err = box.Update(func(f *outbox.Facts) error {
 		*f = outbox.Facts{
 			Collector:    outbox.Collector{URL: o.code.URL, Pin: o.code.Pin, Root: o.code.Root},
-			EnrolRequest: request, Keyring: o.keyring, SealingKey: o.sealing, Ask: o.Ask, Allowed: allowed,
+			EnrolRequest: request, Keyring: o.keyring, SealingKey: o.sealing, Ask: o.Ask, Agreed: &o.Ask, Decision: made,
 			Serials:   map[protocol.StatementKind]uint64{protocol.KindSealingKey: o.sealingSerial},
 			LastHeard: o.heard,
 		}
 		return nil
-	}, outbox.Entry{Event: outbox.EventKeyring, Data: o.keyring}, outbox.Entry{Event: outbox.EventScope, Data: allowed})
+	}, outbox.Entry{Event: outbox.EventKeyring, Data: o.keyring}, outbox.Entry{Event: outbox.EventScope, Data: yes})
 	if err = errors.Join(err, box.Close()); err != nil {
 		return err
 	}
 	return school.ClearRevoked(dir)
 }
 
-func (o *Offer) request(id *identity.Identity, revocation string) (protocol.Signed, error) {
+func (o *Offer) request(id *identity.Identity, revocation protocol.RevocationCode) (protocol.Signed, error) {
 	to, err := envelope.ParsePublicKey(o.sealing.Public)
 	if err != nil {
 		return protocol.Signed{}, err
@@ -164,7 +161,7 @@ func (o *Offer) request(id *identity.Identity, revocation string) (protocol.Sign
 	if err != nil {
 		return protocol.Signed{}, err
 	}
-	hash := sha256.Sum256([]byte(strings.ReplaceAll(revocation, "-", "")))
+	hash := revocation.Hash()
 	return protocol.Sign(o.code.Key(), protocol.DomainEnrol, protocol.EnrolRequest{
 		Code: o.code.ID(), Root: o.code.Root[:], Sign: protocol.PublicKey(public(id.Sign)), Receive: id.Receive.PublicKey().Bytes(),
 		IDKey: sealed, SealingKey: o.sealing.ID, Revocation: hash[:], Accepted: o.accepted[:], Version: version.Version,
@@ -186,18 +183,6 @@ func (o *Offer) presign(dir string, request protocol.Signed) error {
 		return err
 	}
 	return school.KeepEnrolment(dir, kept)
-}
-
-// newRevocationCode has 125 bits, in letters that survive being written down.
-func newRevocationCode() string {
-	var raw [16]byte
-	_, _ = rand.Read(raw[:]) // it never fails: crypto/rand ends the program first
-	text := base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding).EncodeToString(raw[:])[:25]
-	groups := make([]string, 0, 5)
-	for i := 0; i < 25; i += 5 {
-		groups = append(groups, text[i:i+5])
-	}
-	return strings.Join(groups, "-")
 }
 
 // clearEnded takes away what an ended or never answered enrolment left, except

@@ -110,18 +110,7 @@ func ParseCode(text string) (Code, error) {
 	if len(text) > maxCodeText {
 		return Code{}, ErrCodeForm
 	}
-	compact := strings.Map(func(r rune) rune {
-		switch r {
-		case ' ', '\t', '\r', '\n', '-', '"', '\'':
-			return -1
-		case 'o', 'O':
-			return '0'
-		case 'i', 'I', 'l', 'L':
-			return '1'
-		}
-		return r
-	}, text)
-	compact, found := strings.CutPrefix(strings.ToUpper(compact), codePrefix)
+	compact, found := strings.CutPrefix(strings.ToUpper(plainCode(text)), codePrefix)
 	if !found {
 		return Code{}, ErrCodeForm
 	}
@@ -134,6 +123,21 @@ func ParseCode(text string) (Code, error) {
 		return Code{}, ErrCodeCheck
 	}
 	return decodeCode(content)
+}
+
+// plainCode takes away what does not matter in a code that a person typed.
+func plainCode(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '\t', '\r', '\n', '-', '"', '\'':
+			return -1
+		case 'o', 'O':
+			return '0'
+		case 'i', 'I', 'l', 'L':
+			return '1'
+		}
+		return r
+	}, text)
 }
 
 func decodeCode(b []byte) (Code, error) {
