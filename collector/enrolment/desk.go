@@ -58,7 +58,7 @@ func (d *Desk) Run(ctx context.Context) error {
 // maxRequests bounds how many requests one round decides.
 const maxRequests = 1000
 
-// Once decides every waiting request. worked says whether there was one. The
+// Once decides every waiting request and revocation code. worked says whether there was one. The
 // error of one request does not stop the others.
 func (d *Desk) Once(ctx context.Context) (worked bool, err error) {
 	var waiting []inbox.Request
@@ -80,7 +80,8 @@ func (d *Desk) Once(ctx context.Context) (worked bool, err error) {
 		}
 		worked = true
 	}
-	return worked, err
+	codes, failed := d.Codes(ctx)
+	return worked || codes, errors.Join(err, failed)
 }
 
 // decide decides one request in one transaction.

@@ -106,12 +106,8 @@ func (d *Desk) admit(ctx context.Context, tx *store.Tx, agent store.Agent, idKey
 	if err != nil {
 		return err
 	}
-	agents, err := tx.Agents(ctx, agent.School)
-	if err != nil {
+	if agent.Generation, err = tx.Newest(ctx, agent.School); err != nil {
 		return err
-	}
-	for _, a := range agents {
-		agent.Generation = max(agent.Generation, a.Generation)
 	}
 	agent.Generation++
 	had, err := tx.IDKey(ctx, d.Vault, agent.School)

@@ -27,7 +27,7 @@ func (s *shelf) stop(school string, now time.Time) Stop {
 			return err
 		}
 		stop.Generation++ // no agent of the tests is stored
-		h, err := s.vault.NewHold(school, stop.Generation, now)
+		h, err := s.vault.NewHold(vault.Hold{School: school, Generation: stop.Generation, Created: now})
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"rollbridge/shared/envelope"
+	"rollbridge/shared/protocol"
 )
 
 // ErrHeld is returned for a data key that waits under a hold key: its school
@@ -27,8 +28,11 @@ type Hold struct {
 	ID     envelope.KeyID `json:"hold"`
 	School string         `json:"school"`
 	// Generation is that of the school's newest agent when it stopped.
-	Generation uint32    `json:"generation"`
-	Created    time.Time `json:"created"`
+	Generation uint32 `json:"generation"`
+	// By is whose word it was, Said when it was said, Created when it was obeyed.
+	By      protocol.StoppedBy `json:"by"`
+	Said    time.Time          `json:"said"`
+	Created time.Time          `json:"created"`
 	// Live says whether the key exists.
 	Live bool `json:"-"`
 }
@@ -50,12 +54,12 @@ func (v *Vault) holdPath(id envelope.KeyID, suffix string) string {
 	return filepath.Join(v.dir, holdPrefix+id.String()+suffix)
 }
 
-// NewHold makes the hold key of a school that stops. It is durable when NewHold
-// returns, and wraps nothing yet: one that no stop in the database names is a
-// stop that was decided and not stored.
-func (v *Vault) NewHold(school string, generation uint32, now time.Time) (Hold, error) {
-	fail := func(err error) (Hold, error) { return Hold{}, fmt.Errorf("make the hold key of %s: %w", school, err) }
-	h := Hold{School: school, Generation: generation, Created: now.UTC(), Live: true}
+// NewHold makes the hold key of a school that stops, from what h says of it, and
+// fills its ID. It is durable when NewHold returns, and wraps nothing yet: one
+// that no stop in the database names is a stop that was decided and not stored.
+func (v *Vault) NewHold(h Hold) (Hold, error) {
+	fail := func(err error) (Hold, error) { return Hold{}, fmt.Errorf("make the hold key of %s: %w", h.School, err) }
+	h.Said, h.Created, h.Live = h.Said.UTC(), h.Created.UTC(), true
 	key := make([]byte, keySize)
 	if _, err := rand.Read(key); err != nil {
 		return fail(err)
@@ -82,7 +86,7 @@ func createHoldFile(name string, f holdFile) error {
 }
 
 // Holds lists every stop that the directory knows of, the oldest first, with
-// those whose key is destroyed.
+// those whose key is destroyed. A damaged file is an error.
 func (v *Vault) Holds() ([]Hold, error) {
 	entries, err := os.ReadDir(v.dir)
 	if err != nil {
@@ -123,7 +127,7 @@ func readHoldFile(name string, id envelope.KeyID) (holdFile, error) {
 	}
 	var f holdFile
 	if err := json.Unmarshal(content, &f); err != nil || f.ID != id {
-		return holdFile{}, fmt.Errorf("read %s: it is not the hold key of that number; restore the file", name)
+		return holdFile{}, fmt.Errorf("read %s: it is not the hold key of that number; if you have no good copy, move it out of this directory and look with `fsck` which school it was of", name)
 	}
 	return f, nil
 }
@@ -194,7 +198,7 @@ func (v *Vault) Held(id envelope.KeyID, o Owner, sealed []byte) (Key, error) {
 }
 
 // DestroyHold overwrites and removes a hold key: what it wraps is lost for
-// good, in every copy of the database. That the school had stopped stays known.
+// good, in every copy of the database. That the school stopped stays known.
 // Destroying one that is gone is no error.
 func (v *Vault) DestroyHold(h Hold) error {
 	// The key goes even if the note of it cannot be written: the caller comes
@@ -205,15 +209,6 @@ func (v *Vault) DestroyHold(h Hold) error {
 	}
 	if err := errors.Join(destroyFile(v.holdPath(h.ID, keySuffix)), noted); err != nil {
 		return fmt.Errorf("destroy hold key %s: %w", h.ID, err)
-	}
-	return nil
-}
-
-// ForgetHold removes what DestroyHold left, when no backup from before the stop
-// opens any more.
-func (v *Vault) ForgetHold(h Hold) error {
-	if err := os.Remove(v.holdPath(h.ID, goneSuffix)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("forget hold key %s: %w", h.ID, err)
 	}
 	return nil
 }
