@@ -121,8 +121,15 @@ func (s *School) noteWay(h uplink.Heard) error {
 // Checkin tells the collector that the agent is alive and how it is, and brings
 // what is newer. It is sent during a pause and before a confirmation too.
 func (s *School) Checkin(ctx context.Context) error {
-	err := s.checkIn(ctx)
-	return errors.Join(s.endIfTold(), err)
+	_, err := s.Try(ctx)
+	return err
+}
+
+// Try is Checkin for who wants to know what was heard; of an error too, as far
+// as anything was proved.
+func (s *School) Try(ctx context.Context) (uplink.Heard, error) {
+	h, err := s.tryCheckin(ctx)
+	return h, errors.Join(s.endIfTold(), err)
 }
 
 // endIfTold destroys the agent's own state when the collector has said, signed
@@ -140,68 +147,78 @@ func (s *School) endIfTold() error {
 }
 
 func (s *School) checkIn(ctx context.Context) error {
+	_, err := s.tryCheckin(ctx)
+	return err
+}
+
+func (s *School) tryCheckin(ctx context.Context) (uplink.Heard, error) {
 	facts, err := s.box.Facts()
 	if err != nil {
-		return err
+		return uplink.Heard{}, err
 	}
 	if !facts.Enrolled {
-		_, err := s.Enrol(ctx)
-		return err
+		h, _, err := s.askToEnrol(ctx)
+		return h, err
 	}
 	head, err := s.box.Head()
 	if err != nil {
-		return err
+		return uplink.Heard{}, err
 	}
 	waiting, err := s.box.Waiting()
 	if err != nil {
-		return err
+		return uplink.Heard{}, err
 	}
 	posted, err := s.signed(protocol.DomainCheckin, s.checkin(facts, head, waiting), s.have(facts, s.trust(facts).Keyring))
 	if err != nil {
-		return err
+		return uplink.Heard{}, err
 	}
 	h, err := s.Post(ctx, uplink.Request{Message: protocol.MessageCheckin, Body: posted})
 	if err != nil {
-		return err
+		return h, err
 	}
 	s.log.Debug("checked in", logkey.Count, len(h.Statements))
 	if h.Answer == nil {
-		return nil
+		return h, nil
 	}
 	if h.Answer.Why == protocol.LaterCounter {
 		if err := s.skipCounter(); err != nil {
-			return err
+			return h, err
 		}
 	}
-	return s.notNow(*h.Answer)
+	return h, s.notNow(*h.Answer)
 }
 
 // Enrol repeats the enrolment request, the same bytes each time, so that it is
 // one request however often it arrives. received says that the collector has
 // it; the decision may be among what it then knows.
 func (s *School) Enrol(ctx context.Context) (received bool, err error) {
+	_, received, err = s.askToEnrol(ctx)
+	return received, err
+}
+
+func (s *School) askToEnrol(ctx context.Context) (h uplink.Heard, received bool, err error) {
 	p, found, err := readEnrolment(s.dir)
 	if err != nil {
-		return false, err
+		return h, false, err
 	}
 	if !found {
-		return false, refused("no enrolment request is kept here: run `rollbridge-agent enrol CODE`")
+		return h, false, refused("no enrolment request is kept here: run `rollbridge-agent enrol CODE`")
 	}
 	frame, err := p.next()
 	if err != nil {
-		return false, err
+		return h, false, err
 	}
 	if err := KeepEnrolment(s.dir, p); err != nil {
-		return false, err
+		return h, false, err
 	}
-	h, err := s.Post(ctx, uplink.Request{Message: protocol.MessageEnrol, Body: p.Message, Frame: frame})
+	h, err = s.Post(ctx, uplink.Request{Message: protocol.MessageEnrol, Body: p.Message, Frame: frame})
 	if err != nil {
-		return false, err
+		return h, false, err
 	}
 	if h.Answer != nil && h.Answer.Why != protocol.LaterWait {
-		return false, CodeFault(*h.Answer)
+		return h, false, CodeFault(*h.Answer)
 	}
-	return h.Receipt != nil || h.Answer != nil, nil
+	return h, h.Receipt != nil || h.Answer != nil, nil
 }
 
 // ErrCode is returned for a code that can never be used on this machine.

@@ -196,7 +196,7 @@ func (s *School) client(c outbox.Collector) (*uplink.Client, error) {
 	s.link.Lock()
 	defer s.link.Unlock()
 	if s.link.client == nil {
-		client, err := uplink.New(uplink.Route{URL: c.URL, Pin: c.Pin, Exit: s.set.Uplink.Exit()})
+		client, err := uplink.New(s.route(c))
 		if err != nil {
 			return nil, refused(err.Error())
 		}

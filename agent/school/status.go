@@ -76,6 +76,8 @@ type Status struct {
 	Intercepted string          `json:"intercepted,omitempty"`
 	// Unknown says that the collector knows no such agent.
 	Unknown bool `json:"unknown,omitempty"`
+	// Oldest is when the oldest of the batches that wait was sealed.
+	Oldest time.Time `json:"oldest,omitzero"`
 }
 
 // StatusWithout is the status of a directory that holds no open school: not
@@ -124,8 +126,12 @@ func (s *School) Status() (Status, error) {
 	st.Full, errs[3] = s.box.FullReason()
 	st.Refused, errs[4] = s.box.Refused()
 	st.Unoutcomed = len(unoutcomed)
+	next, _, err := s.box.Next()
+	if st.Waiting > 0 {
+		st.Oldest = next.Sealed
+	}
 	s.describe(&st, f)
-	return st, errors.Join(errs[:]...)
+	return st, errors.Join(errors.Join(errs[:]...), err)
 }
 
 // describe sets the word and what to do next.
