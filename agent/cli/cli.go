@@ -113,7 +113,7 @@ preview shows what would leave, log what left, pause and revoke stop it.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
 	})
-	root.AddCommand(p.enrol(), p.preview(), p.sync(), p.run(), p.status(), p.scope(), p.roster(), p.log(), p.pause(), p.resume(),
+	root.AddCommand(p.enrol(), p.preview(), p.sync(), p.run(), p.status(), p.scope(), p.roster(), p.log(), p.pause(), p.resume(), p.service(), p.supervise(),
 		p.revoke(), p.certificate(), p.fsck(), p.profile(), p.config(), p.version())
 	return root
 }

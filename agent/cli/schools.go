@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rollbridge/agent/event"
 	"rollbridge/agent/host"
 	"rollbridge/agent/school"
 	"rollbridge/agent/settings"
@@ -24,26 +25,31 @@ const (
 	readShare   = 20 * time.Second
 )
 
-// runSchools is the service of many schools.
-func (p *program) runSchools(ctx context.Context, dir string) error {
+// runSchools is the service of many schools; it calls ready when it has begun.
+func (p *program) runSchools(ctx context.Context, dir string, ready func()) error {
 	if err := p.noSchoolGiven(); err != nil {
 		return err
 	}
+	if _, err := host.Schools(dir); errors.Is(err, fs.ErrNotExist) {
+		return usageError{errors.New("there is no such directory of schools: make it, with one directory in it for each school")}
+	} else if err != nil {
+		return err
+	}
 	turns := school.NewTurns(readsAtOnce, readShare)
-	log := p.logger(settings.Defaults().Log)
+	log := p.serviceLog(settings.Defaults().Log)
 	h := &host.Host{Dir: dir, Log: log, Serve: func(ctx context.Context, dir string, log *slog.Logger) error {
 		set, _, err := settings.Load(settings.Given{DataDir: dir}, p.Environ)
 		if err != nil {
 			return err
 		}
-		return serve(ctx, set, log, turns)
+		return serve(ctx, set, log, turns, func() {})
 	}}
-	log.Info("the agents of many schools run", logkey.File, dir, logkey.Version, version.Version)
-	if err := h.Run(ctx); errors.Is(err, fs.ErrNotExist) {
-		return usageError{errors.New("there is no such directory of schools: make it, with one directory in it for each school")}
-	} else if err != nil {
+	log.Info("the agents of many schools run", logkey.Event, event.Started, logkey.File, dir, logkey.Version, version.Version)
+	ready()
+	if err := h.Run(ctx); err != nil {
 		return err
 	}
+	log.Info("the agents have stopped", logkey.Event, event.Stopped)
 	return nil
 }
 
