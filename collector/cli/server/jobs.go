@@ -86,6 +86,7 @@ func (j *jobs) once(ctx context.Context) {
 		{"rosters", j.desk.Rosters},
 		{"sessions", func(ctx context.Context) error { return portal.SweepSessions(ctx, j.db) }},
 		{"keyring", j.keyring},
+		{"stopped", j.desk.Stopped},
 		{"retention", j.forget},
 	} {
 		err := job.do(ctx)

@@ -123,7 +123,8 @@ func (p *process) openControl(ctx context.Context) error {
 	}
 	p.control = &c
 	p.desk = newDesk(p.Settings, p.store, p.vault, c, p.Log)
-	return nil
+	// A restored database may show a school that has stopped: not to anybody.
+	return p.desk.Replay(ctx)
 }
 
 // openVault opens, once, what opens what is stored: for every role but intake.
