@@ -144,17 +144,6 @@ func (p *program) deliverEarlierRevoke(ctx context.Context, set settings.Setting
 	return nil
 }
 
-func (p *program) showAsk(ask protocol.Ask) {
-	p.printf("%s asks %s for records of the pupils whom\nthese authorities look after, and of nobody else:\n\n", ask.Operator, ask.SchoolName)
-	for _, r := range ask.Requests {
-		p.printf("%s (%s)\n  why: %s\n", r.Name, r.Code, r.Why)
-		for _, line := range datasetLines(r.Datasets) {
-			p.printf("  %s\n", line)
-		}
-		p.printf("\n")
-	}
-}
-
 // await prints what a person needs as soon as the collector has the request,
 // and then waits a while for its decision.
 func (p *program) await(ctx context.Context, e *enrol.Enrolment) error {

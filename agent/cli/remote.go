@@ -21,7 +21,9 @@ const (
 	askFsck    = "fsck"
 	askPaused  = "paused"
 	askRevoke  = "revoke"
+	askTrace   = "trace"
 
+	askScopeDecide    = "scope-decide"
 	askRoster         = "roster"
 	askRosterList     = "roster-list"
 	askRosterAccept   = "roster-accept"

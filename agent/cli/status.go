@@ -12,10 +12,10 @@ import (
 
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/agent/school"
+	"rollbridge/agent/scope"
 	"rollbridge/agent/settings"
 	"rollbridge/agent/trial"
 	"rollbridge/shared/protocol"
-	"rollbridge/shared/record"
 )
 
 func (p *program) status() *cobra.Command {
@@ -94,7 +94,10 @@ func (p *program) showStatus(st school.Status) {
 		line("Refused", "%d %s records are kept apart by the collector because they are not valid; they are sent again when they change", st.Refused[d], d)
 	}
 	for _, g := range st.NotGiven {
-		line("Not given", "%s (%s) asks for %s: %s", g.Name, g.Authority, g.Dataset, fieldList(g.Fields))
+		line("Not given", "%s", gapLine(g))
+	}
+	for _, n := range st.News {
+		line("News", "%s is now: %s; nothing more leaves by it", n.What, n.Now)
 	}
 	if st.Trouble != nil {
 		line("In the way", "%s, since %s", st.Trouble.Text, when(st.Trouble.Since))
@@ -178,58 +181,14 @@ func problemLine(p protocol.Problem) string {
 	return b.String()
 }
 
-// datasetLines lists datasets with their fields, pupils first.
-func datasetLines(all map[record.Dataset][]string) []string {
-	var lines []string
-	for _, d := range record.Datasets() {
-		if fields, asked := all[d]; asked {
-			lines = append(lines, fmt.Sprintf("%s: %s", d, fieldList(fields)))
-		}
+// gapLine says what an authority asks for and does not get, and why.
+func gapLine(g scope.Gap) string {
+	why := "waits for the school's yes"
+	switch {
+	case g.Denied:
+		why = "denied by the school"
+	case g.Gained:
+		why = "given by the MIS's profile only since the school's last yes; waits for another"
 	}
-	return lines
-}
-
-func fieldList(fields []string) string {
-	if len(fields) == 0 {
-		return "only what identifies a record"
-	}
-	return strings.Join(fields, ", ")
-}
-
-func (p *program) scope() *cobra.Command {
-	var asJSON bool
-	show := &cobra.Command{
-		Use:   "show",
-		Short: "Show what is asked and what the school has allowed",
-		Args:  noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			set, err := p.settings()
-			if err != nil {
-				return err
-			}
-			r, err := either(c.Context(), set, askScope, nil, func(s *school.School) (school.ScopeReport, error) { return s.Scope() })
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return p.printJSON(r)
-			}
-			p.showAsk(r.Ask)
-			p.printf("What leaves is what is asked and what the school allowed.\n")
-			for _, authority := range slices.Sorted(maps.Keys(r.Allowed)) {
-				for _, line := range datasetLines(r.Allowed[authority]) {
-					p.printf("  allowed for %s: %s\n", authority, line)
-				}
-			}
-			for _, g := range r.NotGiven {
-				p.printf("  not allowed for %s: %s: %s\n", g.Authority, g.Dataset, fieldList(g.Fields))
-			}
-			return nil
-		},
-	}
-	show.Flags().BoolVar(&asJSON, "json", false, "print the scope as JSON")
-	c := &cobra.Command{Use: "scope", Short: "What may leave this school", Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
-	c.AddCommand(show)
-	return c
+	return fmt.Sprintf("%s (%s) asks for %s: %s: %s", g.Name, g.Authority, g.Dataset, fieldList(g.Fields), why)
 }

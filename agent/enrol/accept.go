@@ -253,6 +253,8 @@ func (e *Enrolment) Await(ctx context.Context, told func() error) (decided bool,
 			return false, errors.Join(err, e.undo())
 		case ctx.Err() != nil:
 			return false, nil
+		case revokedMeanwhile(e.dir):
+			return false, err
 		case received && first:
 			first = false
 			if err := told(); err != nil {
@@ -268,6 +270,13 @@ func (e *Enrolment) Await(ctx context.Context, told func() error) (decided bool,
 		}
 		wait = min(2*wait, 5*time.Second)
 	}
+}
+
+// revokedMeanwhile says whether the school has changed its mind, so that the
+// revoke need not wait for this.
+func revokedMeanwhile(dir string) bool {
+	_, revoked := school.Revoked(dir)
+	return revoked
 }
 
 func (e *Enrolment) undo() error {

@@ -70,6 +70,7 @@ func read(h uplink.Heard, code protocol.Code) (*Offer, bool) {
 		switch st.Kind {
 		case protocol.KindOffer:
 			asked = st.Decode(&o.Ask) == nil
+			o.Ask = o.Ask.Plain()
 			o.accepted = sha256.Sum256(st.Body)
 		case protocol.KindSealingKey:
 			sealing = st.Decode(&o.sealing) == nil && envelope.KeyIDOf(o.sealing.Public) == o.sealing.ID

@@ -2,9 +2,11 @@ package mis
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,12 +143,14 @@ func readDatasets(t testing.TB, s *Source, asked []record.Dataset, admit func(Ca
 	t.Helper()
 	got := result{Lines: map[string]string{}, was: map[record.PupilID]record.PupilID{}}
 	ask := Ask{Datasets: asked, Today: today, IDKey: idKey}
+	gives := s.Fields()
 	var err error
 	got.Report, err = s.Read(context.Background(), ask, admit, func(row Row) error {
 		line, err := record.Encode(row.Record)
 		if err != nil {
 			return err
 		}
+		onlyKnownFields(t, gives, row.Record.Dataset(), line)
 		key := string(row.Record.Dataset()) + " " + string(row.Record.Key())
 		if _, twice := got.Lines[key]; twice {
 			t.Errorf("a %s record was given twice", row.Record.Dataset())
@@ -161,6 +165,21 @@ func readDatasets(t testing.TB, s *Source, asked []record.Dataset, admit func(Ca
 		t.Errorf("the error repeats a value of the files: %v", err)
 	}
 	return got, err
+}
+
+// onlyKnownFields: whatever is read, no row has a field that Source.Fields does
+// not name, since what it does not name cannot wait for the school's yes.
+func onlyKnownFields(t testing.TB, gives map[record.Dataset][]string, d record.Dataset, line []byte) {
+	t.Helper()
+	var row map[string]json.RawMessage
+	if err := json.Unmarshal(line, &row); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range record.Fields(d) {
+		if _, there := row[f.Name]; there && !f.Always && !slices.Contains(gives[d], f.Name) {
+			t.Errorf("a %s record has %s, which the profile is not said to give", d, f.Name)
+		}
+	}
 }
 
 func mustRead(t testing.TB, p *Profile, at Site) result {

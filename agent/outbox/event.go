@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollbridge/agent/delta"
+	"rollbridge/agent/scope"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
 )
@@ -28,7 +29,7 @@ type Event string
 const (
 	EventEnrolled  Event = "enrolled"  // data protocol.Signed, the statement
 	EventKeyring   Event = "keyring"   // data protocol.Signed, the keyring
-	EventScope     Event = "scope"     // data scope.Allowed: what the school allows from now on
+	EventScope     Event = "scope"     // data ScopeChange
 	EventSealed    Event = "sealed"    // data Sealed
 	EventAttempted Event = "attempted" // data envelope.Link; the first attempt only
 	EventReceipted Event = "receipted" // data Receipted
@@ -43,9 +44,9 @@ const (
 
 	// What follows the end of a school on this machine; written by whoever has
 	// the logbook then.
-	EventRevokeReceived Event = "revoke_received" // data protocol.Signed, the receipt
+	EventRevokeReceived Event = "revoke_received" // data protocol.Signed, the receipt of the revoke
 	EventCertificate    Event = "certificate"     // data protocol.CertificateFile
-	EventMoved          Event = "moved"           // data Moved
+	EventMoved          Event = "moved"           // data Moved: the agent goes on on another machine
 )
 
 // An Entry is one event to log; Data is marshalled to JSON, nil is an empty
@@ -70,6 +71,29 @@ type Sealed struct {
 	// were used for.
 	Counts []delta.Count        `json:"counts,omitempty"`
 	Roster []protocol.RosterUse `json:"roster,omitempty"`
+}
+
+// A ScopeCause says what changed what may leave.
+type ScopeCause string
+
+// The causes.
+const (
+	ScopeEnrolled ScopeCause = "enrolled" // the school's first yes
+	ScopeAllowed  ScopeCause = "allowed"
+	ScopeDenied   ScopeCause = "denied"
+	ScopeAccepted ScopeCause = "accepted" // a yes to all that waited
+	ScopeAsked    ScopeCause = "asked"    // the authorities ask for something else
+	ScopeProfile  ScopeCause = "profile"  // the profile gives more, which waits
+)
+
+// ScopeChange is the data of EventScope. Before and After are scope.Scope.Hash
+// of what may leave; Before is "" at the first yes.
+type ScopeChange struct {
+	Cause   ScopeCause    `json:"cause"`
+	Before  string        `json:"before,omitempty"`
+	After   string        `json:"after"`
+	Allowed scope.Allowed `json:"allowed"`
+	Denied  scope.Denied  `json:"denied,omitempty"`
 }
 
 // RosterChange is the data of EventRoster: how many pupils a person at the

@@ -35,8 +35,15 @@ type Facts struct {
 	Keyring    protocol.Signed                   `json:"keyring,omitzero"`
 	Serials    map[protocol.StatementKind]uint64 `json:"serials,omitempty"`
 	SealingKey protocol.SealingKey               `json:"sealing_key,omitzero"`
-	Ask        protocol.Ask                      `json:"ask,omitzero"`
-	Allowed    scope.Allowed                     `json:"allowed,omitempty"`
+	// Ask is what is asked now, Agreed as it was when a person at the school last
+	// read it and said yes; nil where that was before it was kept. Decision is what
+	// the school has said about it.
+	Ask    protocol.Ask  `json:"ask,omitzero"`
+	Agreed *protocol.Ask `json:"agreed,omitempty"`
+	scope.Decision
+	// KeptBack says that nothing that is sealed may be sent: the school has denied
+	// since what it may hold. The next full batch takes it back.
+	KeptBack bool `json:"kept_back,omitempty"`
 
 	// RosterAccepted are the pupils whom a person at the school has accepted: of
 	// each a keyed hash of UPN and authority, and nothing else. The roster itself
@@ -108,6 +115,7 @@ const (
 	FullRestored = "restored"  // the collector is older and what follows is not kept
 	FullResync   = "resync"    // control asks for it
 	FullAsked    = "asked"     // sync --full
+	FullScope    = "scope"     // the school denied something that may be in the queue
 	FullLacking  = "lacking"   // the last full batch could not have all of a dataset that can be read again
 )
 

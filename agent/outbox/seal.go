@@ -120,7 +120,7 @@ func (s *sealing) run(tx *bbolt.Tx) ([]Entry, error) {
 	return entries, updateFacts(tx, func(f *Facts) error {
 		f.Holds, f.Form = s.result.Manifest.Holds, s.result.Form
 		if s.result.Manifest.Full {
-			f.Full = nil
+			f.Full, f.KeptBack = nil, false
 		}
 		noteLacking(f, s.result.Manifest)
 		return nil

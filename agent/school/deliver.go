@@ -18,6 +18,9 @@ import (
 // a new, full batch helps.
 var errNeedsFull = &Fault{Kind: Unreachable, Text: "the collector needs everything again: the next sync sends a full batch"}
 
+// errKeptBack ends a delivery of what the school has denied since it was sealed.
+var errKeptBack = &Fault{Kind: Refused, Text: "the school has denied something that is in the queue, so nothing of the queue is sent: the next sync takes it back and sends what may still leave"}
+
 // A Later is the collector's signed "not now": nothing is lost, and the same
 // batch is sent again.
 type Later struct {
@@ -57,6 +60,9 @@ func (s *School) Deliver(ctx context.Context) (delivered int, err error) {
 		}
 		if err := s.maySend(facts); err != nil {
 			return delivered, err
+		}
+		if facts.KeptBack {
+			return delivered, errKeptBack
 		}
 		item, found, err := s.box.Next()
 		if err != nil || !found {

@@ -43,6 +43,7 @@ type condition struct {
 	stopped  bool      // a refusal stands: only check-ins
 	lastRead time.Time // the last good read began then
 	received time.Time // of the newest receipt
+	decided  int64     // how often the school decided what may leave
 }
 
 // A loop is the service of one school: one thing at a time, in a steady order.
@@ -66,6 +67,7 @@ type loop struct {
 	wasDeciding bool
 	wasFull     bool
 	wasReceived time.Time
+	wasDecided  int64
 }
 
 // run works until ctx ends or a duty says that the school is over.
@@ -120,7 +122,7 @@ func (l *loop) plan(c condition) {
 	case l.nextSync.Sub(now) > 25*time.Hour:
 		l.nextSync = l.following(now) // the clock was set back
 	}
-	if c.full && !l.wasFull || l.wasDeciding && !c.deciding {
+	if c.full && !l.wasFull || l.wasDeciding && !c.deciding || c.decided != l.wasDecided {
 		l.nextSync = earlier(l.nextSync, now.Add(jitter(catchUp)))
 	}
 	if l.wasPaused != c.paused {
@@ -132,7 +134,7 @@ func (l *loop) plan(c condition) {
 	if !c.received.Equal(l.wasReceived) { // also one that a command brought
 		l.nextCheckin = earlier(l.nextCheckin, time.Now().Add(checkinAfter))
 	}
-	l.wasPaused, l.wasDeciding, l.wasFull, l.wasReceived = c.paused, c.deciding, c.full, c.received
+	l.wasPaused, l.wasDeciding, l.wasFull, l.wasReceived, l.wasDecided = c.paused, c.deciding, c.full, c.received, c.decided
 }
 
 func earlier(a, b time.Time) time.Time {

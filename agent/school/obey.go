@@ -82,11 +82,7 @@ func (s *School) obeyOne(st uplink.Statement) error {
 		}
 		return s.change(st, nil, func(f *outbox.Facts) { f.SealingKey = key })
 	case protocol.KindProvision:
-		var ask protocol.Ask
-		return s.change(st, &ask, func(f *outbox.Facts) {
-			f.Ask = ask
-			noteStanding(f)
-		})
+		return s.provision(st)
 	case protocol.KindRoster:
 		return s.takeRoster(st)
 	case protocol.KindOutcome:
@@ -115,6 +111,30 @@ func (s *School) change(st uplink.Statement, body any, apply func(*outbox.Facts)
 		}
 		apply(f)
 		return nil
+	}, entries...)
+}
+
+// provision takes what is asked from now on. It never widens what may leave;
+// where it narrows it, the logbook says so.
+func (s *School) provision(st uplink.Statement) error {
+	var ask protocol.Ask
+	if err := decode(st, &ask); err != nil {
+		return err
+	}
+	before, err := s.box.Facts()
+	if err != nil {
+		return err
+	}
+	ask = ask.Plain()
+	after := before
+	after.Ask = ask
+	var entries []outbox.Entry
+	if hashOf(after) != hashOf(before) {
+		entries = append(entries, changeEntry(outbox.ScopeAsked, before, after))
+	}
+	return s.change(st, nil, func(f *outbox.Facts) {
+		f.Ask = ask
+		noteStanding(f)
 	}, entries...)
 }
 

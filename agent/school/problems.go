@@ -79,7 +79,7 @@ func noteGood(f *outbox.Facts, m protocol.Manifest, report mis.Report) {
 // noteStanding brings the problems that follow from the facts up to date.
 func noteStanding(f *outbox.Facts) {
 	setHeld(f)
-	gaps := len(scope.Wider(f.Ask, f.Allowed))
+	gaps := len(scope.Gaps(f.Ask, f.Decision))
 	setProblem(f, protocol.Problem{Code: protocol.ProblemScopeNotGiven, Count: gaps}, gaps > 0)
 }
 

@@ -85,7 +85,7 @@ func (s *School) condition() (condition, error) {
 	}
 	c := condition{
 		paused: paused, waiting: waiting, full: why != "" && why != outbox.FullFirst,
-		deciding: !f.Enrolled || f.Wait && !f.Confirmed, asking: !f.Confirmed, stopped: f.Refusal != nil,
+		deciding: !f.Enrolled || f.Wait && !f.Confirmed, asking: !f.Confirmed, stopped: f.Refusal != nil, decided: s.decided.Load(),
 	}
 	if f.LastRead != nil && f.LastRead.Problem == "" {
 		c.lastRead = f.LastRead.Started

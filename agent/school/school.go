@@ -48,7 +48,8 @@ type School struct {
 	roster   atomic.Pointer[heldRoster]
 	used     rosterUsed
 	diskFull atomic.Bool
-	stalled  atomic.Bool // the collector's head is not ours to follow: control decides
+	decided  atomic.Int64 // how often a person decided what may leave, since this School was opened
+	stalled  atomic.Bool  // the collector's head is not ours to follow: control decides
 
 	// ending is done when the school is being closed for good: what is under way
 	// is broken off.

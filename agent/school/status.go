@@ -68,6 +68,7 @@ type Status struct {
 	Refused        map[record.Dataset]int `json:"refused,omitempty"`
 	Holds          []protocol.Hold        `json:"holds,omitempty"`
 	NotGiven       []scope.Gap            `json:"not_given,omitempty"`
+	News           []News                 `json:"news,omitempty"`
 	Problems       []protocol.Problem     `json:"problems,omitempty"`
 	KeyringExpires time.Time              `json:"keyring_expires,omitzero"`
 	// Trouble is what is in the way to the collector; Intercepted names who opens
@@ -104,12 +105,13 @@ func (s *School) Status() (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	f = s.withFields(f)
 	id := s.identity()
 	st := Status{
 		Version: version.Version, Agent: id.Agent().String(), School: f.School, SchoolName: f.Ask.SchoolName, Generation: f.Generation,
 		Phrase:   Phrase(f.Collector.Root, id),
 		LastRead: f.LastRead, LastReceipt: f.LastReceipt, LastOutcome: f.LastOutcome, LastHeard: f.LastHeard,
-		Holds: allHolds(f), NotGiven: scope.Wider(f.Ask, f.Allowed), Problems: f.Problems,
+		Holds: allHolds(f), NotGiven: scope.Gaps(f.Ask, f.Decision), News: newsOf(f), Problems: f.Problems,
 		KeyringExpires: s.trust(f).Keyring.Expires, Trouble: f.Trouble, Intercepted: f.Intercepted, Unknown: f.Unknown,
 	}
 	if !f.EnrolRequest.IsZero() {
@@ -178,24 +180,12 @@ func (s *School) nextStep(st Status) string {
 		return what + ": " + do
 	case !st.KeyringExpires.IsZero() && !clock.Now().Before(st.KeyringExpires):
 		return "the collector's list of keys has expired: tell its operator, or set this computer's clock right"
-	case len(st.NotGiven) > 0:
-		return "an authority asks for more than the school allows; nothing more leaves; see `rollbridge-agent scope show`"
+	case len(scope.Waiting(st.NotGiven)) > 0:
+		return "something more could leave and waits for the school's yes: see it with `rollbridge-agent scope show`, then `scope accept`, `scope allow` or `scope deny`; until then nothing more leaves"
+	case len(st.News) > 0:
+		return "the collector's operator says something new about how the data are handled; nothing more leaves by it: read it with `rollbridge-agent scope show`; `scope accept` takes note of it"
 	}
 	return ""
-}
-
-// A ScopeReport is what `scope show` shows. Its JSON is a contract with scripts.
-type ScopeReport struct {
-	Ask     protocol.Ask  `json:"ask"`
-	Allowed scope.Allowed `json:"allowed"`
-	// NotGiven is asked and not allowed: it does not leave.
-	NotGiven []scope.Gap `json:"not_given,omitempty"`
-}
-
-// Scope is what is asked and what the school has allowed.
-func (s *School) Scope() (ScopeReport, error) {
-	f, err := s.box.Facts()
-	return ScopeReport{Ask: f.Ask, Allowed: f.Allowed, NotGiven: scope.Wider(f.Ask, f.Allowed)}, err
 }
 
 // Phrase is what both sides compare.

@@ -115,6 +115,11 @@ func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
 		return SyncReport{}, err
 	}
 	defer free()
+	if source, _, err := s.source(); err == nil {
+		if err := s.seeFields(source.Fields()); err != nil {
+			return SyncReport{}, err
+		}
+	}
 	result, report, err := s.read(ctx, q)
 	if err != nil {
 		return SyncReport{}, s.noteRead(err)
@@ -140,7 +145,7 @@ func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
 	if err = errors.Join(sealErr, err); err != nil {
 		return done, fmt.Errorf("record the read: %w", err)
 	}
-	done.NotGiven = scope.Wider(facts.Ask, facts.Allowed)
+	done.NotGiven = scope.Gaps(facts.Ask, facts.Decision)
 	head := done.Sealed[len(done.Sealed)-1]
 	s.log.Info("sealed what was read", logkey.Sequence, head.Sequence, logkey.Count, len(result.Lines),
 		logkey.Duration, report.Ended.Sub(report.Started).Milliseconds())
@@ -216,28 +221,24 @@ func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Rep
 	if why := notReleased(q.Release, facts); why != "" {
 		return none, mis.Report{}, refused(why)
 	}
-	gate := scope.New(facts.Ask, facts.Allowed)
+	source, profile, sourceErr := s.source()
+	if sourceErr == nil {
+		facts.Decision, _ = facts.Seen(source.Fields())
+	}
+	in, err := s.input(facts, q)
+	if err != nil {
+		return none, mis.Report{}, err
+	}
+	gate := in.Scope
 	if len(gate.Datasets()) == 0 {
-		return none, mis.Report{}, refused("nothing may leave: no authority's request and the school's yes have anything in common (see `rollbridge-agent scope show`)")
+		s.used = s.rosterInUse(facts)
+		return takeBack(in)
 	}
-	source, profile, err := s.source()
-	if err != nil {
-		return none, mis.Report{}, err
+	if sourceErr != nil {
+		return none, mis.Report{}, sourceErr
 	}
-	why, err := s.box.FullReason()
-	if err != nil {
-		return none, mis.Report{}, err
-	}
-	state, err := s.box.Snapshot()
-	if err != nil {
-		return none, mis.Report{}, err
-	}
-	keys := s.identity()
-	today := s.today()
-	in := delta.Input{
-		State: state, Keys: delta.Keys{Local: keys.LocalKey, ID: keys.IDKey}, Scope: gate,
-		Profile: profile, Today: today, Full: q.Full || why != "", Released: q.Release, Form: facts.Form,
-	}
+	in.Profile = profile
+	keys, today := s.identity(), in.Today
 	ctx, cancel := s.untilStopped(ctx)
 	defer cancel()
 	s.used = s.rosterInUse(facts)
@@ -252,6 +253,35 @@ func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Rep
 		ask.Feed = nil
 		result, report, err = s.compare(ctx, source, ask, in)
 	}
+	return result, report, err
+}
+
+// input is what a comparison goes by.
+func (s *School) input(f outbox.Facts, q SyncRequest) (delta.Input, error) {
+	why, err := s.box.FullReason()
+	if err != nil {
+		return delta.Input{}, err
+	}
+	state, err := s.box.Snapshot()
+	if err != nil {
+		return delta.Input{}, err
+	}
+	keys := s.identity()
+	return delta.Input{
+		State: state, Keys: delta.Keys{Local: keys.LocalKey, ID: keys.IDKey}, Scope: scope.New(f.Ask, f.Allowed), Profile: s.set.MIS.Profile,
+		Today: s.today(), Full: q.Full || why != "", Released: q.Release, Form: f.Form,
+	}, nil
+}
+
+// takeBack is the read where nothing may leave any more: no MIS is asked, and
+// what was sent before is removed at the collector.
+func takeBack(in delta.Input) (delta.Result, mis.Report, error) {
+	if len(in.State.Entries) == 0 {
+		return delta.Result{}, mis.Report{}, refused("nothing may leave: no authority's request and the school's yes have anything in common (see `rollbridge-agent scope show`)")
+	}
+	now := clock.Now()
+	report := mis.Report{Started: now, Ended: now}
+	result, err := delta.New(in).Finish(report)
 	return result, report, err
 }
 

@@ -1,7 +1,6 @@
 package scope
 
 import (
-	"maps"
 	"slices"
 	"time"
 
@@ -102,8 +101,8 @@ func (g grants) and(other grants) grants {
 	return both
 }
 
-// A Gap is a dataset that an authority asks for and the school has not, or not
-// wholly, allowed.
+// A Gap is a dataset, or a part of it, that an authority asks for and the
+// school has not allowed.
 type Gap struct {
 	Authority string         `json:"authority"` // code as asked
 	Name      string         `json:"name"`
@@ -111,36 +110,64 @@ type Gap struct {
 	// Fields that are asked for and not allowed; empty when the whole dataset
 	// is not allowed and no field of it was named.
 	Fields []string `json:"fields"`
+	// Denied says that a person at the school said no to it by name, Gained that
+	// the MIS's profile gives it only since the school's last yes.
+	Denied bool `json:"denied,omitempty"`
+	Gained bool `json:"gained,omitempty"`
 }
 
-// Wider lists what is asked but not allowed, in the order of the ask. A
-// dataset or field that this program does not know is not listed: it could not
-// send it.
-func Wider(ask protocol.Ask, allowed Allowed) []Gap {
+// Gaps lists what is asked but not allowed, in the order of the ask; of a
+// dataset first what waits for a yes. An authority, dataset or field that this
+// program does not know is not listed: it could not send it.
+func Gaps(ask protocol.Ask, d Decision) []Gap {
 	now := clock.Now()
-	yes := allowed.grants(now)
+	yes := d.Allowed.grants(now)
 	var gaps []Gap
 	for _, r := range ask.Requests {
-		g := grants{}
-		g.give(r.Code, now, r.Datasets)
-		for code, datasets := range g {
-			for _, d := range record.Datasets() {
-				wanted, ok := datasets[d]
-				if !ok {
-					continue
-				}
-				given, whole := yes[code][d]
-				missing := []string{}
-				for _, f := range slices.Sorted(maps.Keys(wanted)) {
-					if !given[f] {
-						missing = append(missing, f)
-					}
-				}
-				if len(missing) > 0 || !whole {
-					gaps = append(gaps, Gap{Authority: r.Code, Name: r.Name, Dataset: d, Fields: missing})
-				}
+		authority, err := codes.ResolveAuthority(r.Code, now)
+		if err != nil {
+			continue
+		}
+		wanted := askedOf(protocol.Ask{Requests: []protocol.AuthorityAsk{r}}, r.Code)
+		for _, ds := range record.Datasets() {
+			if fields, ok := wanted[ds]; ok {
+				given, whole := yes[authority.Code][ds]
+				gaps = append(gaps, d.gapsOf(Gap{Authority: r.Code, Name: r.Name, Dataset: ds, Fields: fields}, given, whole)...)
 			}
 		}
 	}
 	return gaps
+}
+
+// gapsOf parts what is asked of one dataset, all of it in gap, into what waits,
+// what waits because the profile has only come to give it, and what was denied.
+func (d Decision) gapsOf(gap Gap, given map[string]bool, whole bool) []Gap {
+	var parts [3]Gap
+	for i := range parts {
+		parts[i] = gap
+		parts[i].Fields = []string{}
+	}
+	parts[1].Gained, parts[2].Denied = true, true
+	for _, f := range gap.Fields {
+		switch {
+		case given[f]:
+		case d.Denied.has(gap.Authority, gap.Dataset, f):
+			parts[2].Fields = append(parts[2].Fields, f)
+		case slices.Contains(d.Gained[gap.Dataset], f):
+			parts[1].Fields = append(parts[1].Fields, f)
+		default:
+			parts[0].Fields = append(parts[0].Fields, f)
+		}
+	}
+	found := slices.DeleteFunc(parts[:], func(g Gap) bool { return len(g.Fields) == 0 })
+	if len(found) == 0 && !whole {
+		gap.Fields, gap.Denied = []string{}, d.Denied.has(gap.Authority, gap.Dataset, "")
+		found = append(found, gap)
+	}
+	return found
+}
+
+// Waiting are the gaps that a yes would close.
+func Waiting(gaps []Gap) []Gap {
+	return slices.DeleteFunc(slices.Clone(gaps), func(g Gap) bool { return g.Denied })
 }

@@ -127,16 +127,21 @@ func TestTrimDropsWhatWasNotAdmitted(t *testing.T) {
 	}
 }
 
-func TestWider(t *testing.T) {
+func TestGaps(t *testing.T) {
 	a := ask(of(birmingham, everything), of(leeds, map[record.Dataset][]string{record.DatasetPupil: {"InCare"}, "pets": {"name"}}))
-	if gaps := Wider(a, FromAsk(a)); len(gaps) != 0 {
+	if gaps := Gaps(a, Decision{Allowed: FromAsk(a)}); len(gaps) != 0 {
 		t.Errorf("a yes to all leaves %v", gaps)
 	}
-	got := Wider(a, Allowed{birmingham: {record.DatasetPupil: {"UPN", "DOB", "Surname", "Forename"}, record.DatasetContact: {"Surname"}}})
+	got := Gaps(a, Decision{
+		Allowed: Allowed{birmingham: {record.DatasetPupil: {"UPN", "DOB", "Surname", "Forename"}, record.DatasetContact: {"Surname"}}},
+		Denied:  Denied{birmingham: {record.DatasetContact: {"Phones"}}},
+		Gained:  Fields{record.DatasetAttendance: {"localAM"}},
+	})
 	want := []Gap{
-		{birmingham, "Authority 330", record.DatasetContact, []string{"Addresses", "Phones"}},
-		{birmingham, "Authority 330", record.DatasetAttendance, []string{"localAM"}},
-		{leeds, "Authority 383", record.DatasetPupil, []string{}},
+		{birmingham, "Authority 330", record.DatasetContact, []string{"Addresses"}, false, false},
+		{birmingham, "Authority 330", record.DatasetContact, []string{"Phones"}, true, false},
+		{birmingham, "Authority 330", record.DatasetAttendance, []string{"localAM"}, false, true},
+		{leeds, "Authority 383", record.DatasetPupil, []string{}, false, false},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
