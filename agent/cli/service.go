@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -11,15 +12,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollbridge/agent/control"
+	"rollbridge/agent/event"
 	"rollbridge/agent/mis"
 	"rollbridge/agent/school"
 	"rollbridge/agent/settings"
+	"rollbridge/agent/supervise"
 	"rollbridge/shared/logkey"
 	"rollbridge/shared/version"
 )
 
 func (p *program) run() *cobra.Command {
 	var schools string
+	var untilInputEnds bool
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Run the service in the foreground",
@@ -34,22 +38,51 @@ them with --data-dir. A directory that is added or taken away is noticed within 
   rollbridge-agent run --schools /var/lib/rollbridge/schools`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			ctx, ready := c.Context(), func() {}
+			if untilInputEnds {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithCancel(ctx)
+				defer cancel()
+				go func() {
+					_, _ = io.Copy(io.Discard, p.in)
+					cancel()
+				}()
+				ready = func() { p.printf("%s\n", supervise.Ready) }
+			}
 			if schools != "" {
-				return p.runSchools(c.Context(), schools)
+				return p.runSchools(ctx, schools, ready)
 			}
 			set, err := p.settings()
 			if err != nil {
 				return err
 			}
-			return serve(c.Context(), set, p.logger(set.Log), nil)
+			log := p.serviceLog(set.Log)
+			err = serve(ctx, set, log, nil, func() {
+				log.Info("the agent runs", logkey.Event, event.Started, logkey.Version, version.Version)
+				ready()
+			})
+			if err == nil {
+				log.Info("the agent has stopped", logkey.Event, event.Stopped)
+			}
+			return err
 		},
 	}
 	c.Flags().StringVar(&schools, "schools", "", "run every school that has a data directory in this `directory`")
+	c.Flags().BoolVar(&untilInputEnds, "until-stdin-closes", false, "for supervise: end when the standard input does, and say \"ready\"")
+	if err := c.Flags().MarkHidden("until-stdin-closes"); err != nil {
+		panic(err) // the flag is not there
+	}
 	return c
 }
 
-// A service is the running agent of one data directory.
-type service struct {
+// serviceLog is the log of a service: its events go to where the system keeps
+// them.
+func (p *program) serviceLog(l settings.Log) *slog.Logger {
+	return slog.New(event.Handler(p.logger(l).Handler()))
+}
+
+// A worker is the running agent of one data directory.
+type worker struct {
 	set   settings.Settings
 	log   *slog.Logger
 	poke  chan struct{}
@@ -60,8 +93,8 @@ type service struct {
 }
 
 // serve runs the service of one data directory; turns are shared by those of
-// one process.
-func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *school.Turns) error {
+// one process. It calls ready when commands are answered.
+func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *school.Turns, ready func()) error {
 	if err := school.MakeDir(set.DataDir); err != nil {
 		return err
 	}
@@ -77,7 +110,7 @@ func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *
 	if err != nil {
 		return err
 	}
-	s := &service{set: set, log: log, poke: make(chan struct{}, 1), turns: turns}
+	s := &worker{set: set, log: log, poke: make(chan struct{}, 1), turns: turns}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	served := make(chan error, 1)
@@ -85,12 +118,10 @@ func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *
 		served <- control.Serve(ctx, listener, s.handlers())
 		cancel()
 	}()
-	log.Info("the agent runs", logkey.Version, version.Version)
+	ready()
 	s.live(ctx)
 	cancel()
-	err = <-served
-	log.Info("the agent has stopped")
-	return err
+	return <-served
 }
 
 // look is how often a service without a school looks for one.
@@ -98,7 +129,7 @@ const look = time.Second
 
 // live goes through the lives of a school on this machine: none, enrolled,
 // superseded or revoked, perhaps enrolled again.
-func (s *service) live(ctx context.Context) {
+func (s *worker) live(ctx context.Context) {
 	said, over := "", ""
 	for ctx.Err() == nil {
 		agent, there := school.Enrolled(s.set.DataDir)
@@ -137,7 +168,7 @@ func wait(ctx context.Context, d time.Duration) {
 }
 
 // open runs the school until it is over or ctx ends.
-func (s *service) open(ctx context.Context) error {
+func (s *worker) open(ctx context.Context) error {
 	sch, err := school.Open(ctx, s.set, school.Options{Log: s.log, Patience: patience, Turns: s.turns})
 	if err != nil {
 		return err
@@ -151,14 +182,14 @@ func (s *service) open(ctx context.Context) error {
 	return errors.Join(err, sch.Close())
 }
 
-func (s *service) hold(sch *school.School) {
+func (s *worker) hold(sch *school.School) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.school = sch
 }
 
 // on hands a command to the open school and sorts its error for the wire.
-func (s *service) on(act func(*school.School) (any, error)) (any, error) {
+func (s *worker) on(act func(*school.School) (any, error)) (any, error) {
 	s.mu.Lock()
 	sch := s.school
 	s.mu.Unlock()
@@ -173,7 +204,7 @@ func (s *service) on(act func(*school.School) (any, error)) (any, error) {
 }
 
 // saying hands on what a person says about one child.
-func (s *service) saying(w word) control.Handler {
+func (s *worker) saying(w word) control.Handler {
 	return func(ctx context.Context, in json.RawMessage) (any, error) {
 		return s.on(func(sch *school.School) (any, error) {
 			c, err := decode[school.RosterChoice](in)
@@ -185,7 +216,7 @@ func (s *service) saying(w word) control.Handler {
 	}
 }
 
-func (s *service) handlers() map[string]control.Handler {
+func (s *worker) handlers() map[string]control.Handler {
 	plain := func(act func(context.Context, *school.School) (any, error)) control.Handler {
 		return func(ctx context.Context, _ json.RawMessage) (any, error) {
 			return s.on(func(sch *school.School) (any, error) { return act(ctx, sch) })
