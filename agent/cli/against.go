@@ -11,7 +11,6 @@ import (
 
 	"rollbridge/agent/mis"
 	"rollbridge/agent/settings"
-	"rollbridge/agent/uplink"
 )
 
 // tryFlags are the flags of `profile test` that say what is tried.
@@ -68,7 +67,7 @@ func (f tryFlags) address(profile *mis.Profile, set settings.Settings) (*mis.Pro
 	if site.API == nil {
 		site.API = new(mis.API)
 	}
-	if site.API.Proxy, site.API.Roots, err = uplink.Way(set.Uplink.Proxy, set.Uplink.CAFile); err != nil {
+	if err := set.Uplink.Carry(site.API); err != nil {
 		return fail(err)
 	}
 	names := maps.Clone(site.API.Names)

@@ -2,12 +2,13 @@ package mis
 
 import (
 	"cmp"
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/http"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -28,9 +29,9 @@ type API struct {
 	// RequestTime is the longest that one answer may take; 0 is
 	// rest.DefaultRequestTime.
 	RequestTime time.Duration `json:"-"`
-	// Proxy and Roots are as in rest.Settings.
-	Proxy func(*http.Request) (*url.URL, error) `json:"-"`
-	Roots *x509.CertPool                        `json:"-"`
+	// Dial and Roots are as in rest.Settings.
+	Dial  func(ctx context.Context, network, address string) (net.Conn, error) `json:"-"`
+	Roots *x509.CertPool                                                       `json:"-"`
 }
 
 // A restPlan is what driver rest needs beside the datasets.
@@ -235,7 +236,7 @@ func (p *plan) unconfirmed() error {
 // open begins one read; it connects to nothing.
 func (p *restPlan) open(j jq) (*rest.Session, error) {
 	return rest.Open(rest.Settings{
-		URL: p.address(p.api.URL), User: p.site.User, Password: p.site.Password, Proxy: p.site.Proxy, Roots: p.site.Roots,
+		URL: p.address(p.api.URL), User: p.site.User, Password: p.site.Password, Dial: p.site.Dial, Roots: p.site.Roots,
 		RequestTime: p.site.RequestTime, AnyCase: p.api.Members == anyCaseMembers, Log: p.log,
 	}, p.auth(j))
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/url"
 	"reflect"
 	"slices"
 	"time"
@@ -97,12 +96,14 @@ type Dataset struct {
 // Uplink says how the collector is reached. Its address is in the enrolment
 // code and cannot be set.
 type Uplink struct {
-	Proxy  string `config:"proxy" secret:"true"`
-	CAFile string `config:"ca_file"`
+	Proxy         string `config:"proxy" secret:"true"`
+	PAC           string `config:"pac"`
+	ProxyLogin    string `config:"proxy_login"`
+	ProxyUser     string `config:"proxy_user"`
+	ProxyPassword string `config:"proxy_password" secret:"true"`
+	ProxyKeytab   string `config:"proxy_keytab"`
+	CAFile        string `config:"ca_file"`
 }
-
-// Exit is how connections leave the school.
-func (u Uplink) Exit() exit.Settings { return exit.Settings{Proxy: u.Proxy, CAFile: u.CAFile} }
 
 // Schedule says when the registers are expected to be taken.
 type Schedule struct {
@@ -171,6 +172,7 @@ func Defaults() Settings {
 			Server: defaultServer(), Command: Command{ReportSeconds: int(mis.DefaultReportTime / time.Second)},
 			API: API{RequestSeconds: int(rest.DefaultRequestTime / time.Second)}, SettleSeconds: 5, Datasets: whole,
 		},
+		Uplink:   Uplink{ProxyLogin: exit.LoginAuto},
 		Schedule: Schedule{Times: []string{"09:30", "13:45"}},
 		Log:      Log{Format: "text", Level: "info"},
 	}
@@ -199,19 +201,13 @@ func (s *Settings) Validate() error {
 	check(s.MIS.Server.LockSeconds >= 1 && s.MIS.Server.LockSeconds <= 3600, "mis.server.lock_seconds must be 1 to 3600")
 	check(s.MIS.Command.ReportSeconds >= 1 && s.MIS.Command.ReportSeconds <= 7200, "mis.command.report_seconds must be 1 to 7200")
 	check(s.MIS.API.RequestSeconds >= 1 && s.MIS.API.RequestSeconds <= 3600, "mis.api.request_seconds must be 1 to 3600")
-	check(s.Uplink.Proxy == "" || isProxy(s.Uplink.Proxy),
-		"uplink.proxy must be http://host:port, or http://user:password@host:port with special characters percent-encoded")
 	check(slices.Contains([]string{"text", "json"}, s.Log.Format), "log.format must be text or json")
 	check(slices.Contains([]string{"debug", "info", "warn", "error"}, s.Log.Level), "log.level must be debug, info, warn or error")
+	faults = append(faults, s.Uplink.Exit().Check())
 	if _, err := s.Schedule.Minutes(); err != nil {
 		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
-}
-
-func isProxy(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
 // Minutes are the times as minutes after midnight, rising, each once.

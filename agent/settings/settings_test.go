@@ -3,6 +3,7 @@ package settings
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"rollbridge/agent/mis"
+	"rollbridge/agent/mis/rest"
 	"rollbridge/agent/mis/sqlserver"
 	"rollbridge/shared/record"
 )
@@ -81,6 +83,11 @@ func TestRefused(t *testing.T) {
 		"ROLLBRIDGE_MIS_SERVER_PASWORD=geheim":               "ROLLBRIDGE_MIS_SERVER_PASSWORD",
 		"ROLLBRIDGE_MIS_FOLDR=/x":                            "ROLLBRIDGE_MIS_FOLDER",
 		"ROLLBRIDGE_UPLINK_PROXY=http://u:geheim@[proxy/%zz": "uplink.proxy",
+		"ROLLBRIDGE_UPLINK_PAC=proxy.pac":                    "uplink.pac",
+		"ROLLBRIDGE_UPLINK_PAC=http://u:geheim@wpad/":        "uplink.pac",
+		"ROLLBRIDGE_UPLINK_PROXY_LOGIN=digest":               "uplink.proxy_login",
+		"ROLLBRIDGE_UPLINK_PROXY_PASSWORD=geheim":            "uplink.proxy_user",
+		"ROLLBRIDGE_UPLINK_PROXY_KEYTAB=/k":                  "uplink.proxy_user",
 	}
 	for env, want := range cases {
 		_, _, err := Load(Given{DataDir: t.TempDir()}, []string{env})
@@ -270,19 +277,26 @@ func TestAPI(t *testing.T) {
 	if err := os.WriteFile(file, []byte("mis:\n  profile: wonde\n  api:\n    names: {school: A1930499544}\n    user: u\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, explained, err := Load(Given{DataDir: dir, File: file}, []string{prefix + "PASSWORD=geheim", prefix + "REQUEST_SECONDS=30", "ROLLBRIDGE_UPLINK_PROXY=http://proxy.example:8080"})
+	asked := ""
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.Method + " " + r.Host
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer proxy.Close()
+	s, explained, err := Load(Given{DataDir: dir, File: file}, []string{prefix + "PASSWORD=geheim", prefix + "REQUEST_SECONDS=30", "ROLLBRIDGE_UPLINK_PROXY=" + proxy.URL})
 	if err != nil {
 		t.Fatal(err)
 	}
 	site, err := s.Site()
-	if err != nil || site.API.Proxy == nil {
-		t.Fatalf("%+v, %v", site.API, err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	at, err := site.API.Proxy(httptest.NewRequest("GET", "https://mis.example/", nil))
-	if err != nil || at.String() != "http://proxy.example:8080" {
-		t.Errorf("the proxy is %s, %v", at, err)
+	_, err = site.API.Dial(t.Context(), "tcp", "mis.example:443")
+	var way *rest.WayError
+	if !errors.As(err, &way) || way.Passing || !strings.HasSuffix(way.Text, ". Ask for mis.example:443 to be allowed.") || asked != "CONNECT mis.example:443" {
+		t.Errorf("the proxy was asked %q, and %v", asked, err)
 	}
-	site.API.Proxy = nil
+	site.API.Dial = nil
 	want := &mis.API{Names: map[string]string{"school": "A1930499544"}, User: "u", Password: "geheim", RequestTime: 30 * time.Second}
 	if d := cmp.Diff(want, site.API); d != "" {
 		t.Errorf("differs (-want +got):\n%s", d)

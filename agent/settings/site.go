@@ -8,7 +8,6 @@ import (
 
 	"rollbridge/agent/mis"
 	"rollbridge/agent/mis/sqlserver"
-	"rollbridge/agent/uplink"
 	"rollbridge/shared/record"
 )
 
@@ -23,8 +22,7 @@ func (s Settings) Site() (mis.Site, error) {
 	if err != nil || site.API == nil {
 		return site, err
 	}
-	site.API.Proxy, site.API.Roots, err = uplink.Way(s.Uplink.Proxy, s.Uplink.CAFile)
-	return site, err
+	return site, s.Uplink.Carry(site.API)
 }
 
 func (m MIS) site() (mis.Site, error) {

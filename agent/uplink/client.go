@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -46,6 +45,7 @@ const DefaultPatience = 5 * time.Minute
 // A Client posts messages to one collector. It may be used concurrently.
 type Client struct {
 	base     *url.URL
+	way      *exit.Way
 	tls      verifier
 	http     *retryablehttp.Client
 	patience time.Duration
@@ -58,19 +58,13 @@ func New(r Route) (*Client, error) {
 	if err != nil || base.Scheme != "https" || base.Hostname() == "" {
 		return nil, errors.New("the collector's address must be https://host[:port]")
 	}
-	proxy, err := proxyOf(r.Exit.Proxy)
-	if err != nil {
-		return nil, err
-	}
-	roots, err := rootsOf(r.Roots, r.Exit.CAFile)
+	way, roots, err := wayOf(r.Exit, r.Roots)
 	if err != nil {
 		return nil, err
 	}
 	v := verifier{host: base.Hostname(), pin: r.Pin, roots: roots}
 	transport := &http.Transport{
-		Proxy:                  proxy,
-		DialContext:            (&net.Dialer{Timeout: 20 * time.Second}).DialContext,
-		OnProxyConnectResponse: v.checkProxy,
+		DialContext: way.Dial,
 		// The verifier does what crypto/tls would do, and accepts a pinned key too.
 		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: true, VerifyConnection: v.check},
 		TLSHandshakeTimeout:   30 * time.Second,
@@ -80,7 +74,7 @@ func New(r Route) (*Client, error) {
 		DisableCompression: true,
 		IdleConnTimeout:    90 * time.Second,
 	}
-	c := &Client{base: base, tls: v, patience: r.Patience}
+	c := &Client{base: base, way: way, tls: v, patience: r.Patience}
 	if c.patience == 0 {
 		c.patience = DefaultPatience
 	}

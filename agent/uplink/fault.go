@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"rollbridge/agent/refused"
+
+	"rollbridge/agent/uplink/exit"
 )
 
 // A FaultKind says why an attempt proved nothing; the list is closed.
@@ -18,18 +20,22 @@ type FaultKind string
 
 // The faults.
 const (
-	NoName       FaultKind = "dns"           // the host's name is not found
-	NoAnswer     FaultKind = "timeout"       // nothing, or not all, came in time
-	NoListener   FaultKind = "refused"       // nobody listens there
-	Broken       FaultKind = "broken"        // the connection broke
-	ProxyLogin   FaultKind = "proxy_login"   // the proxy wants a name and a password
-	ProxyRefused FaultKind = "proxy_refused" // the proxy does not let the agent through
-	ProxyDown    FaultKind = "proxy_down"    // the proxy itself is not reached
-	Untrusted    FaultKind = "untrusted"     // the certificate is not trusted
-	WrongClock   FaultKind = "clock"         // the certificate is not valid at the time of this computer
-	NotTLS       FaultKind = "not_tls"       // something answers, without TLS
-	NotCollector FaultKind = "not_collector" // an answer came from something else
-	Unavailable  FaultKind = "unavailable"   // the collector, or something before it, is out of order
+	NoName       FaultKind = "dns"                        // the host's name is not found
+	NoAnswer     FaultKind = "timeout"                    // nothing, or not all, came in time
+	NoListener   FaultKind = "refused"                    // nobody listens there
+	Broken       FaultKind = "broken"                     // the connection broke
+	ProxyLogin             = FaultKind(exit.LoginWanted)  // the proxy wants a login, and none that it takes is set
+	ProxySecret            = FaultKind(exit.LoginRefused) // the proxy does not take the login
+	ProxyCloses            = FaultKind(exit.LoginBroken)  // the proxy ends the connection in the middle of the login
+	ProxyTicket            = FaultKind(exit.NoTicket)     // no Kerberos ticket for the proxy could be had
+	ProxyRefused           = FaultKind(exit.Refused)      // the proxy does not let the agent through
+	ProxyDown              = FaultKind(exit.Down)         // the proxy itself is not reached
+	ProxyScript            = FaultKind(exit.BadScript)    // the script that names the proxy is not read, or is wrong
+	Untrusted    FaultKind = "untrusted"                  // the certificate is not trusted
+	WrongClock   FaultKind = "clock"                      // the certificate is not valid at the time of this computer
+	NotTLS       FaultKind = "not_tls"                    // something answers, without TLS
+	NotCollector FaultKind = "not_collector"              // an answer came from something else
+	Unavailable  FaultKind = "unavailable"                // the collector, or something before it, is out of order
 )
 
 // A Fault is why the collector could not be reached, in words for the person
@@ -76,15 +82,6 @@ func wording(k FaultKind, address, host string) *Fault {
 	case NoListener:
 		f.Text = fmt.Sprintf("%s refused the connection", address)
 		f.Hint = "the collector may be restarting, or a firewall is in the way"
-	case ProxyLogin:
-		f.Text = "the proxy asks for a name and a password (407)"
-		f.Hint = fmt.Sprintf("put them into uplink.proxy, or ask for %s to be exempted from signing in", host)
-	case ProxyRefused:
-		f.Text = "the proxy does not let this computer through"
-		f.Hint = fmt.Sprintf("ask for %s to be allowed", address)
-	case ProxyDown:
-		f.Text = "the proxy could not be reached"
-		f.Hint = "check uplink.proxy, or the proxy variables of the environment"
 	case NotTLS:
 		f.Text = fmt.Sprintf("%s answers, but without TLS", address)
 		f.Hint = "check the port, and whether a proxy or web filter is in the way"
@@ -108,11 +105,11 @@ func (c *Client) explain(err error, lastHeard time.Time) error {
 		ours    *Fault
 		cert    *certError
 		dns     *net.DNSError
-		op      *net.OpError
 		record  tls.RecordHeaderError
 		alert   tls.AlertError
 		timeout net.Error
 	)
+	away, out := outFault(err)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
@@ -120,8 +117,8 @@ func (c *Client) explain(err error, lastHeard time.Time) error {
 		return ours
 	case errors.As(err, &cert):
 		return c.certFault(cert, lastHeard)
-	case errors.As(err, &op) && op.Op == "proxyconnect":
-		return c.fault(ProxyDown, err, "")
+	case out:
+		return away
 	case errors.As(err, &dns):
 		return c.fault(NoName, err, "")
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):

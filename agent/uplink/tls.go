@@ -2,14 +2,11 @@ package uplink
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
 	"os"
 	"time"
 
@@ -40,23 +37,21 @@ func keyHash(c *x509.Certificate) []byte {
 	return sum[:]
 }
 
-// check is called after every handshake, with the collector or with a proxy
-// that is itself spoken to by TLS.
+// check is called after every handshake with the collector, or with whoever
+// answers in its place.
 func (v verifier) check(s tls.ConnectionState) error {
 	if len(s.PeerCertificates) == 0 {
 		return errors.New("the server showed no certificate")
 	}
-	leaf, host := s.PeerCertificates[0], v.host
-	if s.ServerName != "" && s.ServerName != v.host {
-		host = s.ServerName
-	} else if v.pin != nil && bytes.Equal(keyHash(leaf), v.pin) {
+	leaf := s.PeerCertificates[0]
+	if v.pin != nil && bytes.Equal(keyHash(leaf), v.pin) {
 		return nil
 	}
 	between := x509.NewCertPool()
 	for _, c := range s.PeerCertificates[1:] {
 		between.AddCert(c)
 	}
-	_, err := leaf.Verify(x509.VerifyOptions{DNSName: host, Roots: v.roots, Intermediates: between, CurrentTime: clock.Now()})
+	_, err := leaf.Verify(x509.VerifyOptions{DNSName: v.host, Roots: v.roots, Intermediates: between, CurrentTime: clock.Now()})
 	if err != nil {
 		return &certError{leaf: leaf, err: err}
 	}
@@ -140,53 +135,4 @@ func rootsOf(roots *x509.CertPool, file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("uplink.ca_file %s holds no certificate: give a file in PEM form", file)
 	}
 	return roots, nil
-}
-
-// proxyOf never repeats the address: it may hold a password.
-func proxyOf(address string) (func(*http.Request) (*url.URL, error), error) {
-	if address == "" {
-		return func(r *http.Request) (*url.URL, error) {
-			u, err := http.ProxyFromEnvironment(r)
-			if err != nil {
-				return nil, &Fault{Kind: ProxyDown, Text: "the proxy that the environment names is not a web address",
-					Hint: "correct HTTPS_PROXY, or set uplink.proxy"}
-			}
-			return u, nil
-		}, nil
-	}
-	u, err := url.Parse(address)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Path != "" && u.Path != "/" {
-		return nil, errors.New("uplink.proxy must be http://host:port, or http://user:password@host:port with special characters percent-encoded")
-	}
-	return http.ProxyURL(u), nil
-}
-
-// Way is how a connection to somewhere else leaves the school by the same
-// settings: its proxy, and the certificates it trusts (nil for the system's).
-func Way(proxy, caFile string) (func(*http.Request) (*url.URL, error), *x509.CertPool, error) {
-	through, err := proxyOf(proxy)
-	if err != nil {
-		return nil, nil, err
-	}
-	roots, err := rootsOf(nil, caFile)
-	return through, roots, err
-}
-
-// checkProxy words a proxy's refusal, which net/http would give as a bare
-// status text.
-func (v verifier) checkProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
-	kind := ProxyRefused
-	switch {
-	case answer.StatusCode == http.StatusOK:
-		return nil
-	case answer.StatusCode == http.StatusProxyAuthRequired:
-		kind = ProxyLogin
-	case answer.StatusCode >= 500:
-		kind = Unavailable
-	}
-	f := wording(kind, v.host, v.host)
-	if kind != ProxyLogin {
-		f.Text += fmt.Sprintf(" (the proxy answered HTTP %d)", answer.StatusCode)
-	}
-	return f
 }

@@ -277,14 +277,15 @@ func TestProxy(t *testing.T) {
 	if err != nil || h.Receipt == nil {
 		t.Fatalf("%+v, %v", h, err)
 	}
-	if want := "CONNECT " + c.server.Listener.Addr().String(); len(*seen) != 1 || (*seen)[0] != want {
+	// Asked without a login first, then with one.
+	if want := "CONNECT " + c.server.Listener.Addr().String(); len(*seen) != 2 || (*seen)[1] != want {
 		t.Errorf("the proxy saw %v, want %s", *seen, want)
 	}
 	closed, _ := proxy(t, "", http.StatusForbidden)
 	broken, _ := proxy(t, "", http.StatusBadGateway)
 	for address, kind := range map[string]FaultKind{
 		"http://" + open:                     ProxyLogin,
-		"http://roll:falsch@" + open:         ProxyLogin,
+		"http://roll:falsch@" + open:         ProxySecret,
 		"http://roll:geheim@" + closed:       ProxyRefused,
 		"http://roll:geheim@" + broken:       Unavailable,
 		"http://roll:geheim@127.0.0.1:1":     ProxyDown,

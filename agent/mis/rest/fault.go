@@ -42,6 +42,17 @@ type Fault struct {
 // Error is the fault's sentences.
 func (f *Fault) Error() string { return f.Text }
 
+// A WayError says that the MIS was not reached because of the school's proxy.
+type WayError struct {
+	// Text is sentences: what was wrong, what to do.
+	Text string
+	// Passing says that it may be better soon.
+	Passing bool
+}
+
+// Error is the text.
+func (e *WayError) Error() string { return e.Text }
+
 // dataFault words what an answer should not be.
 func dataFault(text string, args ...any) *Fault {
 	return &Fault{Kind: Data, Text: fmt.Sprintf(text, args...)}
@@ -57,7 +68,8 @@ func (c *call) statusFault(status int) *Fault {
 		f.Kind = Right
 		f.Text = fmt.Sprintf("The MIS does not let this account read %s (HTTP 403). Ask whoever looks after the MIS to give it the right.", c.what)
 	case status == http.StatusProxyAuthRequired:
-		return proxyLogin()
+		f.Kind = Setting
+		f.Text = "What answered in place of the MIS asks for a proxy's login (HTTP 407). Check uplink.proxy, or ask for the address of the MIS to be exempted from signing in."
 	case status == http.StatusNotFound || status == http.StatusGone:
 		f.Text = fmt.Sprintf("The MIS does not know the address at which %s is asked for (HTTP %d). Check the address and the school's number in the settings, and whether the profile is for this version of the MIS.", c.what, status)
 	case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity:
@@ -111,15 +123,19 @@ func (c *call) finalFault(err error) *Fault {
 		cert   *tls.CertificateVerificationError
 		record tls.RecordHeaderError
 		dns    *net.DNSError
-		op     *net.OpError
+		way    *WayError
 	)
-	proxy := errors.As(err, &op) && op.Op == "proxyconnect"
 	switch {
+	case errors.As(err, &way):
+		if way.Passing {
+			return nil
+		}
+		return &Fault{Kind: Setting, Text: way.Text}
 	case errors.As(err, &cert):
 		return c.certificateFault(cert)
 	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
 		return &Fault{Kind: Setting, Text: fmt.Sprintf("Something answers at %s, but without TLS. Check the address and the port, and whether a proxy or web filter is in the way.", c.host)}
-	case !proxy && errors.As(err, &dns) && dns.IsNotFound:
+	case errors.As(err, &dns) && dns.IsNotFound:
 		return &Fault{Kind: Down, Text: fmt.Sprintf("The name of %s is not found. Check the address of the MIS in the settings, and this computer's DNS; if the school uses a proxy, give it in the settings.", c.host)}
 	}
 	return nil
@@ -141,11 +157,11 @@ func (c *call) certificateFault(err *tls.CertificateVerificationError) *Fault {
 
 // transportFault words an error of the connection.
 func (c *call) transportFault(err error) *Fault {
-	var op *net.OpError
+	var way *WayError
 	f := &Fault{Kind: Down}
 	switch {
-	case errors.As(err, &op) && op.Op == "proxyconnect":
-		f.Text = "The school's proxy could not be reached: check the setting of the proxy."
+	case errors.As(err, &way):
+		f.Text = way.Text
 	case refused.Connection(err):
 		f.Text = fmt.Sprintf("Nothing listens at %s: the MIS may be restarting, or a firewall is in the way.", c.host)
 	case timedOut(err):

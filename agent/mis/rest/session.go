@@ -2,7 +2,6 @@ package rest
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -52,9 +51,7 @@ func Open(set Settings, auth Auth) (*Session, error) {
 	s.http = &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &wire{session: s, base: &http.Transport{
-			Proxy:                  set.Proxy,
-			OnProxyConnectResponse: checkProxy,
-			DialContext:            (&net.Dialer{Timeout: 20 * time.Second}).DialContext,
+			DialContext:            set.Dial,
 			TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: set.Roots},
 			TLSHandshakeTimeout:    30 * time.Second,
 			MaxResponseHeaderBytes: 256 << 10,

@@ -1,11 +1,11 @@
 package rest
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -18,8 +18,9 @@ type Settings struct {
 	URL string
 	// User and Password are for the kind basic of [Auth].
 	User, Password string
-	// Proxy is as in [http.Transport]; nil means none.
-	Proxy func(*http.Request) (*url.URL, error)
+	// Dial opens the connections, through whatever proxy the school has; what is
+	// wrong with that is a *WayError. Nil means straight.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Roots are the certificates trusted; nil means the system's.
 	Roots *x509.CertPool
 	// RequestTime bounds one try of a request from dialling to its last byte,
@@ -59,6 +60,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.ReadRequests <= 0 {
 		s.ReadRequests = DefaultReadRequests
+	}
+	if s.Dial == nil {
+		s.Dial = (&net.Dialer{Timeout: 20 * time.Second}).DialContext
 	}
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)

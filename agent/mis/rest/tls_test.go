@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 )
@@ -63,20 +62,23 @@ func jsonOf(text string) http.Handler {
 	})
 }
 
+// What is wrong with the way to the MIS is told as it is: at once if a person must
+// mend it, and after trying again if it may pass.
 func TestProxy(t *testing.T) {
-	status := http.StatusProxyAuthRequired
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodConnect || r.Host != "mis.example:443" {
-			t.Errorf("%s %s", r.Method, r.Host)
-		}
-		w.WriteHeader(status)
-	}))
-	defer proxy.Close()
-	at, _ := url.Parse(proxy.URL)
-	set := Settings{URL: "https://mis.example", Proxy: http.ProxyURL(at)}
-	wantFault(t, real(t, set), Setting, "proxy asks for a name and a password")
-	status = http.StatusForbidden
-	wantFault(t, real(t, set), Setting, "proxy does not let this computer through")
+	for passing, kind := range map[bool]FaultKind{false: Setting, true: Down} {
+		inBubble(t, Settings{URL: "https://mis.example"}, header, says(`[]`), func(b *bench) {
+			b.http.Transport.(*wire).base.DialContext = func(_ context.Context, _, address string) (net.Conn, error) {
+				if address != "mis.example:443" {
+					t.Errorf("it dials %s", address)
+				}
+				return nil, &WayError{Text: "The proxy is away. Ask for it.", Passing: passing}
+			}
+			b.fault(Request{}, kind, "The proxy is away. Ask for it.")
+			if tries := b.Cost().Requests; (tries > 1) != passing {
+				t.Errorf("passing %t: asked %d times", passing, tries)
+			}
+		})
+	}
 }
 
 func TestNameThatIsNotFound(t *testing.T) {

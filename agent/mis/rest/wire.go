@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 	"time"
 )
@@ -105,22 +104,4 @@ func (m *meter) Close() error {
 	err := m.body.Close()
 	m.cancel()
 	return err
-}
-
-// checkProxy words a proxy's refusal, which net/http would give as a bare status
-// text.
-func checkProxy(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
-	switch {
-	case answer.StatusCode == http.StatusOK:
-		return nil
-	case answer.StatusCode == http.StatusProxyAuthRequired:
-		return proxyLogin()
-	case busy(answer.StatusCode):
-		return &againError{status: answer.StatusCode, after: retryAfter(answer.Header)}
-	}
-	return &Fault{Kind: Setting, Status: answer.StatusCode, Text: fmt.Sprintf("The school's proxy does not let this computer through to the MIS (HTTP %d). Ask for the address of the MIS to be allowed.", answer.StatusCode)}
-}
-
-func proxyLogin() *Fault {
-	return &Fault{Kind: Setting, Status: http.StatusProxyAuthRequired, Text: "The school's proxy asks for a name and a password (HTTP 407). Put them into the setting of the proxy, or ask for the address of the MIS to be exempted from signing in."}
 }
