@@ -4,180 +4,212 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"rollbridge/agent/evidence"
 	"rollbridge/agent/logbook"
-	"rollbridge/agent/outbox"
 	"rollbridge/agent/school"
-	"rollbridge/shared/envelope"
-	"rollbridge/shared/protocol"
 )
 
+// A logging is one call of log.
+type logging struct {
+	verify, pupil, asJSON bool
+	since, until          string // of what is shown
+	certificate           string // a file, with verify
+
+	term, from, to string // of a statement to make
+	out            string // the directory for it
+	statement      string // a file to verify
+
+	files []string // logbooks; none is that of this school
+}
+
 func (p *program) log() *cobra.Command {
-	var verify, asJSON bool
+	var l logging
 	c := &cobra.Command{
-		Use:   "log [FILE]",
+		Use:   "log [FILE…]",
 		Short: "Show or verify the logbook of everything that left",
-		Long: `Prints one line for each entry. With --verify it proves instead that no entry was changed,
-put in or taken out and that the receipts are the collector's; that needs nothing but the
-file, which may be a copy on another computer.`,
-		Example: "  rollbridge-agent log --verify /media/usb/logbook.jsonl",
-		Args:    arguments(0, 1, "give one file at most"),
+		Long: `Says in plain English, day by day, what left this school, to whom, and whether the collector's
+signed receipt is held. The logbook holds counts and proofs, and nothing of a pupil.
+
+--verify proves that no entry was changed, put in or taken out and that receipts, outcomes and
+certificates are the collector's. It needs nothing but the file, which may be a copy on another
+computer; several may be given, such as those of earlier enrolments (logbook-until-….jsonl).
+
+--pupil answers what was sent about one child and when. The UPN or the MIS's id is asked for on
+standard input, never given as an argument; it is hashed and compared, and not kept.
+
+--statement TERM (or --from and --to) writes a text and a signed JSON file of what left in a
+term. --verify-statement FILE proves one; with the logbook, also that it says what the logbook
+says.`,
+		Example: `  rollbridge-agent log --since 2026-11-23
+  rollbridge-agent log --verify /media/usb/logbook.jsonl
+  rollbridge-agent log --pupil
+  rollbridge-agent log --statement autumn-2026
+  rollbridge-agent log --verify-statement rollbridge-statement-autumn-2026.json logbook.jsonl`,
+		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
-			file := ""
-			if len(args) == 1 {
-				file = args[0]
-			} else {
-				set, err := p.settings()
-				if err != nil {
-					return err
-				}
-				file = filepath.Join(set.DataDir, logbook.FileName)
+			l.files = args
+			if err := l.check(); err != nil {
+				return err
 			}
-			f, err := os.Open(file)
-			if errors.Is(err, fs.ErrNotExist) && len(args) == 0 {
-				return &school.Fault{Kind: school.Refused, Text: "there is no logbook: this school is not enrolled on this machine"}
+			switch {
+			case l.verify:
+				return p.verifyLogbooks(l)
+			case l.pupil:
+				return p.answerAbout(c.Context(), l)
+			case l.statement != "":
+				return p.verifyStatement(l)
+			case l.drawing():
+				return p.drawStatement(l)
 			}
-			if err != nil {
-				return readable(fmt.Errorf("open the logbook: %w", err))
-			}
-			defer f.Close()
-			if verify {
-				summary, err := logbook.Verify(f)
-				return p.showVerified(summary, err, asJSON)
-			}
-			return logbook.Read(f, func(l logbook.Line) error { return p.showEntry(l, asJSON) })
+			return p.showLogbooks(l)
 		},
 	}
-	c.Flags().BoolVar(&verify, "verify", false, "prove that the logbook is as it was written")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON: one object, or one for each entry")
+	flags := c.Flags()
+	flags.BoolVar(&l.verify, "verify", false, "prove that the logbook is as it was written")
+	flags.StringVar(&l.certificate, "certificate", "", "with --verify: also prove the certificate of deletion in this `file`")
+	flags.BoolVar(&l.pupil, "pupil", false, "what was sent about one child, asked for on standard input")
+	flags.StringVar(&l.since, "since", "", "show what happened from this `day` or time on")
+	flags.StringVar(&l.until, "until", "", "show what happened up to this `day` or time")
+	flags.StringVar(&l.term, "statement", "", "write the signed statement of this `term` (autumn-2026, spring-2027, summer-2027)")
+	flags.StringVar(&l.from, "from", "", "first `day` of the statement")
+	flags.StringVar(&l.to, "to", "", "last `day` of the statement")
+	flags.StringVar(&l.out, "out", ".", "`directory` for the statement's two files")
+	flags.StringVar(&l.statement, "verify-statement", "", "prove the statement in this JSON `file`")
+	flags.BoolVar(&l.asJSON, "json", false, "print JSON: one value, or one line for each entry")
 	return c
 }
 
-func (p *program) showVerified(s logbook.Summary, err error, asJSON bool) error {
-	if err != nil && !errors.Is(err, logbook.ErrBroken) {
-		return err
+func (l logging) drawing() bool { return l.term != "" || l.from != "" || l.to != "" }
+
+// check refuses flags that do not go together.
+func (l logging) check() error {
+	modes := 0
+	for _, on := range []bool{l.verify, l.pupil, l.drawing(), l.statement != ""} {
+		if on {
+			modes++
+		}
 	}
-	if asJSON {
-		return errors.Join(p.printJSON(s), err)
+	switch {
+	case modes > 1:
+		return usageError{errors.New("give one of --verify, --pupil, --statement and --verify-statement")}
+	case l.certificate != "" && !l.verify:
+		return usageError{errors.New("--certificate goes with --verify")}
+	case modes > 0 && (l.since != "" || l.until != ""):
+		return usageError{errors.New("--since and --until are for showing the logbook; a statement has --from and --to")}
+	case l.pupil && len(l.files) > 0:
+		return usageError{errors.New("--pupil takes no argument: what is asked for comes on standard input, and what is known is on this machine only")}
+	case l.drawing() && l.term != "" && l.from+l.to != "":
+		return usageError{errors.New("give a term or days, not both")}
+	case l.drawing() && len(l.files) > 0:
+		return usageError{errors.New("a statement is drawn from this school's logbook, whose key signs it: give no file")}
+	case l.statement != "" && len(l.files) > 1:
+		return usageError{errors.New("give one logbook to compare the statement with")}
 	}
-	p.printf("Logbook of agent %s, begun %s\n", s.Agent, when(s.Created))
-	p.printf("Collector's root key: %s\n", s.Root)
-	p.printf("%d entries; %d batches sealed, %d of them with the collector's receipt, %d with its outcome\n", s.Entries, len(s.Sealed), s.Receipted, s.Outcomed)
-	for _, problem := range s.Problems {
-		p.printf("line %d: %s\n", problem.Line, problem.What)
-	}
-	if err != nil {
-		return fmt.Errorf("%w: keep the file as it is, and compare it with a copy and with what the collector shows", err)
-	}
-	p.printf("Everything is as it was written.\n")
 	return nil
 }
 
-func (p *program) showEntry(l logbook.Line, asJSON bool) error {
-	if asJSON {
+// eachLogbook opens the files named, or this school's logbook.
+func (p *program) eachLogbook(files []string, use func(name string, f *os.File) error) error {
+	if len(files) == 0 {
+		name, err := p.ownLogbook()
+		if err != nil {
+			return err
+		}
+		files = []string{name}
+	}
+	for _, name := range files {
+		f, err := os.Open(name)
+		if err != nil {
+			return readable(fmt.Errorf("open the logbook: %w", err))
+		}
+		if err := errors.Join(use(name, f), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *program) ownLogbook() (string, error) {
+	set, err := p.settings()
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(set.DataDir, logbook.FileName)
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return "", &school.Fault{Kind: school.Refused, Text: "there is no logbook: this school is not enrolled on this machine"}
+	}
+	return name, nil
+}
+
+func (p *program) showLogbooks(l logging) error {
+	span, err := evidence.ParseSpan(l.since, l.until)
+	if err != nil {
+		return usageError{fmt.Errorf("--since and --until: %w", err)}
+	}
+	return p.eachLogbook(l.files, func(name string, f *os.File) error {
+		if l.asJSON {
+			return p.showEntries(f, span)
+		}
+		if len(l.files) > 1 {
+			p.printf("%s\n\n", name)
+		}
+		story, err := evidence.ReadStory(f)
+		if err != nil {
+			return err
+		}
+		if err := story.Write(p.Out, span); err != nil {
+			return fmt.Errorf("write the result: %w", err)
+		}
+		if len(l.files) > 1 && name != l.files[len(l.files)-1] {
+			p.printf("\n")
+		}
+		return nil
+	})
+}
+
+// showEntries prints the entries as they are, for scripts.
+func (p *program) showEntries(r io.Reader, span evidence.Span) error {
+	return logbook.Read(r, func(l logbook.Line) error {
+		if !span.Has(l.Time) {
+			return nil
+		}
 		line, err := json.Marshal(l)
 		if err == nil {
-			_, err = fmt.Fprintf(p.Out, "%s\n", line)
+			_, err = p.Out.Write(append(line, '\n'))
 		}
-		return err
-	}
-	_, err := fmt.Fprintf(p.Out, "%5d  %s  %s\n", l.N, l.Time.Local().Format("2006-01-02 15:04:05"), entryText(l))
-	return err
-}
-
-// entryText says an entry in words; one of a newer version is named only.
-func entryText(l logbook.Line) string {
-	var link envelope.Link
-	_ = json.Unmarshal(l.Data, &link)
-	short := link.Digest.String()[:12]
-	switch l.Event {
-	case outbox.EventEnrolled:
-		return "enrolled by the collector"
-	case outbox.EventKeyring:
-		return "the collector's list of keys"
-	case outbox.EventScope:
-		return "the school set what may leave"
-	case outbox.EventSealed:
-		return sealedText(l.Data)
-	case outbox.EventAttempted:
-		return fmt.Sprintf("batch %d sent for the first time (%s)", link.Sequence, short)
-	case outbox.EventReceipted:
-		return fmt.Sprintf("batch %d received by the collector, signed receipt kept (%s)", link.Sequence, short)
-	case outbox.EventOutcome:
-		return outcomeText(l.Data)
-	case outbox.EventWithdrawn:
-		var w outbox.Withdrawn
-		_ = json.Unmarshal(l.Data, &w)
-		return fmt.Sprintf("%d batches taken back by full batch %d (%s)", len(w.Batches), w.By.Sequence, w.Reason)
-	case outbox.EventReleased:
-		return "a person at the school released held removals"
-	case outbox.EventRoster:
-		return rosterText(l.Data)
-	case outbox.EventPaused:
-		return "paused by the school"
-	case outbox.EventResumed:
-		return "resumed by the school"
-	case outbox.EventRevoked:
-		return "revoked"
-	case outbox.EventDestroyed:
-		return "keys and queue destroyed"
-	}
-	return string(l.Event)
-}
-
-// rosterText says what became of acceptances.
-func rosterText(data json.RawMessage) string {
-	var c outbox.RosterChange
-	_ = json.Unmarshal(data, &c)
-	switch {
-	case c.Accepted > 0:
-		return fmt.Sprintf("%d pupil on the roster of authority %s accepted by the school", c.Accepted, c.Authority)
-	case c.Withdrawn > 0:
-		return fmt.Sprintf("%d pupil on the roster of authority %s withdrawn by the school", c.Withdrawn, c.Authority)
-	}
-	return fmt.Sprintf("%d acceptances ended: no authority's roster has the child any more", c.Ended)
-}
-
-// outcomeText says what became of batches; the signature was checked before the
-// entry was made, and --verify checks it again.
-func outcomeText(data json.RawMessage) string {
-	var signed protocol.Signed
-	var statement protocol.Statement
-	var o protocol.Outcome
-	if json.Unmarshal(data, &signed) != nil || json.Unmarshal(signed.Payload, &statement) != nil || json.Unmarshal(statement.Body, &o) != nil {
-		return "the collector's signed outcome"
-	}
-	which := fmt.Sprintf("batch %d", o.Last)
-	if o.First < o.Last {
-		which = fmt.Sprintf("batches %d to %d", o.First, o.Last)
-	}
-	return fmt.Sprintf("%s: the collector's signed outcome kept: %d applied, %d removed, %d refused", which, o.Applied, o.Removed, o.Refused)
-}
-
-func sealedText(data json.RawMessage) string {
-	var s outbox.Sealed
-	_ = json.Unmarshal(data, &s)
-	kind := "changes"
-	if s.Full {
-		kind = "everything"
-	}
-	text := fmt.Sprintf("batch %d sealed: %s, %d bytes (%s)", s.Sequence, kind, s.Bytes, s.Digest.String()[:12])
-	for _, c := range s.Counts {
-		whose := c.Authority + " "
-		if c.Authority == "" {
-			whose = "" // the school's own, or of an authority that is out of scope by now
+		if err != nil {
+			return fmt.Errorf("write the result: %w", err)
 		}
-		text += fmt.Sprintf("; %s%s +%d -%d", whose, c.Dataset, c.Upserts, c.Removals)
+		return nil
+	})
+}
+
+// wholeLines is what a logbook holds at this moment, without a line that is
+// just being written: what is read of it twice is then the same.
+func wholeLines(f *os.File) (*io.SectionReader, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
 	}
-	for _, u := range s.Roster {
-		if u.Sent > 0 {
-			text += fmt.Sprintf("; %s: %d pupils by its roster", u.Authority, u.Sent)
+	const step = 64 << 10
+	for end := info.Size(); end > 0; end -= min(end, step) {
+		tail := make([]byte, min(end, step))
+		if _, err := f.ReadAt(tail, end-int64(len(tail))); err != nil {
+			return nil, err
+		}
+		for i := range slices.Backward(tail) {
+			if tail[i] == '\n' {
+				return io.NewSectionReader(f, 0, end-int64(len(tail))+int64(i)+1), nil
+			}
 		}
 	}
-	return text
+	return io.NewSectionReader(f, 0, 0), nil
 }

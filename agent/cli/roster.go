@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
+	"rollbridge/agent/evidence"
 	"rollbridge/agent/mis"
 	"rollbridge/agent/school"
 	"rollbridge/agent/settings"
@@ -119,15 +119,7 @@ func waitingLine(n int, w mis.Waiting, reveal bool) string {
 	if reveal {
 		return fmt.Sprintf("%3d  %s, %s  born %s  UPN %s  authority %s  %s", n, w.Surname, w.Forename, w.DOB, w.UPN, w.Authority, state)
 	}
-	return fmt.Sprintf("%3d  %s %s  UPN …%s  authority %s  %s", n, initial(w.Forename), initial(w.Surname), w.UPN[max(0, len(w.UPN)-3):], w.Authority, state)
-}
-
-func initial(name string) string {
-	if name == "" {
-		return "–"
-	}
-	r, _ := utf8.DecodeRuneInString(name)
-	return string(r) + "."
+	return fmt.Sprintf("%3d  %s %s  UPN %s  authority %s  %s", n, evidence.Mask(w.Forename), evidence.Mask(w.Surname), evidence.Mask(w.UPN), w.Authority, state)
 }
 
 // A word is what a person says about one child.

@@ -14,35 +14,6 @@ import (
 	"rollbridge/shared/protocol"
 )
 
-func (p *program) preview() *cobra.Command {
-	var q school.SyncRequest
-	c := &cobra.Command{
-		Use:   "preview",
-		Short: "Show exactly what the next sync would send",
-		Long: `Reads the MIS as a sync does and prints, byte for byte, the JSON lines that a sync would seal:
-for each batch a manifest line, then one line for each change. It changes nothing and needs
-no network. The output is personal data: do not leave it lying about.`,
-		Args: noArguments,
-		RunE: func(c *cobra.Command, _ []string) error {
-			set, err := p.settings()
-			if err != nil {
-				return err
-			}
-			lines, err := either(c.Context(), set, askPreview, q, func(s *school.School) ([]byte, error) { return s.Preview(c.Context(), q) })
-			if err != nil {
-				return err
-			}
-			if _, err := p.Out.Write(lines); err != nil {
-				return fmt.Errorf("write the preview: %w", err)
-			}
-			return nil
-		},
-	}
-	c.Flags().BoolVar(&q.Full, "full", false, "preview a sync that sends everything again")
-	c.Flags().StringSliceVar(&q.Release, "release", nil, "preview a sync that releases what is held under this `code`")
-	return c
-}
-
 // synced is a sync as it passes the control socket: a report is worth showing
 // although something was in the way.
 type synced struct {

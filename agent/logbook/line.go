@@ -40,6 +40,8 @@ type Line struct {
 	Time  time.Time       `json:"time"`
 	Event outbox.Event    `json:"event"`
 	Data  json.RawMessage `json:"data"`
+	// Hash is that of the whole line: what the next one names. Read sets it.
+	Hash string `json:"-"`
 }
 
 // A linked is a Line with the hash of the line before.
@@ -172,6 +174,7 @@ func Read(r io.Reader, each func(Line) error) error {
 		if err := json.Unmarshal(line, &l); err != nil {
 			return fmt.Errorf("read the logbook: line %d: %w", n, ErrFormat)
 		}
+		l.Hash = hashOf(line)
 		return each(l.Line)
 	})
 	if errors.Is(err, io.ErrShortBuffer) {

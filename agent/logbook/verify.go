@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"rollbridge/agent/outbox"
@@ -15,16 +16,30 @@ import (
 
 // A Summary is what a logbook shows.
 type Summary struct {
-	Agent   envelope.AgentID `json:"agent"`
-	Root    string           `json:"root"` // fingerprint of the collector's root key, hexadecimal
-	Created time.Time        `json:"created"`
-	Entries int              `json:"entries"`
-	Last    time.Time        `json:"last,omitzero"` // of the last entry
+	Agent envelope.AgentID `json:"agent"`
+	Root  string           `json:"root"` // fingerprint of the collector's root key, hexadecimal
+	// Key is the logbook's own public key, and Head the hash of its last line,
+	// hexadecimal.
+	Key     []byte    `json:"key"`
+	Head    string    `json:"head"`
+	Created time.Time `json:"created"`
+	Entries int       `json:"entries"`
+	Last    time.Time `json:"last,omitzero"` // of the last entry
 	// Sealed lists every batch, in the order of the file; Receipted and
 	// Outcomed count those with a good receipt, and those that outcomes cover.
 	Sealed    []envelope.Link `json:"sealed"`
 	Receipted int             `json:"receipted"`
 	Outcomed  int             `json:"outcomed"`
+	// Keyrings, Outcomes and Attempts count entries that were found good.
+	Keyrings int `json:"keyrings"`
+	Outcomes int `json:"outcomes"`
+	Attempts int `json:"attempts"`
+	// What ended it, if it has ended: the school's revoke, the collector's receipt
+	// of it, its certificate of deletion, or a move to another machine.
+	Revoked        bool                  `json:"revoked,omitempty"`
+	RevokeReceived bool                  `json:"revoke_received,omitempty"`
+	Certificate    *protocol.Certificate `json:"certificate,omitempty"`
+	Moved          bool                  `json:"moved,omitempty"`
 	// Problems are in the order of the file.
 	Problems []Problem `json:"problems"`
 }
@@ -53,7 +68,12 @@ func Verify(r io.Reader) (Summary, error) {
 	case v.n == 0:
 		return v.sum, fmt.Errorf("verify the logbook: %w: it is empty", ErrFormat)
 	}
-	v.sum.Receipted = len(v.receipts)
+	v.sum.Receipted, v.sum.Head = len(v.receipts), v.prev
+	for _, l := range v.sum.Sealed {
+		if l.Sequence <= v.outcomed {
+			v.sum.Outcomed++
+		}
+	}
 	if len(v.sum.Problems) > 0 {
 		return v.sum, fmt.Errorf("verify the logbook: %w: line %d: %s", ErrBroken, v.sum.Problems[0].Line, v.sum.Problems[0].What)
 	}
@@ -74,6 +94,7 @@ type verifier struct {
 	links    map[uint64]envelope.Digest
 	receipts map[uint64]bool
 	last     map[protocol.StatementKind]uint64
+	outcomed uint64 // the last batch that an outcome names
 }
 
 func (v *verifier) says(format string, args ...any) {
@@ -126,7 +147,7 @@ func (v *verifier) header(line []byte) error {
 		v.says("it names no collector")
 	}
 	v.head, v.prev, v.next = h, hashOf(line), 1
-	v.sum.Agent, v.sum.Root, v.sum.Created = h.Agent, h.Root, h.Created
+	v.sum.Agent, v.sum.Root, v.sum.Created, v.sum.Key = h.Agent, h.Root, h.Created, h.Key
 	return nil
 }
 
@@ -140,14 +161,72 @@ func (v *verifier) entry(l Line) {
 		var link envelope.Link
 		if json.Unmarshal(l.Data, &link) != nil || !v.knows(link) {
 			v.says("it is about a batch that was not sealed before it")
+			return
 		}
+		v.sum.Attempts++
 	case outbox.EventReceipted:
 		v.receipted(l.Data)
 	case outbox.EventOutcome:
 		v.outcome(l.Data)
 	case outbox.EventEnrolled:
 		v.statement(l.Data, protocol.KindEnrolled)
+	case outbox.EventRevoked:
+		v.sum.Revoked = true
+	case outbox.EventRevokeReceived:
+		v.revokeReceived(l.Data)
+	case outbox.EventCertificate:
+		v.certificate(l.Data)
+	case outbox.EventMoved:
+		v.sum.Moved = true
 	}
+}
+
+func (v *verifier) revokeReceived(data json.RawMessage) {
+	var s protocol.Signed
+	var receipt protocol.Receipt
+	switch {
+	case json.Unmarshal(data, &s) != nil:
+		v.says("its receipt is not understood")
+	case protocol.Verify(s, protocol.DomainReceipt, v.intake, &receipt) != nil:
+		v.says("its receipt is not signed by a key of the collector")
+	case receipt.Agent != v.head.Agent || receipt.Message != protocol.MessageRevoke:
+		v.says("its receipt is of something else")
+	default:
+		v.sum.RevokeReceived = true
+	}
+}
+
+func (v *verifier) certificate(data json.RawMessage) {
+	var f protocol.CertificateFile
+	if json.Unmarshal(data, &f) != nil {
+		v.says("its certificate is not understood")
+		return
+	}
+	c, err := v.sum.CheckCertificate(f)
+	if err != nil {
+		v.says("%v", err)
+		return
+	}
+	v.sum.Certificate = &c
+}
+
+// CheckCertificate proves that a certificate of deletion is the collector's, of
+// this logbook's agent, and names no batch that the logbook does not.
+func (s Summary) CheckCertificate(f protocol.CertificateFile) (protocol.Certificate, error) {
+	var root protocol.Fingerprint
+	if text, err := hex.DecodeString(s.Root); err != nil || copy(root[:], text) != len(root) {
+		return protocol.Certificate{}, errors.New("the logbook names no collector, so that nobody can have signed its certificate")
+	}
+	c, err := f.Verify(root)
+	switch {
+	case err != nil:
+		return c, fmt.Errorf("its certificate is not signed by the collector that the logbook names: %w", err)
+	case c.Agent != s.Agent:
+		return c, errors.New("its certificate is about another agent")
+	case len(s.Sealed) > 0 && c.Head.Sequence >= s.Sealed[0].Sequence && !slices.Contains(s.Sealed, c.Head):
+		return c, errors.New("its certificate names a batch that is not in the logbook")
+	}
+	return c, nil
 }
 
 func (v *verifier) addKeyring(data json.RawMessage) {
@@ -162,6 +241,7 @@ func (v *verifier) addKeyring(data json.RawMessage) {
 		return
 	}
 	v.keyring = k
+	v.sum.Keyrings++
 	v.intake = append(v.intake, k.Intake...)
 	v.control = append(v.control, k.Control...)
 }
@@ -214,7 +294,8 @@ func (v *verifier) outcome(data json.RawMessage) {
 		v.says("its outcome is about a batch that was not sealed before it")
 		return
 	}
-	v.sum.Outcomed = max(v.sum.Outcomed, int(o.Last))
+	v.outcomed = max(v.outcomed, o.Last)
+	v.sum.Outcomes++
 }
 
 // statement verifies a statement of control that this agent obeyed.

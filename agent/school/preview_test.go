@@ -52,11 +52,11 @@ func TestPreviewIsWhatIsSealed(t *testing.T) {
 	w := enrolledWorld(t)
 	day := demoschool.LastSchoolDay(time.Now())
 	for n, q := range []school.SyncRequest{{}, {}, {Full: true}} {
-		lines, err := w.school.Preview(t.Context(), q)
+		shown, err := w.school.Preview(t.Context(), q)
 		must(t, err)
 		_, err = w.school.Sync(t.Context(), q)
 		must(t, err)
-		if got, want := untimed(t, w.body(w.lastBatch())), untimed(t, lines); got != want {
+		if got, want := untimed(t, w.body(w.lastBatch())), untimed(t, shown.Lines()); got != want {
 			t.Errorf("batch %d is not what was shown (%d bytes, %d shown)", n+1, len(got), len(want))
 		}
 		must(t, w.mis.LeaveCare(w.mis.LookedAfter()[0].ID, day))
@@ -81,8 +81,8 @@ func TestPreviewBesideASlowCollector(t *testing.T) {
 	<-entered
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if lines, err := w.school.Preview(ctx, school.SyncRequest{}); err != nil || len(lines) == 0 {
-		t.Errorf("%d bytes, %v", len(lines), err)
+	if shown, err := w.school.Preview(ctx, school.SyncRequest{}); err != nil || len(shown.Lines()) == 0 {
+		t.Errorf("%d bytes, %v", len(shown.Lines()), err)
 	}
 	close(leave)
 	must(t, <-done)

@@ -310,9 +310,9 @@ func TestPreviewHasTheRoster(t *testing.T) {
 	w.sync()
 	w.accept(child)
 	w.restart()
-	lines, err := w.school.Preview(t.Context(), school.SyncRequest{})
+	shown, err := w.school.Preview(t.Context(), school.SyncRequest{})
 	must(t, err)
-	if !strings.Contains(string(lines), child.UPN) {
+	if !strings.Contains(string(shown.Lines()), child.UPN) {
 		t.Error("the preview does not show the accepted pupil")
 	}
 }

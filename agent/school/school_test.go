@@ -42,16 +42,16 @@ func wantKind(t *testing.T, err error, kind school.Kind) {
 
 func TestSyncAndPreview(t *testing.T) {
 	w := enrolledWorld(t)
-	lines, err := w.school.Preview(t.Context(), school.SyncRequest{})
+	shown, err := w.school.Preview(t.Context(), school.SyncRequest{})
 	must(t, err)
-	if w.posts[protocol.MessageBatch] > 0 || strings.Count(string(lines), "\n") < 10 {
+	if w.posts[protocol.MessageBatch] > 0 || strings.Count(string(shown.Lines()), "\n") < 10 {
 		t.Error("the preview sent something, or shows nothing")
 	}
 	if r := w.sync(); r.Delivered != 1 || r.Waiting != 0 || !r.Read.Full {
 		t.Errorf("first sync: %+v", r)
 	}
 	m, ops := w.opened(w.lastBatch())
-	if want := strings.Count(string(lines), "\n") - 1; ops != want || !m.Full {
+	if want := strings.Count(string(shown.Lines()), "\n") - 1; ops != want || !m.Full {
 		t.Errorf("%d operations were sealed, the preview showed %d", ops, want)
 	}
 	if r := w.sync(); r.Read.Full || r.Read.Upserts+r.Read.Removals != 0 || r.Delivered != 1 {

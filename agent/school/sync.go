@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"rollbridge/agent/delta"
+	"rollbridge/agent/evidence"
 	"rollbridge/agent/mis"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/scope"
@@ -120,7 +120,7 @@ func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
 			return SyncReport{}, err
 		}
 	}
-	result, report, err := s.read(ctx, q)
+	result, report, err := s.read(ctx, q, func(mis.Row) {})
 	if err != nil {
 		return SyncReport{}, s.noteRead(err)
 	}
@@ -182,31 +182,36 @@ func readResult(r delta.Result, report mis.Report, items []outbox.Item) *outbox.
 	}
 }
 
-// Preview is, byte for byte, the JSON lines that the next sync would seal, as
-// the MIS stands now. It changes nothing and needs no network; where a roster
-// should be held and is not, the collector is asked for it first, as a sync does.
-func (s *School) Preview(ctx context.Context, q SyncRequest) ([]byte, error) {
+// Preview shows, byte for byte, the JSON lines that the next sync would seal, as
+// the MIS stands now, and who the pupils are. It changes nothing and needs no
+// network; where a roster should be held and is not, the collector is asked for
+// it first, as a sync does.
+func (s *School) Preview(ctx context.Context, q SyncRequest) (evidence.Preview, error) {
+	p := evidence.Preview{People: map[record.PupilID]evidence.Person{}}
 	if err := s.fetchRoster(ctx); err != nil {
-		return nil, err
+		return p, err
 	}
 	free, err := s.alone(ctx)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
 	defer free()
-	result, _, err := s.read(ctx, q)
+	result, _, err := s.read(ctx, q, func(row mis.Row) {
+		if x, ok := row.Record.(*record.Pupil); ok {
+			p.People[x.ID] = evidence.Person{Forename: x.Forename, Surname: x.Surname, UPN: x.UPN}
+		}
+	})
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	bodies, err := result.Bodies()
-	if err != nil {
-		return nil, err
-	}
-	return slices.Concat(bodies...), nil
+	p.Bodies, err = result.Bodies()
+	p.Notes = result.Notes
+	return p, err
 }
 
-// read goes from the MIS to what would be sealed, and keeps nothing.
-func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Report, error) {
+// read goes from the MIS to what would be sealed, and keeps nothing. see gets
+// every row as the MIS gives it.
+func (s *School) read(ctx context.Context, q SyncRequest, see func(mis.Row)) (delta.Result, mis.Report, error) {
 	var none delta.Result
 	facts, err := s.box.Facts()
 	if err != nil {
@@ -248,10 +253,10 @@ func (s *School) read(ctx context.Context, q SyncRequest) (delta.Result, mis.Rep
 			return none, mis.Report{}, err
 		}
 	}
-	result, report, err := s.compare(ctx, source, ask, in)
+	result, report, err := s.compare(ctx, source, ask, in, see)
 	if errors.Is(err, delta.ErrCarried) && ask.Feed != nil {
 		ask.Feed = nil
-		result, report, err = s.compare(ctx, source, ask, in)
+		result, report, err = s.compare(ctx, source, ask, in, see)
 	}
 	return result, report, err
 }
@@ -286,10 +291,11 @@ func takeBack(in delta.Input) (delta.Result, mis.Report, error) {
 }
 
 // compare reads once.
-func (s *School) compare(ctx context.Context, source *mis.Source, ask mis.Ask, in delta.Input) (delta.Result, mis.Report, error) {
+func (s *School) compare(ctx context.Context, source *mis.Source, ask mis.Ask, in delta.Input, see func(mis.Row)) (delta.Result, mis.Report, error) {
 	comparison := delta.New(in)
 	report, err := source.Read(ctx, ask, in.Scope.Admit,
 		func(row mis.Row) error {
+			see(row)
 			comparison.Note(row)
 			kept, ok := in.Scope.Trim(row)
 			if !ok {
