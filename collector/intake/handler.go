@@ -49,17 +49,22 @@ type Config struct {
 	Log  *slog.Logger
 	// Registerer takes the metrics; nil for none.
 	Registerer prometheus.Registerer
+	// Operator is who runs the collector, Contact whom to ask about data
+	// protection, as the public page says it; both may be empty.
+	Operator, Contact string
 	// Kept, if not nil, is called after something new was kept, so that apply in
 	// the same process need not wait. It must not block.
 	Kept func(protocol.Message)
 }
 
-// A Handler answers POST /v1/<message>. Make it with New.
+// A Handler answers POST /v1/<message>, and the public page at /stop. Make it
+// with New.
 type Handler struct {
 	Config
 	mux      *http.ServeMux
 	memory   *semaphore.Weighted
 	senders  senders
+	visitors *visitors
 	metrics  metrics
 	registry *registry
 }
@@ -69,7 +74,7 @@ type Handler struct {
 func New(ctx context.Context, c Config) (*Handler, error) {
 	h := &Handler{
 		Config: c, mux: http.NewServeMux(), memory: semaphore.NewWeighted(memoryBudget),
-		senders: senders{now: map[protocol.Sender]int{}},
+		senders: senders{now: map[protocol.Sender]int{}}, visitors: newVisitors(),
 		metrics: newMetrics(c.Registerer), registry: newRegistry(c.DB, c.Keys),
 	}
 	if _, err := h.registry.current(ctx); err != nil {
@@ -78,6 +83,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 	for message := range limits {
 		h.mux.HandleFunc("POST /v1/"+string(message), func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, message) })
 	}
+	h.stopRoutes()
 	return h, nil
 }
 

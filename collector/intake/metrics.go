@@ -16,7 +16,19 @@ const (
 	reasonPanic     = "panic"     // a fault in this program
 )
 
+// What became of posts to the public page.
+const (
+	stopTaken       = "taken"       // a code is kept for apply
+	stopShown       = "shown"       // how it stands
+	stopCertificate = "certificate" //
+	stopSlip        = "slip"        // not a code
+	stopUnknown     = "unknown"     // a code of no agent
+	stopBusy        = "busy"        // too many posts
+	stopFailed      = "failed"      // the database is away
+)
+
 type metrics struct {
+	stops    *prometheus.CounterVec
 	received *prometheus.CounterVec
 	repeated *prometheus.CounterVec
 	refused  *prometheus.CounterVec
@@ -25,6 +37,9 @@ type metrics struct {
 func newMetrics(reg prometheus.Registerer) metrics {
 	f := promauto.With(reg)
 	m := metrics{
+		stops: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollbridge_intake_stop_page_total", Help: "What became of posts to the public page on which a school stops.",
+		}, []string{"result"}),
 		received: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "rollbridge_intake_received_total", Help: "Messages kept for the first time and given a receipt.",
 		}, []string{"message"}),
@@ -34,6 +49,9 @@ func newMetrics(reg prometheus.Registerer) metrics {
 		refused: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "rollbridge_intake_refused_total", Help: "Messages that got no receipt, by reason.",
 		}, []string{"reason"}),
+	}
+	for _, result := range []string{stopTaken, stopShown, stopCertificate, stopSlip, stopUnknown, stopBusy, stopFailed} {
+		m.stops.WithLabelValues(result)
 	}
 	for message := range limits {
 		m.received.WithLabelValues(string(message))

@@ -283,6 +283,11 @@ func (w *world) allMessages(t *testing.T) {
 	if log := w.log.String(); log != "" {
 		t.Errorf("something went wrong: %s", log)
 	}
+	_, code := w.safe()
+	for _, action := range []string{"status", "revoke", "revoke"} {
+		w.form("/stop", "code", code.Reveal(), "action", action).says(t, http.StatusOK)
+	}
+	w.form("/stop/certificate", "code", code.Reveal()).says(t, http.StatusConflict)
 }
 
 func TestOtherAddresses(t *testing.T) {

@@ -195,6 +195,7 @@ func (p *process) startIntake(ctx context.Context) error {
 	p.closers = append(p.closers, func() error { box.Close(); return nil })
 	h, err := intake.New(ctx, intake.Config{
 		DB: p.db, Inbox: box, Keys: held, Log: p.Log, Registerer: p.metrics, Kept: p.kept(),
+		Operator: p.Settings.OperatorName(), Contact: p.Settings.HandlingOf().Contact,
 	})
 	if err != nil {
 		return err
