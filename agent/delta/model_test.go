@@ -294,6 +294,7 @@ func (w *world) sync(r reading) (Result, error) {
 			}
 			continue
 		}
+		c.Note(row)
 		if trimmed, ok := sc.Trim(row); ok {
 			if err := c.Add(trimmed); err != nil {
 				return Result{}, err
@@ -310,6 +311,9 @@ func (w *world) sync(r reading) (Result, error) {
 	}
 	bodies, err := result.Bodies()
 	if err != nil {
+		return Result{}, err
+	}
+	if err := tallied(result, bodies); err != nil {
 		return Result{}, err
 	}
 	before := maps.Clone(w.there.records)

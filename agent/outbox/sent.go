@@ -155,25 +155,30 @@ func (s *sealing) noteSent(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	of := map[delta.Mark][]SentOf{}
-	for _, x := range s.result.Sent {
-		of[x.Pupil] = append(of[x.Pupil], SentOf{x.Authority, x.Dataset, x.Upserts, x.Removals})
-	}
-	sent := tx.Bucket(bucketSent)
-	for pupil, list := range of {
-		if err := putSent(sent, sentKey(s.items[0].Sequence, pupil), sentValue{s.time, list}); err != nil {
+	pupils := 0
+	for first, i := 0, 1; i <= len(s.result.Sent); i++ { // sorted by pupil
+		if i < len(s.result.Sent) && s.result.Sent[i].Pupil == s.result.Sent[first].Pupil {
+			continue
+		}
+		if err := s.putSent(tx.Bucket(bucketSent), s.result.Sent[first:i]); err != nil {
 			return err
 		}
+		first, pupils = i, pupils+1
 	}
-	return countSent(tx, len(of))
+	return countSent(tx, pupils)
 }
 
-func putSent(sent *bbolt.Bucket, key []byte, value sentValue) error {
+// putSent puts what the batch carries of one pupil.
+func (s *sealing) putSent(sent *bbolt.Bucket, list []delta.Sent) error {
+	value := sentValue{At: s.time}
+	for _, x := range list {
+		value.Of = append(value.Of, SentOf{x.Authority, x.Dataset, x.Upserts, x.Removals})
+	}
 	text, err := json.Marshal(value)
 	if err != nil {
 		return fmt.Errorf("encode what was sent: %w", err)
 	}
-	return sent.Put(key, text)
+	return sent.Put(sentKey(s.items[0].Sequence, list[0].Pupil), text)
 }
 
 // succeed gives a pupil's entries, and what leads to them, to the new id.
