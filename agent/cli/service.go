@@ -130,10 +130,14 @@ const look = time.Second
 // live goes through the lives of a school on this machine: none, enrolled,
 // superseded or revoked, perhaps enrolled again.
 func (s *worker) live(ctx context.Context) {
-	said, over := "", ""
+	said, over, ended := "", "", false
 	for ctx.Err() == nil {
 		agent, there := school.Enrolled(s.set.DataDir)
 		_, revoked := school.Revoked(s.set.DataDir)
+		if revoked && !ended {
+			s.log.Warn("the school has revoked, or was told that it is ended", logkey.Event, event.Revoked)
+		}
+		ended = revoked
 		state := "not enrolled"
 		switch {
 		case revoked && (school.Unfinished(s.set.DataDir) || school.RevokeWaits(s.set.DataDir)):
@@ -146,8 +150,9 @@ func (s *worker) live(ctx context.Context) {
 		case there:
 			if err := s.open(ctx); errors.Is(err, school.ErrSuperseded) {
 				over = agent
+				s.log.Warn("another copy of this agent has gone on sending", logkey.Event, event.Replaced)
 			} else if err != nil && ctx.Err() == nil && state+err.Error() != said {
-				s.log.Error("the school cannot be opened", logkey.Error, err.Error())
+				s.log.Error("the school cannot be opened", logkey.Event, event.NotOpened, logkey.Error, err.Error())
 				said = state + err.Error()
 			}
 			state = said

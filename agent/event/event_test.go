@@ -52,7 +52,7 @@ version. No event holds anything about a pupil. One is written when something be
 starts while it still stands; with several schools in one service ` + "`school`" + ` names the directory of the school.
 
     Get-WinEvent -FilterHashtable @{LogName='Application'; ProviderName='Rollbridge'; Level=2,3}
-    journalctl -u rollbridge -g 'event=[2-5]'
+    journalctl -u rollbridge-agent -g 'event=[2-5]'
 
 | id | level | what it means | what to do |
 |---|---|---|---|

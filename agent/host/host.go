@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"rollbridge/agent/event"
 	"rollbridge/shared/logkey"
 )
 
@@ -116,7 +117,11 @@ func (h *Host) keep(ctx context.Context, dir string, log *slog.Logger) {
 		if time.Since(began) >= steady {
 			pause = firstPause
 		}
-		log.Error("the school's agent ended and is begun again", logkey.Error, err.Error(), logkey.Next, time.Now().Add(pause))
+		fields := []any{logkey.Error, err.Error(), logkey.Next, time.Now().Add(pause)}
+		if pause == firstPause { // later ones are the same event
+			fields = append(fields, logkey.Event, event.NotOpened)
+		}
+		log.Error("the school's agent ended and is begun again", fields...)
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):

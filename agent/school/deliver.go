@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"rollbridge/agent/event"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/uplink"
 	"rollbridge/shared/clock"
@@ -110,7 +111,7 @@ func (s *School) received(item outbox.Item, h uplink.Heard) error {
 		return fmt.Errorf("keep the receipt: %w", err)
 	}
 	s.stalled.Store(false)
-	s.log.Info("batch received by the collector", logkey.Sequence, item.Sequence, logkey.Bytes, item.Size)
+	s.log.Info("batch received by the collector", logkey.Event, event.Received, logkey.Sequence, item.Sequence, logkey.Bytes, item.Size)
 	return nil
 }
 

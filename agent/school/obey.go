@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"rollbridge/agent/event"
 	"rollbridge/agent/identity"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/uplink"
@@ -69,6 +70,9 @@ func (s *School) obeyOne(st uplink.Statement) error {
 		err := s.change(st, &body, func(f *outbox.Facts) {
 			f.School, f.Wait, f.Enrolled = body.School, body.Wait, true
 		}, outbox.Entry{Event: outbox.EventEnrolled, Data: st.Signed})
+		if err == nil {
+			s.log.Info("the collector has taken the enrolment", logkey.Event, event.Enrolled)
+		}
 		return errors.Join(err, eraseFiles(s.dir, enrolName))
 	case protocol.KindConfirmed:
 		return s.confirmed(st)

@@ -93,7 +93,7 @@ func (s *School) condition() (condition, error) {
 	if f.LastReceipt != nil {
 		c.received = f.LastReceipt.Received
 	}
-	return c, nil
+	return c, s.announce(f, paused, waiting)
 }
 
 // endedPause takes away the marker of a pause that has reached its end.

@@ -45,11 +45,12 @@ type School struct {
 	// roster is what the authorities say of their children here, nil while none is
 	// held: it is in memory only. used is what the read under way goes by; it
 	// belongs to whoever holds reading.
-	roster   atomic.Pointer[heldRoster]
-	used     rosterUsed
-	diskFull atomic.Bool
-	decided  atomic.Int64 // how often a person decided what may leave, since this School was opened
-	stalled  atomic.Bool  // the collector's head is not ours to follow: control decides
+	roster    atomic.Pointer[heldRoster]
+	used      rosterUsed
+	announcer announcer // of the one loop that runs
+	diskFull  atomic.Bool
+	decided   atomic.Int64 // how often a person decided what may leave, since this School was opened
+	stalled   atomic.Bool  // the collector's head is not ours to follow: control decides
 
 	// ending is done when the school is being closed for good: what is under way
 	// is broken off.
@@ -100,7 +101,7 @@ func OpenLocked(set settings.Settings, lock *Lock, log *slog.Logger) (*School, e
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &School{dir: set.DataDir, set: set, log: log, lock: lock, reading: make(chan struct{}, 1)}
+	s := &School{dir: set.DataDir, set: set, log: log, lock: lock, reading: make(chan struct{}, 1), announcer: announcer{log: log}}
 	s.ending, s.end = context.WithCancel(context.Background())
 	var err error
 	if s.id, err = identity.Load(s.dir); err != nil {

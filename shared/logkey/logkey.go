@@ -33,6 +33,7 @@ const (
 	Status     = "status"      // HTTP status, or a status word
 	User       = "user"        // staff user id, not a name
 	Until      = "until"       // a time
+	Since      = "since"       // a time
 	Event      = "event"       // number of an event that IT may watch for: agent/event
 	Process    = "pid"         // number of a process
 )
