@@ -5,7 +5,8 @@
 //   - Gateway ends TLS as a web filter does and so sees whole messages: it cuts
 //     them off, loses replies, repeats what it captured, or answers with a page
 //     of its own.
-//   - Proxy is a school's forward proxy, with or without a password.
+//   - Proxy is a school's forward proxy; its Door asks for nothing, or for Basic, NTLM
+//     or the Kerberos of a Realm.
 //   - Authority is a certificate authority that a machine trusts or does not.
 //   - SmallDisk, LimitFileSize, LimitRunning and Unprivileged take disk space
 //     and rights away.

@@ -1,7 +1,6 @@
 package fault
 
 import (
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -15,24 +14,26 @@ import (
 type Proxy struct {
 	listener net.Listener
 	server   *http.Server
-	user     *url.Userinfo
 	names    map[string]string
 
-	mu      sync.Mutex
-	tunnels map[string]int
-	refused int
-	open    map[net.Conn]bool
+	mu         sync.Mutex
+	door       Door
+	challenges map[string][8]byte // of NTLM, by the address of the connection
+	shown      []string
+	tunnels    map[string]int
+	refused    int
+	open       map[net.Conn]bool
 }
 
 // NewProxy listens on a free loopback port. user is nil for a proxy without a
-// password; names maps each host:port that it knows to where it really is, and
-// everything else is refused.
+// password (Lock asks for more); names maps each host:port that it knows to where
+// it really is, and everything else is refused.
 func NewProxy(user *url.Userinfo, names map[string]string) (*Proxy, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("open a proxy: %w", err)
 	}
-	p := &Proxy{listener: l, user: user, names: names, tunnels: map[string]int{}, open: map[net.Conn]bool{}}
+	p := &Proxy{listener: l, door: Door{Basic: user}, names: names, challenges: map[string][8]byte{}, tunnels: map[string]int{}, open: map[net.Conn]bool{}}
 	p.server = &http.Server{Handler: p, ReadHeaderTimeout: 30 * time.Second}
 	go func() { _ = p.server.Serve(l) }()
 	return p, nil
@@ -72,9 +73,7 @@ func (p *Proxy) Close() error {
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	where, known := p.names[r.Host]
 	switch {
-	case p.user != nil && r.Header.Get("Proxy-Authorization") != basic(p.user):
-		w.Header().Set("Proxy-Authenticate", `Basic realm="school"`)
-		p.refuse(w, http.StatusProxyAuthRequired)
+	case !p.enter(w, r):
 		return
 	case r.Method != http.MethodConnect || !known:
 		p.refuse(w, http.StatusForbidden)
@@ -124,9 +123,4 @@ func (p *Proxy) carry(target string, school, collector net.Conn) {
 		}()
 	}
 	<-done
-}
-
-func basic(u *url.Userinfo) string {
-	password, _ := u.Password()
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password))
 }

@@ -2,6 +2,7 @@ package exit
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -50,10 +51,20 @@ func (t *talk) open(ctx context.Context) (net.Conn, error) {
 		t.drop()
 		return nil, t.hop.down(err)
 	}
-	// What is left in the buffer came before anything was said in the tunnel, so
-	// it is not from the far end.
-	return t.conn, nil
+	early, err := t.lines.Peek(t.lines.Buffered())
+	if err != nil || len(early) == 0 {
+		return t.conn, err
+	}
+	return &begun{t.conn, io.MultiReader(bytes.NewReader(early), t.conn)}, nil
 }
+
+// begun is a tunnel whose far end spoke first, right behind the proxy's answer.
+type begun struct {
+	net.Conn
+	from io.Reader
+}
+
+func (b *begun) Read(p []byte) (int, error) { return b.from.Read(p) }
 
 func (t *talk) run(ctx context.Context) error {
 	// Whoever set one way of logging in by a password need not be asked first.

@@ -8,7 +8,7 @@ import (
 	"net"
 	"time"
 
-	"golang.org/x/net/proxy"
+	socks5 "golang.org/x/net/proxy"
 
 	"rollbridge/shared/clock"
 )
@@ -93,16 +93,16 @@ func (w *Way) through(ctx context.Context, h hop, network, address string) (net.
 }
 
 func (w *Way) socks(ctx context.Context, h hop, address string) (net.Conn, error) {
-	var auth *proxy.Auth
+	var auth *socks5.Auth
 	if user, password := w.account(h); user != "" {
-		auth = &proxy.Auth{User: user, Password: password}
+		auth = &socks5.Auth{User: user, Password: password}
 	}
 	near := &remembering{}
-	d, err := proxy.SOCKS5("tcp", h.address, auth, near)
+	d, err := socks5.SOCKS5("tcp", h.address, auth, near)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := d.(proxy.ContextDialer).DialContext(ctx, "tcp", address)
+	conn, err := d.(socks5.ContextDialer).DialContext(ctx, "tcp", address)
 	switch {
 	case err == nil:
 		return conn, nil

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"strings"
@@ -53,15 +52,15 @@ func krbConfig() (*config.Config, error) {
 	if file == "" {
 		file = "/etc/krb5.conf"
 	}
-	c, err := config.Load(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		// A domain of Windows is found in the DNS.
-		c, err = config.New(), nil
-		c.LibDefaults.DNSLookupKDC = true
+	c := config.New()
+	if _, err := os.Stat(file); err == nil {
+		var partly config.UnsupportedDirective
+		if c, err = config.Load(file); err != nil && !errors.As(err, &partly) {
+			return nil, fmt.Errorf("%s cannot be read", file)
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read", file)
-	}
+	// A domain that the file does not place is found in the DNS, as Windows' are.
+	c.LibDefaults.DNSLookupKDC = true
 	return c, nil
 }
 
@@ -88,7 +87,13 @@ func (w *Way) beginKerberos(ctx context.Context, h hop) (login, error) {
 	}
 }
 
-func (w *Way) ticket(h hop) ([]byte, error) {
+func (w *Way) ticket(h hop) (token []byte, err error) {
+	defer func() {
+		// The library reads files and answers that are cut off beyond their end.
+		if r := recover(); r != nil {
+			token, err = nil, noTicket(h, "the cache of tickets, the keytab or the domain's answer is damaged", nil)
+		}
+	}()
 	if net.ParseIP(h.host()) != nil {
 		return nil, noTicket(h, "Kerberos knows proxies by name, and this one is given as a number", nil)
 	}
@@ -100,16 +105,15 @@ func (w *Way) ticket(h hop) ([]byte, error) {
 	if err := c.AffirmLogin(); err != nil {
 		return nil, w.unticketed(h, err)
 	}
-	context := spnego.SPNEGOClient(c, "HTTP/"+strings.ToLower(h.host()))
-	token, err := context.InitSecContext()
+	first, err := spnego.SPNEGOClient(c, "HTTP/"+strings.ToLower(h.host())).InitSecContext()
 	if err != nil {
 		return nil, w.unticketed(h, err)
 	}
-	data, err := token.Marshal()
+	token, err = first.Marshal()
 	if err != nil {
 		return nil, noTicket(h, "the ticket cannot be used", err)
 	}
-	return data, nil
+	return token, nil
 }
 
 // kerberosClient is set up with the key, the password or the tickets that there
