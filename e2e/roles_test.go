@@ -99,10 +99,13 @@ func intakeCanDoNoMore(t *testing.T, w *world, dsn string) {
 	for _, query := range []string{
 		"SELECT envelope FROM inbox", "SELECT frame FROM requests", "SELECT * FROM records", "SELECT * FROM pupils",
 		"SELECT * FROM quarantine", "SELECT * FROM record_history", "SELECT id_key FROM schools", "SELECT * FROM school_keys",
-		"SELECT receive_key FROM agents", "SELECT revocation FROM agents", "SELECT * FROM users", "SELECT * FROM sessions",
+		"SELECT receive_key FROM agents", "SELECT id_key FROM agents", "SELECT * FROM users", "SELECT * FROM sessions",
 		"UPDATE inbox SET state = 'applied'", "UPDATE agents SET state = 'confirmed'", "UPDATE attempts SET agent = agent",
 		"DELETE FROM inbox", "DELETE FROM requests", "DELETE FROM attempts", "DELETE FROM statements", "DELETE FROM records",
 		"INSERT INTO statements SELECT * FROM statements", "INSERT INTO keyrings SELECT * FROM keyrings", "INSERT INTO attempts SELECT * FROM attempts",
+		"SELECT code FROM stop_requests", "UPDATE stop_requests SET code = ''", "DELETE FROM stop_requests", "SELECT hold FROM stops", "SELECT key FROM stops",
+		"INSERT INTO stops SELECT * FROM stops", "UPDATE stops SET destroy_at = 1", "DELETE FROM stops", "INSERT INTO certificates SELECT * FROM certificates",
+		"DELETE FROM certificates", "UPDATE agents SET revocation = ''", "UPDATE schools SET revoked_at = NULL",
 		"DROP TABLE inbox", "TRUNCATE inbox", "CREATE TABLE mine (n INT)",
 	} {
 		err := db.Write(w.ctx, func(tx *database.Tx) error {

@@ -97,9 +97,10 @@ agent of the school is superseded. An agent's batches wait sealed until then.`,
 		Use: "revoke SCHOOL [AGENT]", Short: "Stop an agent for good", Args: between(1, 2),
 		Long: `Stop an agent by the operator's word. It stops, erases its own state, and nothing
 that it sends later is taken. If it is the school's confirmed agent, the school
-is stopped: its data are hidden at once. AGENT is a phrase or an agent id;
-without it the school's confirmed agent is meant. This cannot be undone: the
-school needs a new code afterwards.`,
+is stopped: its data are hidden at once and destroyed 30 days later. AGENT is a
+phrase or an agent id; without it the school's confirmed agent is meant. This
+cannot be undone: the school needs a new code afterwards. Phone the school first,
+on the number that you know.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if !yes {
 				return refuse("revoking an agent cannot be undone and hides the school's data; run it again with --yes if that is what you want")
@@ -186,6 +187,9 @@ func (p *program) revoke(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		return p.printf("Agent %s of %s is revoked.\n", a.ID, id)
+		if err := p.printf("Agent %s of %s is revoked.\n", a.ID, id); err != nil {
+			return err
+		}
+		return p.sayStopped(ctx, st, id)
 	})
 }

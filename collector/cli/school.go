@@ -18,29 +18,40 @@ import (
 )
 
 func (p *program) schoolCommand() *cobra.Command {
-	var phone string
+	var given store.School
 	add := &cobra.Command{
 		Use: "add ID NAME", Short: "Add a school", Args: exactly(2),
-		Long:    "Add a school under a short id of lower-case letters, digits and hyphens, which stays for good.",
-		Example: `  rollbridge-collector school add oak-lane "Oak Lane School" --phone "01632 960123"`,
+		Long: "Add a school under a short id of lower-case letters, digits and hyphens, which stays for good.",
+		Example: `  rollbridge-collector school add oak-lane "Oak Lane School" --phone "01632 960123" \
+    --signatory "A. Head" --signatory-role "Head teacher" --signatory-phone "01632 960124"`,
 		RunE: func(c *cobra.Command, args []string) error {
-			return p.addSchool(c.Context(), store.School{ID: args[0], Name: args[1], Phone: phone})
+			given.ID, given.Name = args[0], args[1]
+			return p.addSchool(c.Context(), given)
 		},
 	}
-	add.Flags().StringVar(&phone, "phone", "", "the school office's telephone `number`, for those who must phone")
+	contactFlags(add, &given)
 
-	var asJSON bool
+	var asJSON, stopped bool
 	list := &cobra.Command{
 		Use: "list", Short: "List the schools and what is asked of them", Args: exactly(0),
-		RunE: func(c *cobra.Command, _ []string) error { return p.listSchools(c.Context(), asJSON) },
+		Long: `List the schools and what is asked of them. With --stopped it lists the schools
+that have stopped instead: whose word it was, when their data are destroyed or
+were, and whom to phone.`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if stopped {
+				return p.listStops(c.Context(), asJSON)
+			}
+			return p.listSchools(c.Context(), asJSON)
+		},
 	}
 	list.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	list.Flags().BoolVar(&stopped, "stopped", false, "list the schools that have stopped")
 
 	resync := &cobra.Command{
 		Use: "resync SCHOOL", Short: "Ask a school's agent to send everything again", Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error { return p.resync(c.Context(), args[0]) },
 	}
-	return parent("school", "The schools, and what is asked of them", add, list, p.provisionCommand(), resync)
+	return parent("school", "The schools, and what is asked of them", add, p.setSchoolCommand(), p.showSchoolCommand(), list, p.provisionCommand(), resync)
 }
 
 // provisionLong names every dataset there is.

@@ -50,6 +50,7 @@ type schoolLine struct {
 	Holds     []holdLine  `json:"holds"`
 	Problems  []string    `json:"problems"`
 	ListsAsAt *time.Time  `json:"children_as_at"`
+	Stop      *stopLine   `json:"stop"`
 }
 
 type sessionLine struct {
@@ -80,10 +81,15 @@ func (p *program) status(ctx context.Context, asJSON bool) error {
 		if err != nil {
 			return err
 		}
+		stops, err := standingStops(ctx, st)
+		if err != nil {
+			return err
+		}
+		alarms = append(alarms, overdue(stops, now)...)
 		if asJSON {
-			err = p.statusJSON(o, alarms)
+			err = p.statusJSON(o, stops, alarms)
 		} else {
-			err = p.statusTable(o, alarms)
+			err = p.statusTable(o, stops, alarms)
 		}
 		if err == nil && len(alarms) > 0 {
 			err = &exitError{ExitFaults, errors.New(alarms[0])}
@@ -112,7 +118,7 @@ func alarms(ctx context.Context, s settings.Settings, st *store.Store, now time.
 	return nil, nil
 }
 
-func (p *program) statusJSON(o portal.Overview, alarms []string) error {
+func (p *program) statusJSON(o portal.Overview, stops map[string]stopLine, alarms []string) error {
 	out := struct {
 		At      time.Time    `json:"at"`
 		Session string       `json:"session"`
@@ -120,7 +126,11 @@ func (p *program) statusJSON(o portal.Overview, alarms []string) error {
 		Schools []schoolLine `json:"schools"`
 	}{o.At.UTC(), string(o.Session), append([]string{}, alarms...), []schoolLine{}}
 	for _, c := range o.Schools {
-		out.Schools = append(out.Schools, lineOf(c))
+		l := lineOf(c)
+		if s, ok := stops[l.ID]; ok {
+			l.Stop = &s
+		}
+		out.Schools = append(out.Schools, l)
 	}
 	return p.printJSON(out)
 }
@@ -145,7 +155,7 @@ func sessionOf(v status.Verdict) sessionLine {
 	return sessionLine{Status: v.Word, Since: timeJSON(v.Since), Owner: v.Owner, Next: v.NextStep}
 }
 
-func (p *program) statusTable(o portal.Overview, alarms []string) error {
+func (p *program) statusTable(o portal.Overview, stops map[string]stopLine, alarms []string) error {
 	for _, a := range alarms {
 		if err := p.printf("ALARM: %s\n", a); err != nil {
 			return err
@@ -159,6 +169,9 @@ func (p *program) statusTable(o portal.Overview, alarms []string) error {
 		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d", c.School.ID, c.AM.Word, c.PM.Word,
 			timeWords(c.LastHeard), held(c), c.Waiting, c.Quarantined, len(c.Holds)))
 		notes = append(notes, schoolNotes(c, o.Session)...)
+		if s, ok := stops[c.School.ID]; ok {
+			notes = append(notes, c.School.ID+": "+s.words())
+		}
 	}
 	if err := p.table("SCHOOL\tMORNING\tAFTERNOON\tLAST HEARD\tLAST REGISTER\tCHILDREN\tWAITING\tREFUSED\tHELD", rows,
 		"There is no school yet. Add one with `school add ID NAME`."); err != nil {

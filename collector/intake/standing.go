@@ -111,7 +111,7 @@ func (s standing) words() *spoken {
 	switch {
 	case !s.destroyed.IsZero():
 		w.title = "The school's data are destroyed"
-		w.Lines = []string{"The school stopped. Everything that it had sent is destroyed, in every copy."}
+		w.Lines = []string{"The school stopped. Everything that this collector held of it is destroyed, and no backup of it can be read any more."}
 		w.Certificate = s.certificate != nil
 		add("Destroyed", s.destroyed, minute)
 	case !s.hidden.IsZero():

@@ -34,8 +34,19 @@ type School struct {
 	ID    string // a slug: lower-case letters, digits and hyphens
 	Name  string
 	Phone string
+	// Signatory speaks for the school when it stops.
+	Signatory Signatory
 	// Created is when it was added, Stopped when it revoked; zero if it has not.
 	Created, Stopped time.Time
+}
+
+// A Signatory is the person who may speak for a school, the head teacher mostly.
+type Signatory struct{ Name, Role, Phone, Email string }
+
+func (c School) check() error {
+	return errors.Join(checkText("name", c.Name, true), checkText("phone number", c.Phone, false),
+		checkText("signatory's name", c.Signatory.Name, false), checkText("signatory's role", c.Signatory.Role, false),
+		checkText("signatory's phone number", c.Signatory.Phone, false), checkText("signatory's e-mail address", c.Signatory.Email, false))
 }
 
 var slug = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
@@ -98,12 +109,13 @@ func (s *Store) AddSchool(ctx context.Context, c School) error {
 	if !slug.MatchString(c.ID) {
 		return fmt.Errorf("add school: %w: its id must be lower-case letters, digits and hyphens, at most 63 characters", ErrInvalid)
 	}
-	if err := errors.Join(checkText("name", c.Name, true), checkText("phone number", c.Phone, false)); err != nil {
+	if err := c.check(); err != nil {
 		return fmt.Errorf("add school %s: %w", c.ID, err)
 	}
 	err := s.Write(ctx, func(tx *Tx) error {
-		n, err := tx.Exec(ctx, "INSERT INTO schools (school, name, phone, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-			c.ID, c.Name, c.Phone, database.Micros(clock.Now()))
+		n, err := tx.Exec(ctx, `INSERT INTO schools (school, name, phone, signatory_name, signatory_role, signatory_phone, signatory_email, created_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			c.ID, c.Name, c.Phone, c.Signatory.Name, c.Signatory.Role, c.Signatory.Phone, c.Signatory.Email, database.Micros(clock.Now()))
 		if err == nil && n == 0 {
 			err = ErrExists
 		}
@@ -112,13 +124,14 @@ func (s *Store) AddSchool(ctx context.Context, c School) error {
 	return wrap(err, "add school %s", c.ID)
 }
 
-// ChangeSchool sets a school's name and telephone number.
+// ChangeSchool sets a school's name, telephone number and signatory.
 func (s *Store) ChangeSchool(ctx context.Context, c School) error {
-	if err := errors.Join(checkText("name", c.Name, true), checkText("phone number", c.Phone, false)); err != nil {
+	if err := c.check(); err != nil {
 		return fmt.Errorf("change school %s: %w", c.ID, err)
 	}
 	err := s.Write(ctx, func(tx *Tx) error {
-		n, err := tx.Exec(ctx, "UPDATE schools SET name = ?, phone = ? WHERE school = ?", c.Name, c.Phone, c.ID)
+		n, err := tx.Exec(ctx, "UPDATE schools SET name = ?, phone = ?, signatory_name = ?, signatory_role = ?, signatory_phone = ?, signatory_email = ? WHERE school = ?",
+			c.Name, c.Phone, c.Signatory.Name, c.Signatory.Role, c.Signatory.Phone, c.Signatory.Email, c.ID)
 		if err == nil && n == 0 {
 			err = ErrNotFound
 		}
@@ -141,8 +154,9 @@ func (t *Tx) School(ctx context.Context, id string) (School, error) {
 	c := School{ID: id}
 	var created int64
 	var stopped sql.NullInt64
-	err := t.QueryRow(ctx, "SELECT name, phone, created_at, revoked_at FROM schools WHERE school = ?", id).
-		Scan(&c.Name, &c.Phone, &created, &stopped)
+	err := t.QueryRow(ctx, `SELECT name, phone, signatory_name, signatory_role, signatory_phone, signatory_email, created_at, revoked_at
+		FROM schools WHERE school = ?`, id).
+		Scan(&c.Name, &c.Phone, &c.Signatory.Name, &c.Signatory.Role, &c.Signatory.Phone, &c.Signatory.Email, &created, &stopped)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}
