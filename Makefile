@@ -90,10 +90,10 @@ style-if-npm:
 	elif ! $(MAKE) --no-print-directory style; then echo "The stylesheet could not be built: the pages will be unstyled."; fi
 
 missing:
-	@absent=; for program in npm strace postgres; do \
+	@absent=; for program in npm strace postgres systemd-analyze; do \
 		command -v $$program >/dev/null || ls /usr/lib/postgresql/*/bin/$$program >/dev/null 2>&1 || absent="$$absent $$program"; \
 	done; \
-	if [ -n "$$absent" ]; then echo "Missing on this machine:$$absent; tests that need them fail (Debian: apt-get install npm postgresql strace)."; fi
+	if [ -n "$$absent" ]; then echo "Missing on this machine:$$absent; tests that need them fail (Debian: apt-get install npm postgresql strace systemd)."; fi
 
 clean: ## remove what the other targets made
 	@rm -rf bin dist $(STYLESHEET) $(ASSETS)/node_modules
