@@ -6,7 +6,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/windows"
-	"golang.org/x/sys/windows/svc/mgr"
 )
 
 // NeedsPassword says whether Windows must be told the password of an account:
@@ -36,11 +35,6 @@ func sidOf(account string) (*windows.SID, error) {
 		return nil, Refusal(fmt.Sprintf("Windows does not know the account %s (%v): check its name; a gMSA is written DOMAIN\\name$", account, err))
 	}
 	return sid, nil
-}
-
-// setSID gives a service a SID of its own beside its account's.
-func setSID(service *mgr.Service, kind uint32) error {
-	return windows.ChangeServiceConfig2(service.Handle, windows.SERVICE_CONFIG_SERVICE_SID_INFO, (*byte)(unsafe.Pointer(&kind)))
 }
 
 var (

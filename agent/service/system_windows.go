@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unsafe"
 
 	kardianos "github.com/kardianos/service"
 	"golang.org/x/sys/windows"
@@ -53,15 +54,10 @@ func compare(s Setup) (differences []string, there bool, err error) {
 	}
 	defer m.Disconnect()
 	defer service.Close()
-	c, err := service.Config()
+	now, account, err := entered(service)
 	if err != nil {
 		return nil, true, fmt.Errorf("look at the service: %w", err)
 	}
-	now, err := windows.DecomposeCommandLine(c.BinaryPathName)
-	if err != nil {
-		return nil, true, fmt.Errorf("look at the service: %w", err)
-	}
-	account := c.ServiceStartName
 	if strings.EqualFold(account, s.Account) {
 		account = s.Account
 	}
@@ -87,7 +83,7 @@ func prepare(s Setup) error {
 
 // enter makes the service; after an error it is taken out again.
 func enter(s Setup) error {
-	m, err := manager(s, kardianos.KeyValue{"DelayedAutoStart": true, "Password": s.Password})
+	m, err := manager(s, kardianos.KeyValue{"Password": s.Password})
 	if err != nil {
 		return err
 	}
@@ -98,37 +94,6 @@ func enter(s Setup) error {
 	}
 	if err := errors.Join(event.Register(), settle()); err != nil {
 		return errors.Join(err, m.Uninstall())
-	}
-	return nil
-}
-
-// settle sets what kardianos does not: what happens when the service ends by
-// itself, and a SID of its own, which rights can be given to whatever its
-// account is.
-func settle() error {
-	m, service, err := open(windows.SERVICE_ALL_ACCESS)
-	if err != nil {
-		return err
-	}
-	if service == nil {
-		return errors.New("the service is not there although it was just made")
-	}
-	defer m.Disconnect()
-	defer service.Close()
-	const day = 24 * 60 * 60
-	err = service.SetRecoveryActions([]mgr.RecoveryAction{
-		{Type: mgr.ServiceRestart, Delay: 10 * time.Second},
-		{Type: mgr.ServiceRestart, Delay: time.Minute},
-		{Type: mgr.ServiceRestart, Delay: 5 * time.Minute},
-	}, day)
-	if err == nil {
-		err = service.SetRecoveryActionsOnNonCrashFailures(true)
-	}
-	if err != nil {
-		return fmt.Errorf("have Windows start the service again after a failure: %w", err)
-	}
-	if err := setSID(service, windows.SERVICE_SID_TYPE_UNRESTRICTED); err != nil {
-		return fmt.Errorf("give the service a SID: %w", err)
 	}
 	return nil
 }
@@ -225,15 +190,30 @@ func Look(context.Context) (State, error) {
 	defer m.Disconnect()
 	defer service.Close()
 	now, queryErr := service.Query()
-	c, configErr := service.Config()
+	args, account, configErr := entered(service)
 	if err := errors.Join(queryErr, configErr); err != nil {
 		return State{Installed: true}, fmt.Errorf("look at the service: %w", err)
 	}
-	st := State{Installed: true, Running: now.State == svc.Running, State: stateWords[now.State], Account: c.ServiceStartName}
-	if args, err := windows.DecomposeCommandLine(c.BinaryPathName); err == nil {
-		st.Dir = dirIn(args)
+	return State{Installed: true, Running: now.State == svc.Running, State: stateWords[now.State], Account: account, Dir: dirIn(args)}, nil
+}
+
+// entered is the command of a service and the account that runs it. Mgr.Config
+// asks for more, which Wine does not know.
+func entered(service *mgr.Service) (command []string, account string, err error) {
+	size := uint32(1024)
+	for {
+		b := make([]byte, size)
+		c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&b[0]))
+		err := windows.QueryServiceConfig(service.Handle, c, uint32(len(b)), &size)
+		if errors.Is(err, windows.ERROR_INSUFFICIENT_BUFFER) && size > uint32(len(b)) {
+			continue
+		}
+		if err != nil {
+			return nil, "", err
+		}
+		command, err = windows.DecomposeCommandLine(windows.UTF16PtrToString(c.BinaryPathName))
+		return command, windows.UTF16PtrToString(c.ServiceStartName), err
 	}
-	return st, nil
 }
 
 var stateWords = map[svc.State]string{
