@@ -243,6 +243,15 @@ func (s *worker) handlers() map[string]control.Handler {
 			found, err := sch.Fsck(ctx)
 			return append([]string{}, found...), err
 		}),
+		askTrace: func(ctx context.Context, in json.RawMessage) (any, error) {
+			return s.on(func(sch *school.School) (any, error) {
+				upnOrID, err := decode[string](in)
+				if err != nil {
+					return nil, err
+				}
+				return sch.Trace(ctx, upnOrID)
+			})
+		},
 		askRoster: plain(func(ctx context.Context, sch *school.School) (any, error) { return sch.Roster(ctx) }),
 		askRosterList: plain(func(ctx context.Context, sch *school.School) (any, error) {
 			waiting, err := sch.RosterWaiting(ctx)
