@@ -30,10 +30,7 @@ func (d *Desk) Replay(ctx context.Context) error {
 			if err := tx.LockSchool(ctx, h.School); err != nil {
 				return err
 			}
-			if _, err := tx.School(ctx, h.School); errors.Is(err, store.ErrNotFound) {
-				return nil
-			}
-			known, err := d.knownStop(ctx, tx, h)
+			known, err := knownStop(ctx, tx, h)
 			if err != nil || known {
 				return err
 			}
@@ -48,9 +45,35 @@ func (d *Desk) Replay(ctx context.Context) error {
 	return failed
 }
 
-// knownStop says whether a stop is in the database, or need not be: the school
-// went on with a later agent.
-func (d *Desk) knownStop(ctx context.Context, tx *store.Tx, h vault.Hold) (bool, error) {
+// Unknown counts the stops that the database does not know of: whoever shows
+// what schools sent waits until Replay has been.
+func Unknown(ctx context.Context, st *store.Store, v *vault.Vault) (n int, err error) {
+	holds, err := v.Holds()
+	if err != nil {
+		return 0, err
+	}
+	err = st.Read(ctx, func(tx *store.Tx) error {
+		n = 0
+		for _, h := range holds {
+			known, err := knownStop(ctx, tx, h)
+			if err != nil {
+				return err
+			}
+			if !known {
+				n++
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+// knownStop says whether a stop is in the database, or need not be: there is no
+// such school, or it went on with a later agent.
+func knownStop(ctx context.Context, tx *store.Tx, h vault.Hold) (bool, error) {
+	if _, err := tx.School(ctx, h.School); errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
 	newest, err := tx.Newest(ctx, h.School)
 	if err != nil || newest > h.Generation {
 		return true, err

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"path/filepath"
@@ -165,9 +166,12 @@ func (p *process) startJobs(ctx context.Context) error {
 	return nil
 }
 
-func (p *process) startPortal(context.Context) error {
+func (p *process) startPortal(ctx context.Context) error {
 	if err := p.openVault(); err != nil {
 		return err
+	}
+	if n, err := enrolment.Unknown(ctx, p.store, p.vault); err != nil || n > 0 {
+		return errors.Join(err, unknownStops(n))
 	}
 	t := p.Settings.PortalTLS()
 	c, err := certificates(p.Settings, t)
@@ -179,6 +183,14 @@ func (p *process) startPortal(context.Context) error {
 	}
 	h := portal.New(p.db, p.Log, portal.Options{HSTS: t.Mode != settings.TLSTrial, Vault: p.vault}).Handler()
 	return p.listen("portal", p.Settings.Portal.Listen, pages(h, c, p.Log))
+}
+
+// unknownStops keeps a portal of its own from showing schools that have stopped.
+func unknownStops(n int) error {
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("the database does not know that %d schools have stopped, so it was restored from a backup of before: start the process with role apply first, which stops them again", n)
 }
 
 func (p *process) startIntake(ctx context.Context) error {
