@@ -126,6 +126,11 @@ func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
 	if err != nil || !r.Delivered.IsZero() {
 		return err
 	}
+	// A crash may have come between the end and its entry, or while the message
+	// was written.
+	if err := errors.Join(secret.ClearUnfinished(dir), completeLogbook(dir)); err != nil {
+		return err
+	}
 	if r.Receipt == nil {
 		if err := r.post(ctx, dir); err != nil {
 			return err

@@ -182,8 +182,10 @@ func (l *last) closeLogbook(rest outbox.Remainder, stop Stop, deleteLogbook bool
 var queueFiles = []string{outbox.FileName, RevocationCodeName, enrolName, pausedName}
 
 // eraseState deletes all that a revoke destroys, also what crashes have left.
+// The directory of the keys goes last: as long as it is there, HasState says that
+// there is something to finish.
 func eraseState(dir string) error {
-	return errors.Join(identity.Destroy(dir), secret.ClearUnfinished(dir), logbook.ClearUnfinished(dir), eraseFiles(dir, queueFiles...))
+	return errors.Join(eraseFiles(dir, queueFiles...), secret.ClearUnfinished(dir), logbook.ClearUnfinished(dir), identity.Destroy(dir))
 }
 
 // completeLogbook enters what a revoke and its delivery leave to be said, once

@@ -31,6 +31,7 @@ const (
 	PageOK          // a web filter's own page, with status 200
 	PageDenied      // a web filter's own page, with status 401
 	OldReply        // the answer to an earlier message of its kind; the collector gets nothing
+	Hang            // no answer comes as long as the agent waits; the collector gets nothing
 )
 
 // A Seen is a request as the gateway sees it: what it is called and its number
@@ -143,6 +144,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fate, old, answered := g.see(name, body)
 	switch fate {
 	case CutRequest:
+		panic(http.ErrAbortHandler)
+	case Hang:
+		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case PageOK:
 		page(w, http.StatusOK)
