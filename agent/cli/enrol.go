@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -25,16 +26,21 @@ const decisionTime = 30 * time.Second
 
 func (p *program) enrol() *cobra.Command {
 	var accept bool
-	var file string
+	var file, safe string
 	c := &cobra.Command{
 		Use:   "enrol CODE",
 		Short: "Enrol this school with the code that the operator sent",
-		Long: `Shows who asks for what and why, and asks for your yes; nothing is made before it. Then it
-prints the phrase to read to the operator and, once only, the revocation code for the head
-teacher's safe. The code may also come on standard input (-) or from a file. The same code on
-the same machine goes on where it was.`,
+		Long: `Shows who asks for what and why, for how long it is kept, where, who else handles it and
+whom to ask, and asks for your yes; nothing is made before it. Then it prints the phrase to
+read to the operator and, once only, the revocation code for the head teacher's safe. The
+code may also come on standard input (-) or from a file. The same code on the same machine
+goes on where it was.
+
+For silent installs --accept says yes to what is asked; everything is still printed, for the
+installation's log. --revocation-code-file writes the revocation code to a new file instead,
+for this user's eyes only: take it to the safe, and delete the file.`,
 		Example: `  rollbridge-agent enrol RB1-…
-  rollbridge-agent enrol - --accept < code.txt`,
+  rollbridge-agent enrol - --accept --revocation-code-file safe.txt < code.txt`,
 		Args: arguments(0, 1, "give one code, in quotes if it holds spaces"),
 		RunE: func(c *cobra.Command, args []string) error {
 			code, err := p.code(args, file)
@@ -45,12 +51,55 @@ the same machine goes on where it was.`,
 			if err != nil {
 				return err
 			}
-			return p.enrolWith(c.Context(), set, code, accept)
+			if safe != "" {
+				if err := vacant(safe, set.DataDir); err != nil {
+					return err
+				}
+			}
+			return p.enrolWith(c.Context(), set, code, yes{accept, safe})
 		},
 	}
 	c.Flags().BoolVar(&accept, "accept", false, "say yes to what is asked, for silent installs")
 	c.Flags().StringVar(&file, "code-file", "", "read the code from a `file`")
+	c.Flags().StringVar(&safe, "revocation-code-file", "", "write the revocation code to a new `file` instead of printing it")
 	return c
+}
+
+// yes is how an enrolment is agreed to where nobody may be present.
+type yes struct {
+	accept bool
+	safe   string // file for the revocation code, "" prints it
+}
+
+// vacant refuses a file for the revocation code before anything is made.
+func vacant(path, dataDir string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return &school.Fault{Kind: school.Refused, Text: "there is already a file of the name that --revocation-code-file gives, and none is overwritten: nothing was changed; name another"}
+	}
+	info, err := os.Stat(filepath.Dir(path))
+	if err != nil || !info.IsDir() {
+		return &school.Fault{Kind: school.Refused, Text: "there is no directory for the file that --revocation-code-file gives: nothing was changed; name a file in one that exists"}
+	}
+	if inside, err := os.Stat(dataDir); err == nil && os.SameFile(info, inside) {
+		return &school.Fault{Kind: school.Refused, Text: "the revocation code is for the day on which this machine is lost: nothing was changed; name a file outside the data directory, and take it to the safe"}
+	}
+	return nil
+}
+
+// putAway writes the revocation code to a new file.
+func putAway(path, code string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("write the revocation code: %w: run the same command again with another file", err)
+	}
+	_, err = f.WriteString(code + "\n")
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write the revocation code: %w: run the same command again with another file", errors.Join(err, os.Remove(path)))
+	}
+	return nil
 }
 
 // code reads the enrolment code; errors hold nothing of it.
@@ -89,7 +138,7 @@ func (p *program) code(args []string, file string) (protocol.Code, error) {
 	return code, nil
 }
 
-func (p *program) enrolWith(ctx context.Context, set settings.Settings, code protocol.Code, accept bool) error {
+func (p *program) enrolWith(ctx context.Context, set settings.Settings, code protocol.Code, agreed yes) error {
 	log := slog.New(slog.DiscardHandler)
 	if done, err := p.enrolledByService(ctx, set, code); done || err != nil {
 		return err
@@ -107,7 +156,7 @@ func (p *program) enrolWith(ctx context.Context, set settings.Settings, code pro
 			return err
 		}
 		p.showAsk(offer.Ask)
-		if !accept && !p.yes("Does the school agree that this leaves for the authorities named?") {
+		if !agreed.accept && !p.yes("Does the school agree that this leaves for the authorities named?") {
 			return &school.Fault{Kind: school.Refused, Text: "nothing was agreed, so nothing was changed: run the command again when the school has decided, or with --accept for a silent install"}
 		}
 		if e, err = offer.Accept(ctx, set, log); err != nil {
@@ -115,7 +164,7 @@ func (p *program) enrolWith(ctx context.Context, set settings.Settings, code pro
 		}
 	}
 	defer e.Close()
-	return p.await(ctx, e)
+	return p.await(ctx, e, agreed.safe)
 }
 
 // enrolledByService answers for a service that already has the school open.
@@ -146,7 +195,7 @@ func (p *program) deliverEarlierRevoke(ctx context.Context, set settings.Setting
 
 // await prints what a person needs as soon as the collector has the request,
 // and then waits a while for its decision.
-func (p *program) await(ctx context.Context, e *enrol.Enrolment) error {
+func (p *program) await(ctx context.Context, e *enrol.Enrolment, safe string) error {
 	ctx, cancel := context.WithTimeout(ctx, decisionTime)
 	defer cancel()
 	told := func() error {
@@ -158,6 +207,13 @@ func (p *program) await(ctx context.Context, e *enrol.Enrolment) error {
 		code, err := e.RevocationCode()
 		if err != nil || code == "" {
 			return err
+		}
+		if safe != "" {
+			if err := putAway(safe, code); err != nil {
+				return err
+			}
+			p.printf("\nThe revocation code, for the head teacher's safe, is in the file that you named.\nTake it there and delete the file: it is kept nowhere else.\n")
+			return e.Shown()
 		}
 		if _, err := fmt.Fprintf(p.Out, "\nRevocation code, for the head teacher's safe: %s\n"+
 			"It proves to the collector's operator that the school wants this agent stopped, if this machine\nis lost. It is shown only now and kept nowhere on this machine.\n", code); err != nil {
