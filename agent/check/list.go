@@ -49,7 +49,7 @@ const (
 // Whom to ask.
 const (
 	schoolIT = "school IT"
-	network  = "the network manager"
+	manager  = "the network manager"
 	misAdmin = "the MIS administrator"
 	dba      = "the database administrator"
 	operator = "the collector's operator"
@@ -110,7 +110,7 @@ var List = []Entry{
 	{Settings, Wrong, Bad, "the settings cannot be used", "put right what is named; `rollbridge-agent config explain` shows every setting", schoolIT},
 	{Settings, "service_differs", Warn, "the running service works with other settings than this command finds", "restart the service, so that it reads agent.yaml again; if it has variables of its own, run this command with the same", schoolIT},
 	{Version, "service_differs", Warn, "the running service is of another version than this program", "restart the service", schoolIT},
-	{Directory, Missing, Bad, "the data directory is not there", "see that the disk is there and that data_dir names the right directory; `rollbridge-agent enrol CODE` makes a new one", schoolIT},
+	{Directory, Missing, Warn, "the data directory is not there", "see that the disk is there and that data_dir names the right directory; `rollbridge-agent enrol CODE` makes a new one", schoolIT},
 	{Directory, "not_a_directory", Bad, "something else than a directory is in its place", "find out who put it there, and move it away", schoolIT},
 	{Directory, "read_only", Bad, "nothing can be written: the disk is read-only, or this account may not write", "make the disk writable, and give the service's account the data directory", schoolIT},
 	{Access, "open_to_others", Bad, "other users of this computer can read or change what only the agent may", "take the rights away, and find out who gave them; if keys were open, revoke and enrol again", schoolIT},
@@ -129,21 +129,28 @@ var List = []Entry{
 	{Standing, "stopped", Bad, "the collector has stopped this agent", "do what `rollbridge-agent status` says", operator},
 	{Standing, "damaged", Bad, "the school's keys, queue or logbook cannot be opened", "see what is named; `rollbridge-agent fsck` says more", schoolIT},
 	{Proxy, Wrong, Bad, "the setting of the proxy cannot be used", "correct uplink.proxy, or what the environment or Windows names", schoolIT},
-	{Proxy, "down", Bad, "the proxy cannot be reached", "check the proxy's address; ask whether it works", network},
-	{Proxy, "login", Bad, "the proxy asks for a name and a password, or does not accept those given", "put them into uplink.proxy, or have the collector's host exempted from signing in", network},
-	{Proxy, Refused, Bad, "the proxy does not let the agent through to the collector", "have the collector's host and port allowed", network},
-	{Name, Missing, Bad, "the name is not found", "check the DNS of this computer; where only the proxy knows names, set uplink.proxy", network},
-	{Name, Slow, Bad, "the name server does not answer", "check the DNS of this computer", network},
-	{Route, Refused, Bad, "nothing listens there, or a firewall refuses", "have the collector's host and port let out; the collector may also be restarting", network},
-	{Route, Slow, Bad, "no answer: something on the way swallows the connection", "have the collector's host and port let out through the firewall", network},
-	{Route, Broken, Bad, "the connection breaks", "try again; if it stays so, look at what is on the way", network},
-	{TLS, "opened", Warn, "secure connections are opened on the way by an authority that this computer trusts; what is sealed stays sealed", "have the collector's host exempted from inspection", network},
-	{TLS, "untrusted", Bad, "the certificate comes from an issuer that this computer does not trust; nothing was sent", "have the collector's host exempted from inspection, or give the filter's certificate in uplink.ca_file", network},
+	{Proxy, "down", Bad, "the proxy cannot be reached", "check the proxy's address; ask whether it works", manager},
+	{Proxy, "login", Bad, "the proxy asks for a name and a password", "put them into uplink.proxy_user and uplink.proxy_password, or have the collector's host exempted from signing in", manager},
+	{Proxy, "password", Bad, "the proxy does not accept the name and the password that are given", "correct them in uplink.proxy_user and uplink.proxy_password", manager},
+	{Proxy, "login_broken", Bad, "the proxy ends the connection in the middle of signing in", "do what is named", manager},
+	{Proxy, "ticket", Bad, "no Kerberos ticket for the proxy could be had", "do what is named", manager},
+	{Proxy, Refused, Bad, "the proxy does not let the agent through to the collector", "have the collector's host and port allowed", manager},
+	{Name, Missing, Bad, "the name is not found", "check the DNS of this computer; where only the proxy knows names, set uplink.proxy", manager},
+	{Name, Slow, Bad, "the name server does not answer", "check the DNS of this computer", manager},
+	{Route, Refused, Bad, "nothing listens there, or a firewall refuses", "have the collector's host and port let out; the collector may also be restarting", manager},
+	{Route, Slow, Bad, "no answer: something on the way swallows the connection", "have the collector's host and port let out through the firewall", manager},
+	{Route, Broken, Bad, "the connection breaks", "try again; if it stays so, look at what is on the way", manager},
+	{Route, "behind_proxy", Bad, "the proxy works and does not reach the collector", "have the collector's host and port let out; the collector may also be restarting", manager},
+	{TLS, Wrong, Bad, "the settings of the uplink cannot be used", "put right what is named", schoolIT},
+	{TLS, Slow, Bad, "the connection is taken, and no secure one can be made in time", "have the collector's host exempted from inspection; the collector may also be restarting", manager},
+	{TLS, "opened", Warn, "secure connections are opened on the way by an authority that this computer trusts; what is sealed stays sealed", "have the collector's host exempted from inspection", manager},
+	{TLS, "untrusted", Bad, "the certificate comes from an issuer that this computer does not trust; nothing was sent", "have the collector's host exempted from inspection, or give the filter's certificate in uplink.ca_file", manager},
 	{TLS, "dates", Bad, "the certificate is not valid at the time of this computer", "check the clock of this computer; if it is right, tell the operator", operator},
-	{TLS, "none", Bad, "something answers without TLS", "check whether a proxy or web filter is in the way", network},
-	{TLS, Broken, Bad, "the connection ends while it is being secured", "have the collector's host exempted from inspection", network},
+	{TLS, "none", Bad, "something answers without TLS", "check whether a proxy or web filter is in the way", manager},
+	{TLS, Broken, Bad, "the connection ends while it is being secured", "have the collector's host exempted from inspection", manager},
 	{TLS, "ends_soon", Warn, "the certificate ends within days", "tell the operator", operator},
-	{Collector, Other, Bad, "an answer came, and not from the collector: a web filter or a proxy put its own in the way", "have the collector's host exempted from filtering and inspection", network},
+	{Collector, Other, Bad, "an answer came, and not from the collector: a web filter or a proxy put its own in the way", "have the collector's host exempted from filtering and inspection", manager},
+	{Collector, Slow, Bad, "the answer of the collector did not come in time", "have the collector's host let out and exempted from filtering", manager},
 	{Collector, "away", Bad, "the collector, or something before it, is out of order", "wait; nothing is lost, and it is tried again. If it stays so for hours, tell the operator", operator},
 	{Collector, "later", Warn, "the collector answers, and asks to wait", "wait; nothing is lost, and it is tried again", operator},
 	{Collector, "unknown", Bad, "the collector does not know this agent", "tell the operator, who makes a new code", operator},
@@ -152,11 +159,11 @@ var List = []Entry{
 	{Collector, "code_wrong", Bad, "the code is not one, or was not copied whole", "copy it again, from RB1- to the end", operator},
 	{Collector, "keys_expired", Bad, "the collector's list of keys has expired at the time of this computer", "set the clock of this computer right; if it is right, tell the operator", operator},
 	{Collector, "fault", Bad, "the collector could not be asked", "see what is named", operator},
-	{Clock, "wrong", Bad, "the clock of this computer is more than five minutes wrong", "set it right, and switch on that it sets itself", schoolIT},
+	{Clock, Wrong, Bad, "the clock of this computer is more than five minutes wrong", "set it right, and switch on that it sets itself", schoolIT},
 	{Clock, "off", Warn, "the clock of this computer is more than a minute wrong", "switch on that it sets itself", schoolIT},
 	{MIS, "settings", Bad, "the settings of the MIS cannot work", "put right what is named", schoolIT},
 	{MIS, "down", Bad, "the MIS is not reached, is too slow or is busy", "do what is named; it is tried again at the next read", misAdmin},
-	{MIS, "unsafe", Warn, "the way to the MIS is less safe than it could be", "do what is named", misAdmin},
+	{MIS, "look", Warn, "the MIS was reached, and something should be looked at", "do what is named", misAdmin},
 	{MIS, "data", Bad, "what the MIS gives cannot be read as it must be", "put right what is named", misAdmin},
 	{Right, Missing, Bad, "a right that a read needs is missing, or what it is for is not there", "hand over what `rollbridge-agent profile test` prints", misAdmin},
 	{Right, "unproven", Warn, "the right could not be proved, or what it is for has no rows", "do what is named", misAdmin},
@@ -172,7 +179,6 @@ var List = []Entry{
 	{LastSync, Old, Warn, "the MIS was last read more than four days ago", "see that the service runs all day", schoolIT},
 	{Holds, "held", Warn, "something is kept back until a person has looked", "see `rollbridge-agent status`", headOrIT},
 	{Scope, "not_given", Warn, "an authority asks for more than the school allows; nothing more leaves", "see `rollbridge-agent scope show`", headOrIT},
-	{Scope, "nothing", Bad, "the school allows nothing, so nothing leaves", "see `rollbridge-agent scope show`", headOrIT},
 }
 
 // entry finds what the list says of a cause.

@@ -30,36 +30,48 @@ type Offer struct {
 // Ask fetches the offer of a code. It changes nothing on either side. Errors
 // are of a school.Kind and hold nothing of the code.
 func Ask(ctx context.Context, set settings.Settings, code protocol.Code) (*Offer, error) {
+	_, offer, err := ask(ctx, set, code)
+	return offer, err
+}
+
+// Try is Ask for who wants to know what was heard; of an error too, as far as
+// anything was proved.
+func Try(ctx context.Context, set settings.Settings, code protocol.Code) (uplink.Heard, error) {
+	h, _, err := ask(ctx, set, code)
+	return h, err
+}
+
+func ask(ctx context.Context, set settings.Settings, code protocol.Code) (h uplink.Heard, offer *Offer, err error) {
 	client, err := uplink.New(uplink.Route{URL: code.URL, Pin: code.Pin, Exit: set.Uplink.Exit()})
 	if err != nil {
-		return nil, &school.Fault{Kind: school.Refused, Text: err.Error()}
+		return h, nil, &school.Fault{Kind: school.Refused, Text: err.Error()}
 	}
 	defer client.Close()
 	request, err := protocol.Sign(code.Key(), protocol.DomainOffer, protocol.OfferRequest{Code: code.ID()})
 	if err != nil {
-		return nil, err
+		return h, nil, err
 	}
 	body, err := protocol.MarshalLine(protocol.Posted{Request: request})
 	if err != nil {
-		return nil, err
+		return h, nil, err
 	}
-	h, err := client.Post(ctx, uplink.Request{
+	h, err = client.Post(ctx, uplink.Request{
 		Message: protocol.MessageOffer, Sender: protocol.Sender(code.ID()), Key: code.Key(),
 		// There is no place yet to count in: the clock rises by itself.
 		Counter: uint64(time.Now().UnixMicro()), Body: body,
 	}, uplink.Trust{Root: code.Root})
-	offer, found := read(h, code)
+	made, found := read(h, code)
 	switch {
 	case found:
-		return offer, nil
+		return h, made, nil
 	case err != nil:
-		return nil, fmt.Errorf("ask for the offer: %w", err)
+		return h, nil, fmt.Errorf("ask for the offer: %w", err)
 	case h.Expired:
-		return nil, &school.Fault{Kind: school.Refused, Text: "the collector's list of keys has expired: tell its operator, or set this computer's clock right"}
+		return h, nil, &school.Fault{Kind: school.Refused, Text: "the collector's list of keys has expired: tell its operator, or set this computer's clock right"}
 	case h.Answer != nil:
-		return nil, school.CodeFault(*h.Answer)
+		return h, nil, school.CodeFault(*h.Answer)
 	}
-	return nil, &school.Fault{Kind: school.Unreachable, Text: "the collector's answer holds no offer that it signed: tell its operator, with the version of this program"}
+	return h, nil, &school.Fault{Kind: school.Unreachable, Text: "the collector's answer holds no offer that it signed: tell its operator, with the version of this program"}
 }
 
 // read takes the offer and the key to seal to from what was proved.

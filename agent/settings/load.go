@@ -31,7 +31,7 @@ type Given struct {
 func Load(g Given, environ []string) (Settings, config.Explained, error) {
 	environ = ours(environ)
 	defaults := Defaults()
-	place := config.Place{EnvPrefix: EnvPrefix, Name: FileName, File: g.File, DataDir: g.DataDir, DefaultDir: defaults.DataDir}
+	place := g.place(defaults)
 	file, err := place.Locate(environ)
 	if err != nil {
 		return Settings{}, nil, err
@@ -48,6 +48,15 @@ func Load(g Given, environ []string) (Settings, config.Explained, error) {
 		return Settings{}, explained, fmt.Errorf("find data_dir: %w", err)
 	}
 	return s, explained, nil
+}
+
+func (g Given) place(defaults Settings) config.Place {
+	return config.Place{EnvPrefix: EnvPrefix, Name: FileName, File: g.File, DataDir: g.DataDir, DefaultDir: defaults.DataDir}
+}
+
+// File is the path of the settings file that Load reads, "" for none.
+func File(g Given, environ []string) (string, error) {
+	return g.place(Defaults()).Locate(ours(environ))
 }
 
 // Environment is Load without any file or flag: the defaults and what the

@@ -63,6 +63,9 @@ const (
 	AboutDataset sqlserver.About = "dataset" // Object names it
 )
 
+// ProblemOld is the problem of data that are not of today.
+const ProblemOld = "old"
+
 // New prepares a trial of a profile at a site; it reads nothing. Where whole is
 // set, those in care are admitted and their records counted, and else nobody.
 // Errors are those of mis.Open.
@@ -293,8 +296,9 @@ func (t *Trial) sayPupils(c *Counts) {
 // age speaks up where the data are not of today.
 func (t *Trial) age(d protocol.DatasetRead, read time.Time) {
 	if old := read.Sub(d.AsAt); !d.AsAt.IsZero() && old > staleAfter {
-		t.of(d.Dataset, sqlserver.LevelWarn, fmt.Sprintf("%s: the data are as they were on %s", d.Dataset, d.AsAt.Local().Format("2 January 2006 at 15:04")),
-			"see that the export or the copy is made every morning before the sync")
+		t.say(sqlserver.Finding{Level: sqlserver.LevelWarn, About: AboutDataset, Object: string(d.Dataset), Problem: ProblemOld,
+			What: fmt.Sprintf("%s: the data are as they were on %s", d.Dataset, d.AsAt.Local().Format("2 January 2006 at 15:04")),
+			Do:   "see that the export or the copy is made every morning before the sync"})
 	}
 }
 
