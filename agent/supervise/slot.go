@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -51,6 +52,16 @@ func (s Slot) Run(ctx context.Context) error {
 	return nil
 }
 
+// works is called when the worker says that it works. From here on there is
+// little to do but wait.
+func (s Slot) works() {
+	s.notify("READY=1\nSTATUS=The worker runs")
+	debug.FreeOSMemory()
+	if err := trim(); err != nil {
+		s.Log.Warn("memory that is not needed could not be given back", logkey.Error, err.Error())
+	}
+}
+
 func (s Slot) notify(state string) {
 	if err := notify(os.Getenv(notifySocket), state); err != nil {
 		s.Log.Warn("systemd could not be told how things stand", logkey.Error, err.Error())
@@ -73,7 +84,7 @@ func (s Slot) life(ctx context.Context) error {
 	}
 	defer together.Close()
 	cmd.Cancel = together.Kill
-	cmd.Stdout = &listener{ready: func() { s.notify("READY=1\nSTATUS=The worker runs") }}
+	cmd.Stdout = &listener{ready: s.works}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return fmt.Errorf("prepare the worker: %w", err)
