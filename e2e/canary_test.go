@@ -85,9 +85,15 @@ func TestCanary(t *testing.T) {
 	w.must(w.school.EnterCare(w.school.NotLookedAfter()[0].ID, w.school.Authorities()[0], day))
 	w.must(w.school.LeaveCare(w.school.LookedAfter()[2].ID, day))
 	w.write()
-	// Previews go to a person's screen and to no file; this one must leave none.
-	_, err = w.agent.Command(w.ctx, "preview")
+	// What previews reveal goes to a person's screen and to no file; this one must
+	// leave none. One that reveals nothing may be seen by anybody.
+	shown, err := w.agent.Command(w.ctx, "preview", "--reveal")
 	w.must(err)
+	if len(marks([]byte(shown))) == 0 {
+		t.Error("a preview that reveals shows nobody")
+	}
+	command("preview")
+	command("preview", "--format", "jsonl")
 	command("sync")
 	w.same()
 	now := w.others()

@@ -294,7 +294,7 @@ func (s *stopped) comesBack() {
 	if now := s.held().Counts(); now["contact"] != before["contact"] {
 		s.t.Error("who was removed is shown again")
 	}
-	preview, err := s.agent.Command(s.ctx, "preview", "--release", code)
+	preview, err := s.agent.Command(s.ctx, "preview", "--release", code, "--reveal")
 	s.must(err)
 	if !strings.Contains(preview, one.Forename) {
 		s.t.Error("a preview with the code does not show who it is")

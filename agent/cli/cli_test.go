@@ -30,7 +30,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ROLLBRIDGE_DATA_DIR", e.WorkDir+"/data")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "appears": appears},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "appears": appears, "lives": lives, "edit": edit},
 	})
 }
 

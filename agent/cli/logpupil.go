@@ -21,11 +21,11 @@ func (p *program) answerAbout(ctx context.Context, l logging) error {
 	}
 	fmt.Fprint(p.Err, "UPN, or the MIS's id of the pupil: ")
 	line, _ := p.in.ReadString('\n')
+	fmt.Fprintln(p.Err)
 	text := strings.TrimSpace(line)
 	if text == "" {
 		return usageError{errors.New("no UPN and no id came on standard input")}
 	}
-	fmt.Fprintln(p.Err)
 	trace, err := either(ctx, set, askTrace, text, func(s *school.School) (outbox.Trace, error) { return s.Trace(ctx, text) })
 	if err != nil {
 		return err

@@ -136,7 +136,12 @@ func (d *demo) preview(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.show("Exactly the lines that the next sync would seal (cut here). Nothing is changed, nothing is sent:", "rollbridge-agent preview", out, 4)
+	d.show("To whom, about whom and what, with values shortened (cut here). Nothing is changed, nothing is sent:", "rollbridge-agent preview", out, 24)
+	out, err = d.agent.Command(ctx, "preview", "--format", "jsonl", "--reveal")
+	if err != nil {
+		return err
+	}
+	d.show("Exactly the lines that the next sync would seal (cut here):", "rollbridge-agent preview --format jsonl --reveal", out, 4)
 	lines := strings.SplitN(out, "\n", 3)
 	if len(lines) < 3 {
 		return errors.New("the preview has no line of a pupil")
