@@ -9,6 +9,7 @@ import (
 
 	"rollbridge/agent/enrol"
 	"rollbridge/agent/school"
+	"rollbridge/agent/service"
 	"rollbridge/agent/settings"
 	"rollbridge/agent/uplink"
 	"rollbridge/shared/protocol"
@@ -58,7 +59,7 @@ func Inside(ctx context.Context, set settings.Settings, s *school.School) []Line
 
 // AnswerTo is what a service answers that runs with these settings.
 func AnswerTo(ctx context.Context, q Question, set settings.Settings, s *school.School, log *Recent) Answer {
-	lines := append(Inside(ctx, set, s), ServiceLine(Good))
+	lines := Inside(ctx, set, s)
 	if string(q.Settings) != string(Fingerprint(set)) {
 		lines = append(lines, say(Settings, "service_differs", "The running service works with other settings than this command finds; what follows was tried with the service's"))
 	}
@@ -109,8 +110,9 @@ func GoodSettings(file string) Line {
 	return say(Settings, Good, "The settings of %s can be used", file)
 }
 
-// ServiceLine says how the service stands, by a cause of the list.
-func ServiceLine(cause Cause) Line {
+// ServiceLine says how the service stands, by a cause of the list. installed is
+// what the system's service manager knows of it.
+func ServiceLine(cause Cause, installed service.State) Line {
 	what := "The service is not running"
 	switch cause {
 	case Good:
@@ -118,7 +120,17 @@ func ServiceLine(cause Cause) Line {
 	case "silent":
 		what = "The service is there and does not answer"
 	}
-	return say(Service, cause, "%s", what)
+	switch {
+	case installed.Installed && installed.Account != "":
+		what += ", and is installed to run as " + installed.Account
+	case !installed.Installed && cause != Good:
+		what += ", and is not installed on this computer"
+	}
+	l := say(Service, cause, "%s", what)
+	if cause == "not_running" && !installed.Installed {
+		l = l.do("install and start it: `rollbridge-agent service install`, `rollbridge-agent service start`")
+	}
+	return l
 }
 
 // OtherVersion says that the running service is of another version.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollbridge/agent/check"
 	"rollbridge/agent/control"
 	"rollbridge/agent/event"
 	"rollbridge/agent/mis"
@@ -83,10 +84,12 @@ func (p *program) serviceLog(l settings.Log) *slog.Logger {
 
 // A worker is the running agent of one data directory.
 type worker struct {
-	set   settings.Settings
-	log   *slog.Logger
-	poke  chan struct{}
-	turns *school.Turns
+	set settings.Settings
+	log *slog.Logger
+	// recent is what a bundle of check may hold of log.
+	recent *check.Recent
+	poke   chan struct{}
+	turns  *school.Turns
 
 	mu     sync.Mutex
 	school *school.School // nil while none is open
@@ -110,7 +113,8 @@ func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *
 	if err != nil {
 		return err
 	}
-	s := &worker{set: set, log: log, poke: make(chan struct{}, 1), turns: turns}
+	recent := check.Remember(log.Handler())
+	s := &worker{set: set, log: slog.New(recent), recent: recent, poke: make(chan struct{}, 1), turns: turns}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	served := make(chan error, 1)
@@ -291,6 +295,7 @@ func (s *worker) handlers() map[string]control.Handler {
 				return true, err
 			})
 		},
+		askCheck: s.answerCheck,
 		askRevoke: func(ctx context.Context, in json.RawMessage) (any, error) {
 			return s.on(func(sch *school.School) (any, error) {
 				deleteLogbook, err := decode[bool](in)
