@@ -23,10 +23,10 @@ DEMO_ARGS  ?=
 BENCH_ARGS ?=
 TEST_ARGS  ?=
 
-.PHONY: help demo test build lint fuzz bench style style-if-npm bin missing clean $(PLATFORMS)
+.PHONY: help demo test test-windows build lint fuzz bench style style-if-npm bin missing clean $(PLATFORMS)
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Not by `go run`, which makes an error of a Ctrl-C.
 demo: style-if-npm bin ## show the way of a record with real programs (DEMO_ARGS=--once: check it and end)
@@ -34,6 +34,10 @@ demo: style-if-npm bin ## show the way of a record with real programs (DEMO_ARGS
 
 test: missing style-if-npm ## run all tests (CI=true: a skipped test is a failure)
 	@go test -json -timeout 30m $(TEST_ARGS) ./... $(CI_CODE) | go run ./.ci/skips $(if $(filter true 1,$(CI)),-strict)
+
+test-windows: ## run the Windows build and its service under Wine (Debian, as root: installs it)
+	@.ci/wine
+	@go test -json -tags wine -timeout 15m -count=1 $(TEST_ARGS) ./e2e/wine | go run ./.ci/skips -strict
 
 build: style-if-npm $(PLATFORMS) ## build both programs for every platform into dist/
 
@@ -56,6 +60,7 @@ lint: ## check format, layers, comments and likely mistakes, for linux and windo
 	@go run ./.ci/lint
 	@go vet ./... $(CI_CODE)
 	@go vet -tags testclock ./...
+	@go vet -tags wine ./e2e/wine
 	@GOOS=windows go vet ./...
 	@GOOS=windows go build -o /dev/null ./agent
 	@GOOS=windows go build -o /dev/null ./collector
