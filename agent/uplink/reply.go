@@ -89,6 +89,10 @@ func (t Trust) hear(reply protocol.Reply, s sent, now time.Time) (Heard, error) 
 	}
 	if ring.Expired(now) {
 		h.Expired = true
+		// It may be this computer's clock that is wrong: when the answer to this very
+		// message was signed is worth knowing, and nothing else of it is believed.
+		r, _ := t.receipt(reply.Receipt, s, ring)
+		h.timed(r, answer(reply.Answer, s, ring), s.Message, now)
 		return h, nil
 	}
 	h.Statements = t.statements(reply.Statements, ring)
@@ -96,16 +100,22 @@ func (t Trust) hear(reply protocol.Reply, s sent, now time.Time) (Heard, error) 
 	if h.Receipt == nil {
 		h.Answer = answer(reply.Answer, s, ring)
 	}
-	switch {
-	case h.Answer != nil:
-		h.setTime(h.Answer.Time, now)
-	case h.Receipt == nil:
+	if h.Answer == nil && h.Receipt == nil {
 		return h, &Fault{Kind: NotCollector, Text: "nothing in it is signed for this message by the collector"}
-	// A batch's receipt may be a repeat of an old one; from the future none is.
-	case s.Message == protocol.MessageCheckin || h.Receipt.Received.After(now):
-		h.setTime(h.Receipt.Received, now)
 	}
+	h.timed(h.Receipt, h.Answer, s.Message, now)
 	return h, nil
+}
+
+// timed notes when an answer was signed. A batch's receipt may be a repeat of an
+// old one; from the future none is.
+func (h *Heard) timed(r *protocol.Receipt, a *protocol.Answer, m protocol.Message, now time.Time) {
+	switch {
+	case a != nil:
+		h.setTime(a.Time, now)
+	case r != nil && (m == protocol.MessageCheckin || r.Received.After(now)):
+		h.setTime(r.Received, now)
+	}
 }
 
 func (h *Heard) setTime(signed, now time.Time) {

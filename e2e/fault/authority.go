@@ -51,11 +51,18 @@ func certificate(name string) *x509.Certificate {
 
 // Issue makes a certificate for a host name or address.
 func (a *Authority) Issue(host string) (tls.Certificate, error) {
+	now := time.Now()
+	return a.IssueFor(host, now.AddDate(-1, 0, 0), now.AddDate(1, 0, 0))
+}
+
+// IssueFor is Issue for a certificate that is valid from and until.
+func (a *Authority) IssueFor(host string, from, until time.Time) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, fmt.Errorf("issue a certificate: %w", err)
 	}
 	template := certificate(host)
+	template.NotBefore, template.NotAfter = from, until
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	if ip := net.ParseIP(host); ip != nil {
