@@ -1,7 +1,6 @@
 package pac
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"net"
@@ -108,7 +107,7 @@ func text(a netip.Addr) any {
 
 func (h *helpers) isInNet(host, pattern, mask string) bool {
 	a, p, m := h.first(host), ipv4(pattern), ipv4(mask)
-	return a.IsValid() && p != nil && m != nil && bytes.Equal(net.IP(a.AsSlice()).Mask(net.IPMask(m)), p.Mask(net.IPMask(m)))
+	return a.IsValid() && p != nil && m != nil && net.IP(a.AsSlice()).Mask(net.IPMask(m)).Equal(p.Mask(net.IPMask(m)))
 }
 
 func ipv4(s string) net.IP { return net.ParseIP(s).To4() }

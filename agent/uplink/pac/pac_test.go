@@ -145,7 +145,7 @@ func TestWrongScripts(t *testing.T) {
 		"function f() { return f() } function FindProxyForURL() { return f() }":                                           "",
 		"function FindProxyForURL() { for (var i = 0; ; i++) dnsResolve('n' + i) }":                                       ErrNames.Error(),
 		"function FindProxyForURL() { try { for (var i = 0; ; i++) dnsResolve('n' + i) } catch (e) { return 'DIRECT' } }": ErrNames.Error(),
-		"function FindProxyForURL() { var a = []; while (true) a.push('pupil'.repeat(100000)) }":                   ErrMemory.Error(),
+		"function FindProxyForURL() { var a = []; while (true) a.push('pupil'.repeat(100000)) }":                          ErrMemory.Error(),
 	} {
 		s, err := Parse(text)
 		if err == nil {
