@@ -21,6 +21,7 @@ const (
 	askFsck    = "fsck"
 	askPaused  = "paused"
 	askRevoke  = "revoke"
+	askLetGo   = "let-go"
 	askTrace   = "trace"
 
 	askScopeDecide    = "scope-decide"

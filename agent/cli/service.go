@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -93,6 +94,7 @@ type worker struct {
 
 	mu     sync.Mutex
 	school *school.School // nil while none is open
+	letGo  func()         // ends it, so that a command can have it
 }
 
 // serve runs the service of one data directory; turns are shared by those of
@@ -137,8 +139,12 @@ func (s *worker) live(ctx context.Context) {
 	said, over, ended := "", "", false
 	for ctx.Err() == nil {
 		agent, there := school.Enrolled(s.set.DataDir)
-		_, revoked := school.Revoked(s.set.DataDir)
-		if revoked && !ended {
+		stop, revoked := school.Revoked(s.set.DataDir)
+		switch {
+		case !revoked || ended:
+		case stop.Reason == school.ReasonMoved:
+			s.log.Warn("this agent was moved to another computer", logkey.Event, event.Replaced)
+		default:
 			s.log.Warn("the school has revoked, or was told that it is ended", logkey.Event, event.Revoked)
 		}
 		ended = revoked
@@ -148,7 +154,7 @@ func (s *worker) live(ctx context.Context) {
 			school.DeliverRemains(ctx, s.set, s.log)
 			continue
 		case revoked:
-			state = "revoked"
+			state = cmp.Or(stop.Reason, "revoked")
 		case there && agent == over:
 			state = "superseded"
 		case there:
@@ -182,19 +188,34 @@ func (s *worker) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.hold(sch)
-	err = sch.Run(ctx, s.poke)
-	s.hold(nil)
+	running, letGo := context.WithCancel(ctx)
+	defer letGo()
+	s.hold(sch, letGo)
+	err = sch.Run(running, s.poke)
+	s.hold(nil, nil)
 	if errors.Is(err, school.ErrOver) {
 		err = nil
 	}
 	return errors.Join(err, sch.Close())
 }
 
-func (s *worker) hold(sch *school.School) {
+func (s *worker) hold(sch *school.School, letGo func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.school = sch
+	s.school, s.letGo = sch, letGo
+}
+
+// release has the school closed, which the service opens again as soon as it can
+// have the state lock.
+func (s *worker) release(context.Context, json.RawMessage) (any, error) {
+	return s.on(func(*school.School) (any, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.letGo != nil {
+			s.letGo()
+		}
+		return true, nil
+	})
 }
 
 // on hands a command to the open school and sorts its error for the wire.
@@ -232,6 +253,7 @@ func (s *worker) handlers() map[string]control.Handler {
 		}
 	}
 	return map[string]control.Handler{
+		askLetGo:  s.release,
 		askStatus: plain(func(_ context.Context, sch *school.School) (any, error) { return sch.Status() }),
 		askScope:  plain(func(_ context.Context, sch *school.School) (any, error) { return sch.Scope() }),
 		askScopeDecide: func(ctx context.Context, in json.RawMessage) (any, error) {

@@ -65,6 +65,7 @@ var stateWords = map[school.State]string{
 	school.NotEnrolled: "Not set up yet", school.Enrolling: "Waiting for the collector's answer",
 	school.Unconfirmed: "Waiting for the operator to confirm the phrase", school.Active: "Active",
 	school.PausedBySchool: "Paused by school", school.RevokedBySchool: "Stopped by school", school.Stopped: "Stopped",
+	school.Moved: "Moved to another computer",
 }
 
 func (p *program) showStatus(st school.Status) {

@@ -162,7 +162,10 @@ is destroyed there.`,
 
 func (p *program) revokeNow(ctx context.Context, set settings.Settings, yes, deleteLogbook bool) error {
 	dir := set.DataDir
-	_, revoked := school.Revoked(dir)
+	stop, revoked := school.Revoked(dir)
+	if revoked && stop.Reason == school.ReasonMoved {
+		return &school.Fault{Kind: school.Refused, Text: school.StatusWithout(dir).Next + "; to revoke, run the command there"}
+	}
 	if !revoked {
 		if err := enrolledHere(dir); err != nil {
 			if readErr := checkReadable(dir); readErr != nil {

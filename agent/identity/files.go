@@ -42,36 +42,41 @@ func Create(dataDir string) (*Identity, error) {
 }
 
 func create(dataDir string) (*Identity, error) {
-	final := filepath.Join(dataDir, dirName)
-	switch _, err := os.Lstat(final); {
-	case err == nil:
-		return nil, ErrExists
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	}
-	if err := clearUnfinished(dataDir); err != nil {
-		return nil, err
-	}
 	made, err := generate()
 	if err != nil {
 		return nil, err
 	}
+	return made, place(dataDir, made)
+}
+
+// place puts all keys there at once.
+func place(dataDir string, made *Identity) error {
+	final := filepath.Join(dataDir, dirName)
+	switch _, err := os.Lstat(final); {
+	case err == nil:
+		return ErrExists
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := clearUnfinished(dataDir); err != nil {
+		return err
+	}
 	temporary, err := os.MkdirTemp(dataDir, unfinished)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := secret.Adopt(temporary, dataDir); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(temporary))
+		return errors.Join(err, os.RemoveAll(temporary))
 	}
 	if err := made.store(temporary); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(temporary))
+		return errors.Join(err, os.RemoveAll(temporary))
 	}
-	// A rename onto a directory that holds files fails, so a second Create at
-	// the same moment cannot replace the keys of the first.
+	// A rename onto a directory that holds files fails, so a second one at the
+	// same moment cannot replace the keys of the first.
 	if err := os.Rename(temporary, final); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(temporary))
+		return errors.Join(err, os.RemoveAll(temporary))
 	}
-	return made, secret.SyncDir(dataDir)
+	return secret.SyncDir(dataDir)
 }
 
 const unfinished = ".identity-"
@@ -105,17 +110,52 @@ func generate() (*Identity, error) {
 }
 
 func (i *Identity) store(dir string) error {
-	receive, err := i.Receive.Bytes()
+	keys, err := i.Keys()
 	if err != nil {
 		return err
 	}
-	for name, data := range map[string][]byte{
-		fileSign: i.Sign.Seed(), fileReceive: receive, fileID: i.IDKey,
-		fileLocal: i.LocalKey, fileLogbook: i.Logbook.Seed(),
-	} {
+	for name, data := range keys {
 		if err := secret.Write(filepath.Join(dir, name), data); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Keys are all keys by the names of their files, for a move to another machine.
+// They are secrets.
+func (i *Identity) Keys() (map[string][]byte, error) {
+	receive, err := i.Receive.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return map[string][]byte{
+		fileSign: i.Sign.Seed(), fileReceive: receive, fileID: i.IDKey,
+		fileLocal: i.LocalKey, fileLogbook: i.Logbook.Seed(),
+	}, nil
+}
+
+// FromKeys is the identity of what Keys returned; it stores nothing.
+func FromKeys(keys map[string][]byte) (*Identity, error) {
+	sizes := map[string]int{fileSign: ed25519.SeedSize, fileLogbook: ed25519.SeedSize, fileID: symmetricLen, fileLocal: symmetricLen}
+	for name, size := range sizes {
+		if len(keys[name]) != size {
+			return nil, fmt.Errorf("the key %s is not whole", name)
+		}
+	}
+	receive, err := envelope.ParsePrivateKey(keys[fileReceive])
+	if err != nil {
+		return nil, fmt.Errorf("the key %s is not whole", fileReceive)
+	}
+	return &Identity{Sign: ed25519.NewKeyFromSeed(keys[fileSign]), Receive: receive, IDKey: keys[fileID], LocalKey: keys[fileLocal],
+		Logbook: ed25519.NewKeyFromSeed(keys[fileLogbook])}, nil
+}
+
+// Store writes an identity that has come from another machine below dataDir,
+// protected anew. A crash leaves all of it or nothing. Errors wrap ErrExists.
+func (i *Identity) Store(dataDir string) error {
+	if err := place(dataDir, i); err != nil {
+		return fmt.Errorf("store the keys of this school: %w", err)
 	}
 	return nil
 }

@@ -235,6 +235,27 @@ func (b *Book) Once(at time.Time, event outbox.Event, data any) error {
 	return b.Append(at, event, text)
 }
 
+// Draft is the line that Append would write now with the same arguments, with
+// its line break: a move gives the new machine the last line before the old one
+// writes it.
+func (b *Book) Draft(at time.Time, event outbox.Event, data json.RawMessage) ([]byte, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	line, err := seal(linked{Line{N: b.next, Time: at.UTC(), Event: event, Data: data}, b.prev}, b.key)
+	return append(line, '\n'), err
+}
+
+// Last is the newest entry, false where there is none.
+func (b *Book) Last() (last Line, found bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	err = Read(io.NewSectionReader(b.file, 0, b.size), func(l Line) error {
+		last, found = l, true
+		return nil
+	})
+	return last, found, err
+}
+
 // Holds says whether entry n is this one.
 func (b *Book) Holds(n uint64, at time.Time, event outbox.Event, data json.RawMessage) (bool, error) {
 	b.mu.Lock()

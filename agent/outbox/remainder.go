@@ -3,6 +3,7 @@ package outbox
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 
 	"go.etcd.io/bbolt"
@@ -63,6 +64,18 @@ func (r Remainder) Log(j Journal) error {
 		if err := appendTo(j, e.n, e.pendingEntry); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Copy writes the whole file as it stands at one moment.
+func (b *Outbox) Copy(w io.Writer) error {
+	err := b.read(func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(w)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("copy the queue: %w", err)
 	}
 	return nil
 }

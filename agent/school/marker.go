@@ -14,6 +14,7 @@ import (
 	"rollbridge/agent/logbook"
 	"rollbridge/agent/secret"
 	"rollbridge/shared/clock"
+	"rollbridge/shared/envelope"
 )
 
 // The marker files. They are written before anything else is tried, so that
@@ -33,9 +34,17 @@ type Pause struct {
 // A Stop is the content of the marker of a revoke.
 type Stop struct {
 	At time.Time `json:"at"`
-	// Reason is empty when the school revoked, else the collector's refusal.
+	// Reason is empty when the school revoked, else the collector's refusal, or
+	// ReasonMoved.
 	Reason string `json:"reason,omitempty"`
+	// To is the key of the machine that the agent was moved to, File what it was
+	// moved in.
+	To   envelope.KeyID `json:"to,omitzero"`
+	File string         `json:"file,omitempty"`
 }
+
+// ReasonMoved is why an agent has stopped that goes on on another machine.
+const ReasonMoved = "moved"
 
 // Paused says whether the school pauses now. A marker that cannot be read
 // still pauses: when in doubt nothing is read. A pause that has reached its end
@@ -88,7 +97,7 @@ func SetRevoked(dir, reason string) error {
 	}
 	stop := Stop{At: whole(clock.Now()), Reason: reason}
 	if reason != "" {
-		return writeWhole(dir, revokedName, stop)
+		return SetStop(dir, stop)
 	}
 	err := writeMarker(dir, revokedName, stop)
 	if _, there := Revoked(dir); there {
@@ -132,6 +141,9 @@ func writeMarker(dir, name string, v any) error {
 	}
 	return secret.SyncDir(dir)
 }
+
+// SetStop writes the marker with a reason: all of it is there or nothing.
+func SetStop(dir string, stop Stop) error { return writeWhole(dir, revokedName, stop) }
 
 // writeWhole writes a marker whose content counts: all of it is there or
 // nothing.
@@ -183,6 +195,14 @@ func exists(path string) bool {
 // ClearRevoked opens the way for a new enrolment, once the revoke before it has
 // been delivered.
 func ClearRevoked(dir string) error { return eraseFiles(dir, remainsName, revokedName) }
+
+// ClearMove deletes the key that an import no longer needs.
+func ClearMove(dir string) error {
+	if !fileExists(filepath.Join(dir, MoveKeyName)) {
+		return nil
+	}
+	return eraseFiles(dir, MoveKeyName)
+}
 
 // EraseState deletes keys, queue and state, and the key of a logbook that a
 // revoke left; the logbook itself stays.

@@ -3,6 +3,7 @@ package school
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,19 +11,26 @@ import (
 	"path/filepath"
 	"time"
 
-	"rollbridge/agent/event"
 	"rollbridge/agent/identity"
 	"rollbridge/agent/logbook"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/secret"
 	"rollbridge/agent/settings"
 	"rollbridge/shared/clock"
+	"rollbridge/shared/envelope"
 	"rollbridge/shared/logkey"
 )
 
 // RevocationCodeName is where the enrolment keeps the code for the head
 // teacher's safe until it has been shown.
 const RevocationCodeName = "revocation.code"
+
+// The names of what a move makes in the data directory: the key that the new
+// machine showed, and the beginning of what is being unpacked.
+const (
+	MoveKeyName = "move.key"
+	MoveStaging = ".move-"
+)
 
 // A last is what is open, or can still be read, of a school that ends.
 type last struct {
@@ -119,6 +127,9 @@ func (l *last) end(deleteLogbook bool) error {
 	var message *remains
 	var messageErr error
 	switch {
+	case stop.Reason == ReasonMoved:
+		restErr = l.moved(rest, stop)
+		return errors.Join(restErr, eraseState(l.dir))
 	case exists(filepath.Join(l.dir, remainsName)) || !HasState(l.dir):
 	case stop.Reason == "":
 		message, messageErr = l.message(rest, restErr)
@@ -146,7 +157,7 @@ func (l *last) end(deleteLogbook bool) error {
 			l.log.Warn("the end is not yet in the logbook", logkey.Error, err.Error())
 		}
 	}
-	l.log.Warn("keys and queue are destroyed", logkey.Event, event.Revoked, logkey.Reason, stop.Reason)
+	l.log.Info("keys and queue are destroyed", logkey.Reason, stop.Reason)
 	if messageErr != nil {
 		return &errNoMessage{messageErr}
 	}
@@ -178,14 +189,52 @@ func (l *last) closeLogbook(rest outbox.Remainder, stop Stop, deleteLogbook bool
 	return identity.KeepLogbookKey(l.dir)
 }
 
+// moved is the end of an agent that goes on on another machine: the line that
+// the other one already has is written here too, and no key is kept, or there
+// would be two who write the logbook.
+func (l *last) moved(rest outbox.Remainder, stop Stop) error {
+	var errs []error
+	if l.box != nil {
+		errs = append(errs, l.box.Close())
+	}
+	if l.book == nil {
+		return errors.Join(errs...)
+	}
+	if err := l.enterMoved(rest, stop); err != nil {
+		l.log.Warn("the move is not in the logbook of this machine", logkey.Error, err.Error())
+	}
+	return errors.Join(append(errs, l.book.Close())...)
+}
+
+func (l *last) enterMoved(rest outbox.Remainder, stop Stop) error {
+	if err := rest.Log(l.book); err != nil {
+		return err
+	}
+	newest, _, err := l.book.Last()
+	if err != nil || newest.Event == outbox.EventMoved && newest.Time.Equal(stop.At) {
+		return err
+	}
+	return l.book.Append(stop.At, outbox.EventMoved, MovedData(stop.To))
+}
+
+// MovedData is the data of the last entry of a machine that an agent leaves.
+func MovedData(to envelope.KeyID) json.RawMessage {
+	text, err := json.Marshal(outbox.Moved{To: to})
+	if err != nil {
+		panic("school: a key id cannot be encoded: " + err.Error())
+	}
+	return text
+}
+
 // queueFiles hold what waits, and what is known of the collector.
-var queueFiles = []string{outbox.FileName, RevocationCodeName, enrolName, pausedName}
+var queueFiles = []string{outbox.FileName, RevocationCodeName, enrolName, pausedName, MoveKeyName}
 
 // eraseState deletes all that a revoke destroys, also what crashes have left.
 // The directory of the keys goes last: as long as it is there, HasState says that
 // there is something to finish.
 func eraseState(dir string) error {
-	return errors.Join(eraseFiles(dir, queueFiles...), secret.ClearUnfinished(dir), logbook.ClearUnfinished(dir), identity.Destroy(dir))
+	return errors.Join(eraseFiles(dir, queueFiles...), secret.ClearUnfinished(dir), secret.RemoveAll(dir, MoveStaging),
+		logbook.ClearUnfinished(dir), identity.Destroy(dir))
 }
 
 // completeLogbook enters what a revoke and its delivery leave to be said, once

@@ -107,6 +107,9 @@ func OpenLocked(set settings.Settings, lock *Lock, log *slog.Logger) (*School, e
 	if s.id, err = identity.Load(s.dir); err != nil {
 		return nil, fmt.Errorf("open the school: %w", err)
 	}
+	if err := ClearMove(s.dir); err != nil {
+		return nil, fmt.Errorf("open the school: %w", err)
+	}
 	if s.book, err = s.openBook(); err != nil {
 		return nil, fmt.Errorf("open the school: %w", err)
 	}
@@ -240,6 +243,8 @@ func stoppedText(r protocol.RefusalReason) string {
 	switch r {
 	case protocol.RefusalSuperseded:
 		return "another copy of this agent has gone on sending, so this one has stopped: ask the operator for a new code and run `rollbridge-agent enrol CODE`"
+	case ReasonMoved:
+		return "this agent was moved to another computer and goes on there: nothing is read or sent from here; uninstall it here"
 	case protocol.RefusalUpgradeRequired:
 		return "the collector needs a newer version of this program: install it; what is queued is kept"
 	case protocol.RefusalRevoked:

@@ -34,6 +34,7 @@ const (
 	PausedBySchool  State = "paused"
 	RevokedBySchool State = "revoked"
 	Stopped         State = "stopped" // by a refusal of the collector
+	Moved           State = "moved"   // to another computer
 )
 
 // A Status is what `status` shows. Its JSON is a contract with scripts.
@@ -93,7 +94,12 @@ func StatusWithout(dir string) Status {
 	s.State, s.RevokedAt, s.Reason = RevokedBySchool, stop.At, stop.Reason
 	s.RevokeWaits = RevokeWaits(dir)
 	s.Next = stoppedText(protocol.RefusalReason(stop.Reason))
-	if stop.Reason != "" {
+	switch stop.Reason {
+	case "":
+	case ReasonMoved:
+		s.State = Moved
+		s.Next += " (what was moved is in " + stop.File + ")"
+	default:
 		s.State = Stopped
 	}
 	return s
