@@ -166,6 +166,9 @@ type word struct {
 // from this transaction on, under a hold key, until they are destroyed. The
 // caller has locked the school.
 func (d *Desk) stop(ctx context.Context, tx *store.Tx, school string, w word) error {
+	if err := tx.LockPosition(ctx, school); err != nil {
+		return err
+	}
 	agents, err := tx.Agents(ctx, school)
 	if err != nil {
 		return err

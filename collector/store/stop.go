@@ -35,20 +35,15 @@ type Stop struct {
 // StopSchool hides the data of a school: every key of what it sent goes under
 // the hold key, and nobody is shown any of it. Its part of the rosters, which is
 // the authorities' own, comes under a new key of the school. The caller has
-// locked the school, ended its agents, and fills what a Stop says but the
-// counts.
+// locked the school and its position, ended its agents, and fills what a Stop
+// says but the counts.
 func (t *Tx) StopSchool(ctx context.Context, v *vault.Vault, h vault.Hold, s Stop) error {
 	keeper, err := v.Keeper(h)
 	if err != nil {
 		return err
 	}
-	// Apply holds the position while it writes: it is waited for, and finds its
-	// batch refused if it comes later.
-	_, err = t.Exec(ctx, "UPDATE positions SET school = school WHERE school = ?", s.School)
-	if err == nil {
-		err = t.QueryRow(ctx, "SELECT (SELECT COUNT(*) FROM records WHERE school = ?), (SELECT COUNT(*) FROM pupils WHERE school = ?)", s.School, s.School).
-			Scan(&s.Records, &s.Children)
-	}
+	err = t.QueryRow(ctx, "SELECT (SELECT COUNT(*) FROM records WHERE school = ?), (SELECT COUNT(*) FROM pupils WHERE school = ?)", s.School, s.School).
+		Scan(&s.Records, &s.Children)
 	if err == nil {
 		err = t.holdPupils(ctx, keeper, s.School)
 	}
@@ -66,6 +61,14 @@ func (t *Tx) StopSchool(ctx context.Context, v *vault.Vault, h vault.Hold, s Sto
 			database.Micros(s.Hidden), s.School)
 	}
 	return wrap(err, "stop %s", s.School)
+}
+
+// LockPosition waits for whoever applies something of a school now, and keeps
+// others waiting; before what they apply is refused, so that neither waits for
+// the other.
+func (t *Tx) LockPosition(ctx context.Context, school string) error {
+	_, err := t.Exec(ctx, "UPDATE positions SET school = school WHERE school = ?", school)
+	return wrap(err, "lock the position of %s", school)
 }
 
 // holdPupils moves the keys of a school's pupils under its hold key.
