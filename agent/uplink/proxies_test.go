@@ -3,6 +3,7 @@ package uplink
 import (
 	"errors"
 	"net/url"
+	"path/filepath"
 	"testing"
 
 	"rollbridge/agent/uplink/exit"
@@ -33,12 +34,12 @@ func TestPostThroughNTLM(t *testing.T) {
 	}
 	for kind, change := range map[FaultKind]func(){
 		ProxySecret: func() { route.Exit.Password = "falsch" },
-		ProxyLogin:  func() { route.Exit.User, route.Exit.Password = "", "" },
+		ProxyLogin:  func() { route.Exit.Login = exit.LoginNone },
 		ProxyCloses: func() {
 			route.Exit.User, route.Exit.Password = user.Username(), "geheim"
 			p.Lock(fault.Door{NTLM: user, Closes: true})
 		},
-		ProxyScript: func() { route.Exit = exit.Settings{PAC: "/nonexistent/proxy.pac"} },
+		ProxyScript: func() { route.Exit = exit.Settings{PAC: filepath.Join(t.TempDir(), "none.pac")} },
 		ProxyDown:   func() { route.Exit = exit.Settings{Proxy: "http://no-such-host.invalid"} },
 	} {
 		p.Lock(fault.Door{NTLM: user})

@@ -55,16 +55,16 @@ func (t *talk) open(ctx context.Context) (net.Conn, error) {
 	if err != nil || len(early) == 0 {
 		return t.conn, err
 	}
-	return &begun{t.conn, io.MultiReader(bytes.NewReader(early), t.conn)}, nil
+	return &spoken{t.conn, io.MultiReader(bytes.NewReader(early), t.conn)}, nil
 }
 
-// begun is a tunnel whose far end spoke first, right behind the proxy's answer.
-type begun struct {
+// spoken is a tunnel whose far end spoke first, right behind the proxy's answer.
+type spoken struct {
 	net.Conn
 	from io.Reader
 }
 
-func (b *begun) Read(p []byte) (int, error) { return b.from.Read(p) }
+func (s *spoken) Read(p []byte) (int, error) { return s.from.Read(p) }
 
 func (t *talk) run(ctx context.Context) error {
 	// Whoever set one way of logging in by a password need not be asked first.
@@ -90,20 +90,11 @@ func (t *talk) run(ctx context.Context) error {
 func (t *talk) logIn(ctx context.Context, offered []string) error {
 	var why error
 	for _, s := range t.way.usable(t.hop, offered) {
-		login, err := t.way.begin(ctx, t.hop, s)
-		if err != nil {
-			if fault, ok := errors.AsType[*Fault](err); ok && fault.Kind == NoTicket {
-				why = err
-				continue
-			}
+		begun, err := t.tryLogin(ctx, s)
+		if fault, ok := errors.AsType[*Fault](err); begun || !ok || fault.Kind != NoTicket {
 			return err
 		}
-		err = t.speak(ctx, s, login)
-		login.end()
-		if err == nil {
-			t.login = s
-		}
-		return err
+		why = err
 	}
 	if why != nil {
 		return why
@@ -111,29 +102,42 @@ func (t *talk) logIn(ctx context.Context, offered []string) error {
 	return t.wanted(offered)
 }
 
+// tryLogin says whether there was anything to log in with.
+func (t *talk) tryLogin(ctx context.Context, s Scheme) (begun bool, err error) {
+	login, err := t.way.begin(ctx, t.hop, s)
+	if err != nil {
+		return false, err
+	}
+	defer login.end()
+	first, err := login.next(nil)
+	if err != nil {
+		return false, t.puzzled(s, err)
+	}
+	if err = t.speak(ctx, s, first, login); err == nil {
+		t.login = s
+	}
+	return true, err
+}
+
 // maxLegs is more than any login has.
 const maxLegs = 5
 
 // speak goes through the steps of one login, which must all happen on one
 // connection.
-func (t *talk) speak(ctx context.Context, s Scheme, login login) error {
-	var challenge []byte
+func (t *talk) speak(ctx context.Context, s Scheme, token []byte, login login) error {
 	for leg := range maxLegs {
-		token, err := login.next(challenge)
-		if err != nil {
-			return t.puzzled(s, err)
-		}
-		if token == nil {
+		if len(token) == 0 {
 			return t.refused(s)
 		}
 		if leg > 0 && t.conn == nil {
 			return t.broken(s, nil)
 		}
 		kept := t.conn != nil
-		answer, err := t.ask(ctx, words[s]+" "+base64.StdEncoding.EncodeToString(token))
+		said := words[s] + " " + base64.StdEncoding.EncodeToString(token)
+		answer, err := t.ask(ctx, said)
 		if err != nil && leg == 0 && kept && ctx.Err() == nil {
 			// The connection on which the proxy first refused had gone quietly.
-			answer, err = t.ask(ctx, words[s]+" "+base64.StdEncoding.EncodeToString(token))
+			answer, err = t.ask(ctx, said)
 		}
 		switch {
 		case err != nil && leg > 0 && ctx.Err() == nil:
@@ -145,8 +149,12 @@ func (t *talk) speak(ctx context.Context, s Scheme, login login) error {
 		case answer.StatusCode != http.StatusProxyAuthRequired:
 			return t.refusal(answer.StatusCode)
 		}
-		if challenge = challengeOf(answer.Header, words[s]); len(challenge) == 0 {
+		challenge := challengeOf(answer.Header, words[s])
+		if len(challenge) == 0 {
 			return t.refused(s)
+		}
+		if token, err = login.next(challenge); err != nil {
+			return t.puzzled(s, err)
 		}
 	}
 	return t.refused(s)

@@ -180,9 +180,10 @@ func TestEnvironment(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "proxy.pac")
 	for want, sets := range map[string][]Settings{
-		"": {{}, {Proxy: "none", PAC: "http://wpad/wpad.dat"}, {PAC: "/etc/proxy.pac"}, {Login: "ntlm", User: `SCHULE\roll`, Password: secret},
-			{User: "roll@SCHULE.TEST", Keytab: "/etc/roll.keytab"}, {Proxy: "https://proxy.test"}, {Proxy: "socks5://proxy.test"}},
+		"": {{}, {Proxy: "none", PAC: "http://wpad/wpad.dat"}, {PAC: file}, {Login: "ntlm", User: `SCHULE\roll`, Password: secret},
+			{Proxy: "https://proxy.test"}, {Proxy: "socks5://proxy.test"}},
 		"uplink.proxy must":    {{Proxy: "proxy.test:8080"}, {Proxy: "http://proxy.test/path"}, {Proxy: "http://"}, {Proxy: "http://u:" + secret + "@%zz"}, {Proxy: "None"}},
 		"uplink.pac must":      {{PAC: "proxy.pac"}, {PAC: "http://u:" + secret + "@wpad/"}, {PAC: "ftp://wpad/"}, {PAC: "http:///x"}},
 		"both set":             {{Proxy: "http://proxy.test", PAC: "http://wpad/"}},

@@ -2,6 +2,7 @@ package exit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -63,7 +64,11 @@ func newSSPI(h hop, method, user, password string) (login, error) {
 
 // windowsRefuses is of a kind that lets another scheme be tried.
 func windowsRefuses(h hop, err error) *Fault {
-	return &Fault{Kind: NoTicket, err: err, Text: fmt.Sprintf("Windows makes no login for the proxy %s (%v)", h, err),
+	why := err.Error()
+	if code, ok := errors.AsType[syscall.Errno](err); ok {
+		why = fmt.Sprintf("0x%08X", uint32(code))
+	}
+	return &Fault{Kind: NoTicket, err: err, Text: fmt.Sprintf("Windows makes no login for the proxy %s (%s)", h, why),
 		Hint: "run the service as an account of the domain, or give uplink.proxy_user and uplink.proxy_password"}
 }
 

@@ -24,7 +24,7 @@ func TestScriptFromAFile(t *testing.T) {
 		}
 	}
 	w := way(t, Settings{PAC: file})
-	wantFault(t, dial(t, w), BadScript, "no such file")
+	wantFault(t, dial(t, w), BadScript, "could not be read")
 	const before = `function FindProxyForURL(url, host) { return host == "collector.test" && url == "https://collector.test/" ? "PROXY `
 	write(before + hostPort(one) + `" : "DIRECT"; }`)
 	if err := dial(t, w); err != nil || one.Tunnels(collector) != 1 {
