@@ -29,9 +29,7 @@ func Listen(dir string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the service's account: %w", err)
 	}
-	l, err := winio.ListenPipe(pipeName(dir), &winio.PipeConfig{
-		SecurityDescriptor: fmt.Sprintf("D:P(A;;GA;;;BA)(A;;GA;;;SY)(A;;GA;;;%s)", user.User.Sid),
-	})
+	l, err := winio.ListenPipe(pipeName(dir), &winio.PipeConfig{SecurityDescriptor: accessList(user.User.Sid)})
 	if errors.Is(err, windows.ERROR_ACCESS_DENIED) || errors.Is(err, windows.ERROR_PIPE_BUSY) {
 		return nil, ErrInUse
 	}
@@ -39,6 +37,11 @@ func Listen(dir string) (net.Listener, error) {
 		return nil, fmt.Errorf("open the control pipe: %w", err)
 	}
 	return l, nil
+}
+
+// accessList lets administrators, SYSTEM and an account in, and nobody else.
+func accessList(account *windows.SID) string {
+	return fmt.Sprintf("D:P(A;;GA;;;BA)(A;;GA;;;SY)(A;;GA;;;%s)", account)
 }
 
 func dial(ctx context.Context, dir string) (net.Conn, error) {

@@ -21,8 +21,7 @@ func give(dir string, account *windows.SID) error {
 	if err := ownedByUs(dir, account); err != nil {
 		return err
 	}
-	const inherited = "OICI" // by what is made in it
-	sd, err := windows.SecurityDescriptorFromString(fmt.Sprintf("D:P(A;%[1]s;FA;;;SY)(A;%[1]s;FA;;;BA)(A;%[1]s;FA;;;%[2]s)", inherited, account))
+	sd, err := accessList(account)
 	if err != nil {
 		return fmt.Errorf("make the access list: %w", err)
 	}
@@ -44,6 +43,13 @@ func give(dir string, account *windows.SID) error {
 		}
 		return nil
 	})
+}
+
+// accessList lets SYSTEM, administrators and an account in, into what is made
+// there later too, and nobody whom the directory above lets in.
+func accessList(account *windows.SID) (*windows.SECURITY_DESCRIPTOR, error) {
+	const inherited = "OICI" // by what is made in it
+	return windows.SecurityDescriptorFromString(fmt.Sprintf("D:P(A;%[1]s;FA;;;SY)(A;%[1]s;FA;;;BA)(A;%[1]s;FA;;;%[2]s)", inherited, account))
 }
 
 func ownedByUs(dir string, account *windows.SID) error {

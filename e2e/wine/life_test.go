@@ -214,9 +214,12 @@ func (l *life) runs() {
 		l.t.Errorf("started, the service stands so: %+v", s)
 	}
 	must(l.t, stack.Await(l.ctx, "the service to answer", func() (bool, error) {
-		r := l.try("", "run")
 		// A second one is refused as long as the first has the directory.
-		return r.Code == refused && strings.Contains(r.Stderr, "already running"), fmt.Errorf("run: %s", r.Stderr)
+		r := l.try("", "run")
+		if r.Code != refused || !strings.Contains(r.Stderr, "already running") {
+			return false, fmt.Errorf("run: %s", r.Stderr)
+		}
+		return true, nil
 	}))
 }
 
