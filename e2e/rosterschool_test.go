@@ -131,7 +131,7 @@ func TestRosterAtTheSchool(t *testing.T) {
 	w.wantUse(protocol.RosterUse{Authority: authority, Waiting: 1})
 	w.same()
 	log := w.agentCommand("", "log")
-	for _, line := range []string{"accepted by the school", "withdrawn by the school", "acceptances ended", "pupils by its roster"} {
+	for _, line := range []string{"accepted by the school", "withdrawn by the school", "1 acceptance ended: no authority's roster", "pupils by its roster"} {
 		if !strings.Contains(log, line) {
 			t.Errorf("the logbook does not say %q", line)
 		}

@@ -75,6 +75,17 @@ func TestBatchInASentence(t *testing.T) {
 	if got := b.What(); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	// What is of equally many pupils is said together.
+	b = Batch{Parts: 1, Counts: []delta.Count{
+		{Authority: "330", Dataset: record.DatasetPupil, Upserts: 8, Pupils: 8}, {Authority: "330", Dataset: record.DatasetContact, Upserts: 9, Pupils: 6},
+		{Authority: "330", Dataset: record.DatasetAttendance, Upserts: 80, Pupils: 8}, {Authority: "330", Dataset: record.DatasetSEN, Upserts: 1, Removals: 1, Pupils: 8},
+		{Authority: "330", Dataset: record.DatasetPEP, Removals: 2, Pupils: 1}, {Authority: "330", Dataset: record.DatasetKPI, Removals: 9, Pupils: 1},
+	}}
+	want = "8 pupils' registration details and marks, 6 pupils' contacts, 8 pupils' special educational needs (1 record removed) and " +
+		"the removal of 1 pupil's education plans and key figures to Birmingham (330)"
+	if got := b.What(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 }
 
 func TestOtherSentences(t *testing.T) {

@@ -50,22 +50,26 @@ var plainWords = map[outbox.Event]string{
 
 // What says what a batch carries and to whom.
 func (b *Batch) What() string {
-	byAuthority := map[string][]string{}
+	byAuthority := map[string][]phrase{}
 	var order []string
 	for _, c := range b.Counts {
-		words := countText(c)
-		if words == "" {
+		words, some := phraseOf(c)
+		if !some {
 			continue
 		}
 		to := AuthorityName(c.Authority, c.Dataset)
 		if byAuthority[to] == nil {
 			order = append(order, to)
 		}
-		byAuthority[to] = append(byAuthority[to], words)
+		byAuthority[to] = joined(byAuthority[to], words)
 	}
 	var parts []string
 	for _, to := range order {
-		parts = append(parts, and(byAuthority[to])+" to "+to)
+		var said []string
+		for _, p := range byAuthority[to] {
+			said = append(said, p.lead+and(p.what)+p.tail)
+		}
+		parts = append(parts, and(said)+" to "+to)
 	}
 	text := strings.Join(parts, "; ")
 	switch {
@@ -89,27 +93,45 @@ func (b *Batch) What() string {
 	return text
 }
 
-// countText is "3 pupils' marks"; entries of earlier versions count no pupils.
-func countText(c delta.Count) string {
-	what := DatasetName(c.Dataset)
-	records := count(c.Upserts, "record") + " of " + what
-	if c.Pupils > 0 {
-		records = "1 pupil's " + what
-		if c.Pupils > 1 {
-			records = fmt.Sprintf("%d pupils' %s", c.Pupils, what)
+// A phrase is "3 pupils' marks": how many of what, which may be several things
+// of equally many pupils.
+type phrase struct {
+	lead string
+	what []string
+	tail string
+}
+
+// joined adds a phrase, to one that begins alike if there is one.
+func joined(list []phrase, p phrase) []phrase {
+	at := slices.IndexFunc(list, func(q phrase) bool { return q.lead == p.lead && q.tail == "" && p.tail == "" })
+	if at < 0 || !strings.HasSuffix(p.lead, "' ") && !strings.HasSuffix(p.lead, "'s ") {
+		return append(list, p)
+	}
+	list[at].what = append(list[at].what, p.what...)
+	return list
+}
+
+// phraseOf says a count, false where there is nothing to say. Entries of earlier
+// versions, and those of staff, count no pupils.
+func phraseOf(c delta.Count) (phrase, bool) {
+	p := phrase{lead: fmt.Sprintf("%d pupils' ", c.Pupils), what: []string{DatasetName(c.Dataset)}}
+	switch c.Pupils {
+	case 0:
+		records := c.Upserts
+		if records == 0 {
+			records = c.Removals
 		}
+		p.lead = count(records, "record") + " of "
+	case 1:
+		p.lead = "1 pupil's "
 	}
-	switch {
-	case c.Upserts == 0 && c.Removals == 0:
-		return ""
-	case c.Upserts == 0 && c.Pupils == 0:
-		return fmt.Sprintf("the removal of %s of %s", count(c.Removals, "record"), what)
-	case c.Upserts == 0:
-		return "the removal of " + records
-	case c.Removals > 0:
-		return fmt.Sprintf("%s (%s removed)", records, count(c.Removals, "record"))
+	if c.Removals > 0 && c.Upserts > 0 {
+		p.tail = fmt.Sprintf(" (%s removed)", count(c.Removals, "record"))
 	}
-	return records
+	if c.Upserts == 0 {
+		p.lead = "the removal of " + p.lead
+	}
+	return p, c.Upserts+c.Removals > 0
 }
 
 // State says what became of a batch, and what is still missing.
