@@ -107,13 +107,13 @@ func (t Trust) hear(reply protocol.Reply, s sent, now time.Time) (Heard, error) 
 	return h, nil
 }
 
-// timed notes when an answer was signed. A batch's receipt may be a repeat of an
-// old one; from the future none is.
+// timed notes when an answer was signed. The receipt of what is kept may be a
+// repeat of an old one; from the future none is.
 func (h *Heard) timed(r *protocol.Receipt, a *protocol.Answer, m protocol.Message, now time.Time) {
 	switch {
 	case a != nil:
 		h.setTime(a.Time, now)
-	case r != nil && (m == protocol.MessageCheckin || r.Received.After(now)):
+	case r != nil && (m == protocol.MessageCheckin || m == protocol.MessageOffer || r.Received.After(now)):
 		h.setTime(r.Received, now)
 	}
 }
