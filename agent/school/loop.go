@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"rollbridge/agent/uplink"
@@ -68,6 +69,7 @@ type loop struct {
 	wasFull     bool
 	wasReceived time.Time
 	wasDecided  int64
+	hurried     []time.Time // for a full batch, within the last hour
 }
 
 // run works until ctx ends or a duty says that the school is over.
@@ -122,7 +124,7 @@ func (l *loop) plan(c condition) {
 	case l.nextSync.Sub(now) > 25*time.Hour:
 		l.nextSync = l.following(now) // the clock was set back
 	}
-	if c.full && !l.wasFull || l.wasDeciding && !c.deciding || c.decided != l.wasDecided {
+	if c.full && !l.wasFull && l.mayHurry(now) || l.wasDeciding && !c.deciding || c.decided != l.wasDecided {
 		l.nextSync = earlier(l.nextSync, now.Add(jitter(catchUp)))
 	}
 	if l.wasPaused != c.paused {
@@ -135,6 +137,20 @@ func (l *loop) plan(c condition) {
 		l.nextCheckin = earlier(l.nextCheckin, time.Now().Add(checkinAfter))
 	}
 	l.wasPaused, l.wasDeciding, l.wasFull, l.wasReceived, l.wasDecided = c.paused, c.deciding, c.full, c.received, c.decided
+}
+
+// hurries is how many full batches that are asked for are made at once within
+// an hour; the next waits for its time, so that no collector can have the MIS
+// read without end.
+const hurries = 4
+
+func (l *loop) mayHurry(now time.Time) bool {
+	l.hurried = slices.DeleteFunc(l.hurried, func(t time.Time) bool { return now.Sub(t).Abs() > time.Hour })
+	if len(l.hurried) >= hurries {
+		return false
+	}
+	l.hurried = append(l.hurried, now)
+	return true
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -81,7 +81,7 @@ func (s *School) obeyOne(st uplink.Statement) error {
 		if err := decode(st, &key); err != nil {
 			return err
 		}
-		if _, err := envelope.ParsePublicKey(key.Public); err != nil || envelope.KeyIDOf(key.Public) != key.ID {
+		if !sealable(key) {
 			return puzzling("its key is not one that can be sealed to")
 		}
 		return s.change(st, nil, func(f *outbox.Facts) { f.SealingKey = key })
@@ -116,6 +116,16 @@ func (s *School) change(st uplink.Statement, body any, apply func(*outbox.Facts)
 		apply(f)
 		return nil
 	}, entries...)
+}
+
+// sealable tries a key: one that has the right form may still be none.
+func sealable(key protocol.SealingKey) bool {
+	to, err := envelope.ParsePublicKey(key.Public)
+	if err != nil || envelope.KeyIDOf(key.Public) != key.ID {
+		return false
+	}
+	_, err = envelope.SealTo(to, protocol.PurposeIDKey, nil, nil)
+	return err == nil
 }
 
 // provision takes what is asked from now on. It never widens what may leave;

@@ -75,7 +75,8 @@ func (st Statement) Fresh(agent envelope.AgentID, generation uint32, last uint64
 
 // Decode reads the body into the type that the kind has.
 func (st Statement) Decode(v any) error {
-	if err := json.Unmarshal(st.Body, v); err != nil {
+	// An absent body would read as one that says nothing, such as a request for nothing.
+	if err := json.Unmarshal(st.Body, v); err != nil || string(st.Body) == "null" {
 		return fmt.Errorf("read %s statement %d: its body is not understood; a newer version may be needed", st.Kind, st.Serial)
 	}
 	return nil
