@@ -219,22 +219,36 @@ func TestProxy(t *testing.T) {
 	t.Parallel()
 	const collector = "collector.test:8443"
 	user := url.UserPassword("school", "p@ss/wörd")
-	cases := []struct {
-		name     string
-		password *url.Userinfo // what the proxy wants
-		setting  func(*fault.Proxy) []string
-		refusal  string // empty: it works
-	}{
-		{"explicit", nil, func(p *fault.Proxy) []string { return []string{"ROLLBRIDGE_UPLINK_PROXY=" + p.URL(nil)} }, ""},
-		{"explicit with a password", user, func(p *fault.Proxy) []string { return []string{"ROLLBRIDGE_UPLINK_PROXY=" + p.URL(user)} }, ""},
-		{"environment", user, func(p *fault.Proxy) []string { return []string{"HTTPS_PROXY=" + p.URL(user), "NO_PROXY="} }, ""},
-		{"without the password it wants", user, func(p *fault.Proxy) []string { return []string{"ROLLBRIDGE_UPLINK_PROXY=" + p.URL(nil)} }, "407"},
-	}
+	account := url.UserPassword(`SCHULE\school`, "p@ss/wörd")
 	w, code := newWorld(t, small(), stack.CollectorOptions{PublicURL: "https://" + collector})
+	script := filepath.Join(t.TempDir(), "proxy.pac")
+	explicit := func(u *url.Userinfo) func(*fault.Proxy) []string {
+		return func(p *fault.Proxy) []string { return []string{"ROLLBRIDGE_UPLINK_PROXY=" + p.URL(u)} }
+	}
+	byScript := func(p *fault.Proxy) []string {
+		at := strings.TrimPrefix(p.URL(nil), "http://")
+		w.must(os.WriteFile(script, []byte(`function FindProxyForURL(url, host) { return host == "collector.test" ? "PROXY 127.0.0.1:1; PROXY `+at+`" : "DIRECT"; }`), 0o600))
+		return []string{"ROLLBRIDGE_UPLINK_PAC=" + script, `ROLLBRIDGE_UPLINK_PROXY_USER=SCHULE\school`, "ROLLBRIDGE_UPLINK_PROXY_PASSWORD=p@ss/wörd"}
+	}
+	cases := []struct {
+		name    string
+		door    fault.Door
+		setting func(*fault.Proxy) []string
+		refusal string // empty: it works
+	}{
+		{"explicit", fault.Door{}, explicit(nil), ""},
+		{"explicit with a password", fault.Door{Basic: user}, explicit(user), ""},
+		{"environment", fault.Door{Basic: user}, func(p *fault.Proxy) []string { return []string{"HTTPS_PROXY=" + p.URL(user), "NO_PROXY="} }, ""},
+		{"without the password it wants", fault.Door{Basic: user}, explicit(nil), "407"},
+		{"NTLM", fault.Door{NTLM: account}, explicit(account), ""},
+		{"the second of a script, with NTLM", fault.Door{NTLM: account}, byScript, ""},
+		{"the second of a script, with a password it does not know", fault.Door{NTLM: user}, byScript, "does not take the login"},
+	}
 	first := ""
 	for _, c := range cases {
-		proxy, err := fault.NewProxy(c.password, map[string]string{collector: w.collector.IntakeAddress()})
+		proxy, err := fault.NewProxy(nil, map[string]string{collector: w.collector.IntakeAddress()})
 		w.must(err)
+		proxy.Lock(c.door)
 		env := c.setting(proxy)
 		if first == "" {
 			w.enrolAt(w.source(), code, stack.AgentOptions{Env: env})
@@ -254,8 +268,12 @@ func TestProxy(t *testing.T) {
 		case r.Code == 0 || !strings.Contains(said, c.refusal):
 			t.Errorf("%s: code %d\n%s", c.name, r.Code, said)
 		}
-		if strings.Contains(said, "p@ss") || strings.Contains(said, url.PathEscape("p@ss")) {
-			t.Errorf("%s: the password was printed", c.name)
+		explained, err := w.agent.Command(w.ctx, "config", "explain")
+		w.must(err)
+		for _, text := range []string{said, explained} {
+			if strings.Contains(text, "p@ss") || strings.Contains(text, url.PathEscape("p@ss")) {
+				t.Errorf("%s: the password was printed", c.name)
+			}
 		}
 		w.must(proxy.Close())
 	}
