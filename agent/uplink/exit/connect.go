@@ -79,8 +79,6 @@ func (t *talk) run(ctx context.Context) error {
 		return nil
 	case answer.StatusCode != http.StatusProxyAuthRequired:
 		return t.refusal(answer.StatusCode)
-	case t.way.set.Login == LoginNone:
-		return t.wanted(offers(answer.Header))
 	}
 	return t.logIn(ctx, offers(answer.Header))
 }
@@ -204,7 +202,7 @@ func (t *talk) ask(ctx context.Context, authorization string) (*http.Response, e
 	}
 	t.limit.N = maxPage
 	_, err = io.Copy(io.Discard, answer.Body)
-	if err != nil || t.limit.N == 0 || answer.Close || hasToken(answer.Header, "Proxy-Connection", "close") {
+	if err != nil || answer.Close || hasToken(answer.Header, "Proxy-Connection", "close") {
 		t.drop()
 	}
 	return answer, nil
