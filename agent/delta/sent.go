@@ -79,7 +79,7 @@ type tally struct{ upserts, removals, absent int }
 // kept of a pupil who is not sent.
 func (c *Comparison) Note(row mis.Row) {
 	p, ok := row.Record.(*record.Pupil)
-	if !ok || row.Misspelt {
+	if !ok {
 		return
 	}
 	if mark, ok := c.in.Keys.MarkOfUPN(p.UPN); ok {

@@ -188,6 +188,15 @@ func TestAliases(t *testing.T) {
 	if len(r.Aliases) != 4 {
 		t.Errorf("%d aliases of 2 pupils", len(r.Aliases))
 	}
+	// A read that is stopped sends nobody, and leads to nobody.
+	c = New(Input{State: w.state, Keys: testKeys, Scope: sc, Today: w.today})
+	if err := c.Add(mis.Row{Authority: "330", Record: &record.Pupil{ID: other, InCare: true, CareAuthority: "330"}}); err != nil {
+		t.Fatal(err)
+	}
+	r, err = c.Finish(mis.Report{Stops: []mis.Stop{{Dataset: record.DatasetPupil, Why: protocol.WhyPermission}}})
+	if err != nil || len(r.Aliases)+len(r.Sent) != 0 {
+		t.Errorf("of a read that was stopped %d aliases are noted, %v", len(r.Aliases), err)
+	}
 	if _, ok := testKeys.MarkOfUPN("12345"); ok {
 		t.Error("12345 is taken for a UPN")
 	}
