@@ -100,6 +100,9 @@ func (p *program) showStatus(st school.Status) {
 	for _, n := range st.News {
 		line("News", "%s is now: %s; nothing more leaves by it", n.What, n.Now)
 	}
+	if st.Silence != nil {
+		line("Nothing sent", "since %s: %s", when(st.Silence.Since), st.Silence.Why)
+	}
 	if st.Trouble != nil {
 		line("In the way", "%s, since %s", st.Trouble.Text, when(st.Trouble.Since))
 	}
@@ -160,6 +163,8 @@ var problemWords = map[protocol.ProblemCode]string{
 	protocol.ProblemDiskFull:       "the disk is full: make room",
 	protocol.ProblemClock:          "this computer's clock is wrong: correct it",
 	protocol.ProblemWarnings:       "optional values were not understood",
+	protocol.ProblemSilent:         "nothing could be sent for a day",
+	protocol.ProblemUnreachable:    "the collector is not reached, or does not take what is sent",
 }
 
 func problemLine(p protocol.Problem) string {

@@ -72,6 +72,11 @@ type Facts struct {
 	LastOutcome *OutcomeResult     `json:"last_outcome,omitempty"`
 	LastHeard   time.Time          `json:"last_heard,omitzero"`
 	Problems    []protocol.Problem `json:"problems,omitempty"`
+	// ExpectedFrom is since when batches are expected: the enrolment, or the end of
+	// a pause; zero while none are. SilentSaid is since when nothing could be sent,
+	// once that was announced.
+	ExpectedFrom time.Time `json:"expected_from,omitzero"`
+	SilentSaid   time.Time `json:"silent_said,omitzero"`
 	// Trouble is why the newest attempts proved nothing; nil after one that did.
 	Trouble *Trouble `json:"trouble,omitempty"`
 	// Unknown says that the collector, signed by intake, knows no such agent: it

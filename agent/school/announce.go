@@ -3,11 +3,9 @@ package school
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"rollbridge/agent/event"
 	"rollbridge/agent/outbox"
-	"rollbridge/shared/clock"
 	"rollbridge/shared/logkey"
 	"rollbridge/shared/protocol"
 )
@@ -106,70 +104,18 @@ func standingOf(f outbox.Facts, paused, diskFull bool) standing {
 	return now
 }
 
+// known has an event count as announced, by an earlier process. Without standing
+// its end is not announced either: nothing goes again because of a pause.
+func (a *announcer) known(id event.ID, standing bool) {
+	if a.on == nil {
+		a.on = map[event.ID]bool{}
+	}
+	a.on[id] = standing
+}
+
 // announce tells the log how things stand.
-func (s *School) announce(f outbox.Facts, paused bool, waiting int) error {
+func (s *School) announce(f outbox.Facts, paused bool, waiting int) {
 	now := standingOf(f, paused, s.diskFull.Load())
-	quiet, err := s.silence(f, paused, waiting)
-	if err != nil {
-		return err
-	}
-	if quiet != nil {
-		now[event.Silent] = []any{logkey.Error, quiet.Why, logkey.Since, quiet.Since}
-	}
+	s.hush(f, paused, waiting, now)
 	s.announcer.tell(now)
-	return nil
-}
-
-// A Silence is that nothing could be sent for a day or longer.
-type Silence struct {
-	Since time.Time `json:"since"`
-	// Why is a sentence for a person.
-	Why string `json:"why"`
-}
-
-// silent is how long nothing may get through before somebody is told.
-const silent = 24 * time.Hour
-
-// silence says why nothing could be sent for a day, nil if something could. A
-// school that has paused or was stopped is not silent: that has its own words.
-func (s *School) silence(f outbox.Facts, paused bool, waiting int) (*Silence, error) {
-	if paused || f.Refusal != nil || !f.Enrolled {
-		return nil, nil
-	}
-	if q := silenceOf(f, clock.Now()); q != nil {
-		return q, nil
-	}
-	// What waits is looked through only where no receipt came for a day.
-	if waiting == 0 || f.LastReceipt != nil && clock.Now().Sub(f.LastReceipt.Received) < silent {
-		return nil, nil
-	}
-	kept, err := s.box.Kept()
-	if err != nil {
-		return nil, err
-	}
-	for _, i := range kept {
-		if !i.Receipted && clock.Now().Sub(i.Sealed) >= silent {
-			return &Silence{Since: i.Sealed, Why: "the collector was reached and has not taken what waits in the queue"}, nil
-		}
-	}
-	return nil, nil
-}
-
-// silenceOf is the silence that the facts alone show.
-func silenceOf(f outbox.Facts, now time.Time) *Silence {
-	if t := f.Trouble; t != nil && now.Sub(t.Since) >= silent {
-		return &Silence{Since: t.Since, Why: t.Text}
-	}
-	for _, p := range f.Problems {
-		if now.Sub(p.Since) < silent {
-			continue
-		}
-		switch {
-		case p.Code == protocol.ProblemKeyringExpired:
-			return &Silence{Since: p.Since, Why: "the collector's list of keys has expired"}
-		case f.LastRead != nil && f.LastRead.Problem == p.Code:
-			return &Silence{Since: p.Since, Why: f.LastRead.Text}
-		}
-	}
-	return nil
 }

@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"rollbridge/agent/event"
 	"rollbridge/agent/outbox"
 	"rollbridge/shared/protocol"
-	"rollbridge/shared/record"
 )
 
 var eventNumber = regexp.MustCompile(`event=(\d+)`)
@@ -79,46 +77,6 @@ func TestStandingOf(t *testing.T) {
 		}
 		if slices.Sort(got); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
-		}
-	}
-}
-
-// A day without anything sent has a reason that a person can act on; less than
-// a day is none.
-func TestSilenceOf(t *testing.T) {
-	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
-	day, less := now.Add(-24*time.Hour), now.Add(-24*time.Hour+time.Second)
-	trouble := func(since time.Time) outbox.Facts {
-		return outbox.Facts{Trouble: &outbox.Trouble{Since: since, Text: "the proxy could not be reached"}}
-	}
-	unread := func(code protocol.ProblemCode, since time.Time) outbox.Facts {
-		return outbox.Facts{
-			Problems: []protocol.Problem{{Code: code, Dataset: record.DatasetPupil, Since: since}},
-			LastRead: &outbox.ReadResult{Problem: code, Text: "the file is missing"},
-		}
-	}
-	partly := unread(protocol.ProblemMISData, day)
-	partly.LastRead.Problem = "" // one pupil is unclear, the rest went
-	for name, c := range map[string]struct {
-		facts outbox.Facts
-		want  string
-	}{
-		"all is well":                    {},
-		"no way for a day":               {trouble(day), "the proxy could not be reached"},
-		"no way for a little less":       {trouble(less), ""},
-		"no MIS for a day":               {unread(protocol.ProblemMISDown, day), "the file is missing"},
-		"no MIS for a little less":       {unread(protocol.ProblemMISDown, less), ""},
-		"a pupil is unclear for a day":   {partly, ""},
-		"the list of keys is old":        {unread(protocol.ProblemKeyringExpired, day), "the collector's list of keys has expired"},
-		"a safety stop holds for a day":  {outbox.Facts{Problems: []protocol.Problem{{Code: protocol.ProblemHeld, Since: day}}}, ""},
-		"asked for more for a whole day": {outbox.Facts{Problems: []protocol.Problem{{Code: protocol.ProblemScopeNotGiven, Since: day}}}, ""},
-	} {
-		got := silenceOf(c.facts, now)
-		switch {
-		case (got == nil) != (c.want == ""):
-			t.Errorf("%s: %+v, want %q", name, got, c.want)
-		case got != nil && (got.Why != c.want || !got.Since.Equal(day)):
-			t.Errorf("%s: %+v, want %q", name, got, c.want)
 		}
 	}
 }

@@ -242,6 +242,7 @@ func (s *School) checkin(f outbox.Facts, head envelope.Link, waiting int) protoc
 	if s.diskFull.Load() {
 		problems = append(problems[:len(problems):len(problems)], protocol.Problem{Code: protocol.ProblemDiskFull, Since: now})
 	}
+	problems = append(problems[:len(problems):len(problems)], s.silentProblem(f, paused, waiting)...)
 	return protocol.Checkin{
 		Agent: s.identity().Agent(), Generation: f.Generation, Time: now, Version: version.Version,
 		Have: s.have(f, s.trust(f).Keyring), Head: head, Waiting: waiting,

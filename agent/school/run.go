@@ -36,6 +36,7 @@ func (s *School) Run(ctx context.Context, poke <-chan struct{}) error {
 		duties: duties{
 			sync: func(ctx context.Context) (bool, error) {
 				report, err := s.Sync(ctx, SyncRequest{})
+				s.noteFailed(err)
 				return len(report.Sealed) > 0, err
 			},
 			deliver: s.Deliver,
@@ -46,6 +47,15 @@ func (s *School) Run(ctx context.Context, poke <-chan struct{}) error {
 		log:   s.log, poke: poke,
 	}
 	return l.run(ctx)
+}
+
+// noteFailed remembers why the last sync sent nothing, for whoever asks.
+func (s *School) noteFailed(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	s.failed.Store(text)
 }
 
 // behind is how old the data may be that the MIS gives. While the settings of
@@ -93,7 +103,8 @@ func (s *School) condition() (condition, error) {
 	if f.LastReceipt != nil {
 		c.received = f.LastReceipt.Received
 	}
-	return c, s.announce(f, paused, waiting)
+	s.announce(f, paused, waiting)
+	return c, nil
 }
 
 // endedPause takes away the marker of a pause that has reached its end.

@@ -16,6 +16,7 @@ import (
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/settings"
 	"rollbridge/agent/uplink"
+	"rollbridge/shared/clock"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/version"
 )
@@ -49,6 +50,11 @@ type School struct {
 	used      rosterUsed
 	announcer announcer // of the one loop that runs
 	diskFull  atomic.Bool
+	failed    atomic.Value // string: why the service's last sync failed, "" if it did not
+	opened    time.Time    // by time.Now
+	// noteAgain is when what could not be noted of a silence may be tried again;
+	// it belongs to the loop.
+	noteAgain time.Time
 	decided   atomic.Int64 // how often a person decided what may leave, since this School was opened
 	stalled   atomic.Bool  // the collector's head is not ours to follow: control decides
 
@@ -101,7 +107,7 @@ func OpenLocked(set settings.Settings, lock *Lock, log *slog.Logger) (*School, e
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &School{dir: set.DataDir, set: set, log: log, lock: lock, reading: make(chan struct{}, 1), announcer: announcer{log: log}}
+	s := &School{dir: set.DataDir, set: set, log: log, lock: lock, reading: make(chan struct{}, 1), opened: clock.Now(), announcer: announcer{log: log}}
 	s.ending, s.end = context.WithCancel(context.Background())
 	var err error
 	if s.id, err = identity.Load(s.dir); err != nil {

@@ -78,6 +78,8 @@ type Status struct {
 	Intercepted string          `json:"intercepted,omitempty"`
 	// Unknown says that the collector knows no such agent.
 	Unknown bool `json:"unknown,omitempty"`
+	// Silence says that nothing could be sent for a day, and why.
+	Silence *Silence `json:"silence,omitempty"`
 	// Oldest is when the oldest of the batches that wait was sealed.
 	Oldest time.Time `json:"oldest,omitzero"`
 }
@@ -134,6 +136,8 @@ func (s *School) Status() (Status, error) {
 	st.Full, errs[3] = s.box.FullReason()
 	st.Refused, errs[4] = s.box.Refused()
 	st.Unoutcomed = len(unoutcomed)
+	_, paused := Paused(s.dir)
+	st.Silence = s.silence(f, paused, st.Waiting)
 	next, _, err := s.box.Next()
 	if st.Waiting > 0 {
 		st.Oldest = next.Sealed
@@ -175,6 +179,8 @@ func (st Status) stops() []mis.Stop {
 
 func (s *School) nextStep(st Status) string {
 	switch {
+	case st.Silence != nil:
+		return "nothing could be sent since " + st.Silence.Since.In(london).Format("2 January 2006 15:04") + ": " + st.Silence.Why
 	case st.Unknown:
 		return unknownText
 	case s.stalled.Load():

@@ -211,7 +211,7 @@ func schoolNotes(c portal.School, session status.Session) (notes []string) {
 		notes = append(notes, id+": "+portal.HoldNote(h.Hold))
 	}
 	for _, problem := range c.Problems {
-		notes = append(notes, id+": "+portal.ProblemWords(problem.Code))
+		notes = append(notes, id+": "+portal.ProblemNote(problem))
 	}
 	return notes
 }

@@ -174,7 +174,7 @@ func (s School) row(o Overview) schoolRow {
 		row.Problems = append(row.Problems, "A new agent waits until the operator has compared its phrase with the school.")
 	}
 	for _, p := range s.Problems {
-		row.Problems = append(row.Problems, ProblemWords(p.Code))
+		row.Problems = append(row.Problems, ProblemNote(p))
 	}
 	return row
 }

@@ -25,6 +25,8 @@ var problemWords = map[protocol.ProblemCode]string{
 	protocol.ProblemDiskFull:       "The disk is full at the school.",
 	protocol.ProblemClock:          "The clock at the school is wrong.",
 	protocol.ProblemWarnings:       "Some optional values were not understood.",
+	protocol.ProblemSilent:         "Nothing could be sent from the school for a day.",
+	protocol.ProblemUnreachable:    "What the school sends does not arrive.",
 }
 
 // ProblemWords says in a sentence what an agent reports.
@@ -33,6 +35,21 @@ func ProblemWords(p protocol.ProblemCode) string {
 		return words
 	}
 	return "The agent reports a problem that this version does not know."
+}
+
+// ProblemNote is ProblemWords with since when and why, where an agent has said so.
+func ProblemNote(p protocol.Problem) string {
+	words := ProblemWords(p.Code)
+	if p.Code != protocol.ProblemSilent {
+		return words
+	}
+	if !p.Since.IsZero() {
+		words = "Nothing could be sent from the school since " + longTime(p.Since) + "."
+	}
+	if p.Cause != "" {
+		words += " " + ProblemWords(p.Cause)
+	}
+	return words
 }
 
 func sessionWords(s status.Session) string {

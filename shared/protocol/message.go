@@ -74,6 +74,8 @@ const (
 	ProblemDiskFull       ProblemCode = "disk_full"       //
 	ProblemClock          ProblemCode = "clock"           // the school's clock is far from the collector's
 	ProblemWarnings       ProblemCode = "warnings"        // optional values were not understood
+	ProblemSilent         ProblemCode = "silent"          // no batch got its receipt for a day (Cause)
+	ProblemUnreachable    ProblemCode = "unreachable"     // the collector takes nothing; only as a Cause
 )
 
 // A Problem is one thing that is not as it should be, since when.
@@ -81,9 +83,11 @@ type Problem struct {
 	Code    ProblemCode    `json:"code"`
 	Dataset record.Dataset `json:"dataset,omitempty"`
 	// Why is the stop of a ProblemHeld; older agents leave it out.
-	Why   Why       `json:"why,omitempty"`
-	Count int       `json:"count,omitempty"`
-	Since time.Time `json:"since,omitzero"`
+	Why Why `json:"why,omitempty"`
+	// Cause is what is behind a ProblemSilent, empty where it is none of the list.
+	Cause ProblemCode `json:"cause,omitempty"`
+	Count int         `json:"count,omitempty"`
+	Since time.Time   `json:"since,omitzero"`
 }
 
 // A Revoke (DomainRevoke) is the school's last word.
