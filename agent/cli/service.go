@@ -184,19 +184,31 @@ func wait(ctx context.Context, d time.Duration) {
 
 // open runs the school until it is over or ctx ends.
 func (s *worker) open(ctx context.Context) error {
-	sch, err := school.Open(ctx, s.set, school.Options{Log: s.log, Patience: patience, Turns: s.turns})
+	running, letGo := context.WithCancel(ctx)
+	defer letGo()
+	sch, err := s.take(ctx, letGo)
 	if err != nil {
 		return err
 	}
-	running, letGo := context.WithCancel(ctx)
-	defer letGo()
-	s.hold(sch, letGo)
 	err = sch.Run(running, s.poke)
 	s.hold(nil, nil)
 	if errors.Is(err, school.ErrOver) {
 		err = nil
 	}
 	return errors.Join(err, sch.Close())
+}
+
+// take opens the school. Commands wait for it: one that found no school open
+// would wait in vain for the lock that the service is about to have.
+func (s *worker) take(ctx context.Context, letGo func()) (*school.School, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sch, err := school.Open(ctx, s.set, school.Options{Log: s.log, Patience: patience, Turns: s.turns})
+	if err != nil {
+		return nil, err
+	}
+	s.school, s.letGo = sch, letGo
+	return sch, nil
 }
 
 func (s *worker) hold(sch *school.School, letGo func()) {

@@ -55,11 +55,11 @@ func (s Slot) Run(ctx context.Context) error {
 // works is called when the worker says that it works. From here on there is
 // little to do but wait.
 func (s Slot) works() {
-	s.notify("READY=1\nSTATUS=The worker runs")
 	debug.FreeOSMemory()
 	if err := trim(); err != nil {
 		s.Log.Warn("memory that is not needed could not be given back", logkey.Error, err.Error())
 	}
+	s.notify("READY=1\nSTATUS=The worker runs")
 }
 
 func (s Slot) notify(state string) {
