@@ -8,6 +8,8 @@
 //     through;
 //   - nothing but a socket is ever replaced: a link or a file in its place is
 //     refused, and a socket that still answers is not taken over;
+//   - the pipe's name is a new one each time, in a file of the data directory, and a
+//     pipe of another user is not spoken to;
 //   - a service that does not answer is told from one that answers no: ErrNoService
 //     and ErrSilent, or a *Refusal.
 //

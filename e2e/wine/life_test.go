@@ -41,6 +41,9 @@ type life struct {
 	ctx       context.Context
 	school    *demoschool.School
 	collector *stack.Collector
+	clock     string // of the collector: how far it is ahead
+	dir       string // the data directory
+	safe      string // what the head teacher's safe holds: the revocation code
 }
 
 // TestLife takes the agent through the life of a service on a school's server.
@@ -53,10 +56,13 @@ func TestLife(t *testing.T) {
 	l.enrols()
 	l.installs()
 	l.works()
+	l.checks()
+	l.decides()
 	l.pauses()
 	l.recovers()
 	l.restarts()
 	l.isInstalledAnew()
+	l.moves()
 	l.revokes()
 }
 
@@ -64,20 +70,20 @@ func newLife(t *testing.T) *life {
 	t.Helper()
 	agent, collector := filepath.Join(built, "rollbridge-agent.exe"), filepath.Join(built, "rollbridge-collector")
 	goForWindows(t, "build", "-trimpath", "-ldflags", "-X rollbridge/shared/version.Version="+stamp, "-o", agent, "rollbridge/agent")
-	goCommand(t, nil, "build", "-trimpath", "-o", collector, "rollbridge/collector")
-	l := &life{t: t, ctx: bounded(t), school: demoschool.New(demoschool.Config{
+	goCommand(t, nil, "build", "-trimpath", "-tags", "testclock", "-o", collector, "rollbridge/collector")
+	l := &life{t: t, ctx: bounded(t), dir: dataDir, clock: filepath.Join(t.TempDir(), "clock"), school: demoschool.New(demoschool.Config{
 		Seed: 7, Pupils: 120, LookedAfterShare: 0.12, Today: demoschool.LastSchoolDay(time.Now()),
 	})}
-	for _, dir := range []string{filepath.Dir(windows.File(programFile)), windows.File(dataDir), windows.File(misFolder)} {
+	for _, dir := range []string{filepath.Dir(windows.File(programFile)), windows.File(misFolder)} {
 		must(t, os.MkdirAll(dir, 0o700))
 	}
+	l.makeDataDir()
 	program, err := os.ReadFile(agent)
 	must(t, err)
 	must(t, os.WriteFile(windows.File(programFile), program, 0o700))
-	settings := fmt.Sprintf("mis:\n  profile: csv\n  folder: %s\n  settle_seconds: 0\n", misFolder)
-	must(t, os.WriteFile(filepath.Join(windows.File(dataDir), "agent.yaml"), []byte(settings), 0o600))
+	must(t, os.WriteFile(l.clock, []byte("0s"), 0o600))
 	l.writeMIS()
-	l.collector, err = stack.NewCollector(l.ctx, stack.Programs{Collector: collector}, filepath.Join(t.TempDir(), "collector"), stack.CollectorOptions{})
+	l.collector, err = stack.NewCollector(l.ctx, stack.Programs{Collector: collector}, filepath.Join(t.TempDir(), "collector"), stack.CollectorOptions{Clock: l.clock})
 	must(t, err)
 	t.Cleanup(l.unplug)
 	l.plugIn()
@@ -106,7 +112,7 @@ func (l *life) unplug() {
 // try runs one command of the agent.
 func (l *life) try(stdin string, args ...string) stack.Result {
 	l.t.Helper()
-	r, err := windows.Run(l.ctx, Call{Program: programFile, Args: args, Stdin: stdin})
+	r, err := windows.Run(l.ctx, Call{Program: programFile, Args: append(args, "--data-dir", l.dir), Stdin: stdin})
 	must(l.t, err)
 	return r
 }
@@ -131,7 +137,14 @@ func (l *life) json(v any, code int, args ...string) {
 	if r.Code != code {
 		l.t.Fatalf("%s ended with %d, want %d, and said:\n%s%s", strings.Join(args, " "), r.Code, code, r.Stdout, r.Stderr)
 	}
-	must(l.t, json.Unmarshal([]byte(r.Stdout), v))
+	l.decode(v, r)
+}
+
+func (l *life) decode(v any, r stack.Result) {
+	l.t.Helper()
+	if err := json.Unmarshal([]byte(r.Stdout), v); err != nil {
+		l.t.Fatalf("%v in\n%s%s", err, r.Stdout, r.Stderr)
+	}
 }
 
 // same waits until the collector holds exactly what the MIS holds.
@@ -164,7 +177,10 @@ func (l *life) enrols() {
 	if said := l.says(refused, code+"\r\nno\r\n", "enrol", "-"); !strings.Contains(said, "nothing was changed") {
 		l.t.Errorf("after a no it says %q", said)
 	}
-	out := l.says(done, code+"\r\nyes\r\n", "enrol", "-")
+	out := l.says(done, code+"\r\nyes\r\n", "enrol", "-", "--revocation-code-file", `C:\safe.txt`)
+	safe, err := os.ReadFile(windows.File(`C:\safe.txt`))
+	must(l.t, err)
+	l.safe = strings.TrimSpace(string(safe))
 	phrase, err := stack.PhraseIn(out)
 	must(l.t, err)
 	must(l.t, stack.Await(l.ctx, "the agent to be known", func() (bool, error) {
@@ -200,7 +216,7 @@ func (l *life) installs() {
 	if out := l.says(done, "", "service", "install"); !strings.Contains(out, "already") {
 		l.t.Errorf("a second installation says %q", out)
 	}
-	if s := l.service(refused); !s.Installed || s.Running || s.Directory != dataDir || s.Account != `NT SERVICE\Rollbridge` {
+	if s := l.service(refused); !s.Installed || s.Running || s.Directory != l.dir || s.Account != `NT SERVICE\Rollbridge` {
 		l.t.Errorf("installed, the service stands so: %+v", s)
 	}
 	l.says(done, "", "service", "start")
@@ -214,8 +230,9 @@ func (l *life) runs() {
 		l.t.Errorf("started, the service stands so: %+v", s)
 	}
 	must(l.t, stack.Await(l.ctx, "the service to answer", func() (bool, error) {
-		// A second one is refused as long as the first has the directory.
-		r := l.try("", "run")
+		// A second one is refused as long as the first has the directory, and ends at
+		// once if it is the first itself.
+		r := l.try("", "run", "--until-stdin-closes")
 		if r.Code != refused || !strings.Contains(r.Stderr, "already running") {
 			return false, fmt.Errorf("run: %s", r.Stderr)
 		}
@@ -328,12 +345,4 @@ func (l *life) isInstalledAnew() {
 	l.says(done, "", "service", "install")
 	l.says(done, "", "service", "start")
 	l.runs()
-}
-
-// revokes with the network unplugged; the collector learns of it later.
-func (l *life) revokes() {
-	l.t.Helper()
-	l.unplug()
-	l.says(done, "", "revoke", "--yes")
-	l.plugIn()
 }

@@ -74,15 +74,13 @@ var changes = []change{
 		// Wine lets the first client do so, who then waits for ever. So that client comes
 		// at once.
 		module: "rollbridge", file: "agent/control/socket_windows.go",
-		old: "\treturn l, nil\n",
-		new: `	name, err := windows.UTF16PtrFromString(pipeName(dir))
-	if err != nil {
-		return nil, err
+		old: "\tpath := filepath.Join(dir, nameFile)\n",
+		new: `	path := filepath.Join(dir, nameFile)
+	if name16, err := windows.UTF16PtrFromString(name); err == nil {
+		if first, err := windows.CreateFile(name16, windows.GENERIC_READ, 0, nil, windows.OPEN_EXISTING, 0, 0); err == nil {
+			_ = windows.CloseHandle(first)
+		}
 	}
-	if first, err := windows.CreateFile(name, windows.GENERIC_READ, 0, nil, windows.OPEN_EXISTING, 0, 0); err == nil {
-		_ = windows.CloseHandle(first)
-	}
-	return l, nil
 `,
 	},
 }
