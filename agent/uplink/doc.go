@@ -16,5 +16,8 @@
 // never decides by itself to stop, erase or widen anything: it returns what was
 // proved, and school (deliver.go, obey.go) keeps the outbox in step with it.
 //
+// The way out of the school, through whichever proxy, is found and opened by
+// package exit.
+//
 // Start reading at Client.Post, then Trust.hear.
 package uplink

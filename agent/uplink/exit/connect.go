@@ -86,6 +86,19 @@ func (t *talk) run(ctx context.Context) error {
 // logIn tries the logins that both sides know, the strongest first, until one
 // can be begun: that one decides.
 func (t *talk) logIn(ctx context.Context, offered []string) error {
+	if err := t.way.refused.of(t.hop); err != nil {
+		return err
+	}
+	err := t.logInNow(ctx, offered)
+	if fault, ok := errors.AsType[*Fault](err); ok && fault.Kind == LoginRefused {
+		if user, _ := t.way.account(t.hop); user != "" {
+			t.way.refused.note(t.hop, fault)
+		}
+	}
+	return err
+}
+
+func (t *talk) logInNow(ctx context.Context, offered []string) error {
 	var why error
 	for _, s := range t.way.usable(t.hop, offered) {
 		begun, err := t.tryLogin(ctx, s)

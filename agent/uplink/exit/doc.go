@@ -6,7 +6,8 @@
 //     else none. Look and every Fault say which;
 //   - where several proxies are named, they are tried in their order;
 //   - it logs in as the proxy asks, by Kerberos, NTLM or Basic, the strongest
-//     first, and never shows one password to a proxy in two ways;
+//     first. A password that was refused is tried in no other way, at no other
+//     proxy and not again for half an hour, so that no account is locked;
 //   - a script has limits of size, time, memory and names looked up; it sees no
 //     file and no network;
 //   - what goes wrong is a Fault, in words, without credentials.

@@ -82,6 +82,7 @@ type Way struct {
 	roots   *x509.CertPool
 	script  *script // nil: none is set
 	windows windows
+	refused refusals
 }
 
 // New checks the settings; it opens nothing. Roots are the certificates that a

@@ -117,7 +117,7 @@ func (t *talk) refused(s Scheme) *Fault {
 	if user, _ := t.way.account(t.hop); user == "" {
 		f.Hint = fmt.Sprintf("ask for the account that the agent runs as to be let through, or for %s to be exempted from signing in", t.host())
 	} else {
-		f.Hint = "check name and password in uplink.proxy_user and uplink.proxy_password, or in the proxy's address, and whether the account is locked"
+		f.Hint = "check name and password in uplink.proxy_user and uplink.proxy_password, or in the proxy's address, and whether the account is locked; the service shows them again after half an hour, so as not to lock it"
 	}
 	return f
 }

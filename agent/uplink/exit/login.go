@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/Azure/go-ntlmssp"
 )
@@ -57,6 +59,40 @@ func (w *Way) begin(ctx context.Context, h hop, s Scheme) (login, error) {
 	return &steps{first: hello, then: func(challenge []byte) ([]byte, error) {
 		return ntlmssp.NewAuthenticateMessage(challenge, user, password, nil)
 	}}, nil
+}
+
+// refusedFor is how long a password that was refused is not shown again: domains
+// lock an account after a few wrong ones within half an hour.
+const refusedFor = 30 * time.Minute
+
+// refusals are the logins by password that proxies refused lately.
+type refusals struct {
+	mu sync.Mutex
+	at map[string]refusal // by proxy
+}
+
+type refusal struct {
+	fault *Fault
+	when  time.Time
+}
+
+// of is why a login is not tried again yet, nil if it may be.
+func (r *refusals) of(h hop) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if last, ok := r.at[h.String()]; ok && time.Since(last.when) < refusedFor {
+		return last.fault
+	}
+	return nil
+}
+
+func (r *refusals) note(h hop, f *Fault) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.at == nil {
+		r.at = map[string]refusal{}
+	}
+	r.at[h.String()] = refusal{f, time.Now()}
 }
 
 // steps is a login of one or two steps.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rollbridge/e2e/fault"
 )
@@ -89,6 +90,28 @@ func TestRefusedLoginIsNotRepeated(t *testing.T) {
 	wantFault(t, err, LoginRefused, "uplink.proxy_user")
 	if n := len(second.Shown()); n > 0 || len(first.Shown()) != 1 {
 		t.Errorf("the password was shown %d times and then %d times", len(first.Shown()), n)
+	}
+}
+
+// A service that tries again every few minutes shows a wrong password twice an
+// hour, not often enough to lock the account.
+func TestRefusedLoginRests(t *testing.T) {
+	p := proxy(t, fault.Door{NTLM: windowy})
+	w := way(t, Settings{Proxy: p.URL(nil), User: windowy.Username(), Password: "wrong"})
+	for range 3 {
+		wantFault(t, dial(t, w), LoginRefused, "after half an hour")
+	}
+	if n := len(p.Shown()); n != 2 { // the two steps of NTLM
+		t.Errorf("shown %d times", n)
+	}
+	p.Lock(fault.Door{})
+	if err := dial(t, w); err != nil {
+		t.Errorf("the proxy asks no more: %v", err)
+	}
+	p.Lock(fault.Door{NTLM: url.UserPassword(windowy.Username(), "wrong")})
+	w.refused.at[p.URL(nil)] = refusal{&Fault{}, time.Now().Add(-refusedFor)}
+	if err := dial(t, w); err != nil {
+		t.Errorf("after half an hour: %v", err)
 	}
 }
 

@@ -173,8 +173,8 @@ func TestLoop(t *testing.T) {
 			done <- err
 		}()
 		cancel()
-		if err := <-done; !errors.Is(err, ErrSlow) {
-			t.Errorf("%s: %v", name, err)
+		if err := <-done; !errors.Is(err, ErrSlow) || s.stuck.Load() {
+			t.Errorf("%s: %v, stuck %t", name, err, s.stuck.Load())
 		}
 	}
 }
@@ -225,7 +225,7 @@ func TestRead(t *testing.T) {
 			t.Errorf("%s: %v\n%s", answer, err, cmp.Diff(want, got))
 		}
 	}
-	for _, answer := range []string{";", "PROXY", "PROXY a b", "proxy.test:8080", "QUIC a:1", "PROXY http://a:1", "PROXY u:geheim@a:1", "PROXY :80", "DIRECT x"} {
+	for _, answer := range []string{";", "PROXY", "PROXY a b", "proxy.test:8080", "QUIC a:1", "PROXY http://a:1", "PROXY u:geheim@a:1", "PROXY u@a:1", "PROXY a/b:1", "PROXY :80", "DIRECT x"} {
 		if ways, err := Read(answer); err == nil || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%q: %v, %v", answer, ways, err)
 		}
