@@ -3,9 +3,11 @@ package outbox_test
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -199,26 +201,29 @@ func TestFsckFindsWhatWasNeverSent(t *testing.T) {
 		m := markOf(1)
 		return append(binary.BigEndian.AppendUint64(nil, sequence), m[:]...)
 	}
-	for name, spoil := range map[string]func(sent, aliases *bbolt.Bucket) error{
-		"a batch ahead": func(sent, _ *bbolt.Bucket) error {
-			return sent.Put(at(9), []byte(`{"at":"2026-11-24T09:04:00Z"}`))
-		},
-		"a pupil's id as the key": func(sent, _ *bbolt.Bucket) error {
+	for name, c := range map[string]struct {
+		spoil func(sent, aliases *bbolt.Bucket) error
+		says  string
+	}{
+		"a batch ahead": {func(sent, _ *bbolt.Bucket) error {
+			return errors.Join(sent.Delete(at(1)), sent.Put(at(9), []byte(`{"at":"2026-11-24T09:04:00Z"}`)))
+		}, "after the newest one"},
+		"a pupil's id as the key": {func(sent, _ *bbolt.Bucket) error {
 			return sent.Put([]byte(record.NewPupilID(idKey, "1")), []byte(`{}`))
-		},
-		"a value of another form": func(sent, _ *bbolt.Bucket) error { return sent.Put(at(1), []byte(`Example`)) },
-		"an entry gone":           func(sent, _ *bbolt.Bucket) error { return sent.Delete(at(1)) },
-		"an alias that is no mark": func(_, aliases *bbolt.Bucket) error {
+		}, "1 entries of what was sent are not"},
+		"a value of another form": {func(sent, _ *bbolt.Bucket) error { return sent.Put(at(1), []byte(`Example`)) }, "1 entries of what was sent are not"},
+		"an entry gone":           {func(sent, _ *bbolt.Bucket) error { return sent.Delete(at(1)) }, "0 entries where 1 should be"},
+		"an alias that is no mark": {func(_, aliases *bbolt.Bucket) error {
 			return aliases.Put([]byte("H801200001001"), make([]byte, 16))
-		},
+		}, "1 entries of what was sent are not"},
 	} {
 		a := enrolled(t, t.TempDir())
 		a.sealResult(t, sent(false, 1))
 		sum := a.healthy(t)
 		ok(t, a.Spoil(func(tx *bbolt.Tx) error {
-			return spoil(tx.Bucket([]byte("sent")), tx.Bucket([]byte("aliases")))
+			return c.spoil(tx.Bucket([]byte("sent")), tx.Bucket([]byte("aliases")))
 		}))
-		if found, err := a.Fsck(publicKey, sum.Sealed); err != nil || len(found) != 1 {
+		if found, err := a.Fsck(publicKey, sum.Sealed); err != nil || len(found) != 1 || !strings.Contains(found[0], c.says) {
 			t.Errorf("%s: %v, %v", name, found, err)
 		}
 		a.close(t)
