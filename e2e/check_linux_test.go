@@ -6,7 +6,18 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"rollbridge/agent/check"
+	"rollbridge/e2e/stack"
 )
+
+// TestCheckSwallowedConnection asks for a way on which nobody answers at all.
+func TestCheckSwallowedConnection(t *testing.T) {
+	t.Parallel()
+	w := newCheckWorld(t, stack.CollectorOptions{})
+	checks(t, w.fresh(t, stack.AgentOptions{}), given(t, w.at(swallowing(t), nil).String()),
+		append(skipped("cannot be reached", check.TLS, check.Collector), bad(check.Route, check.Slow, "did not answer", "the network manager"))...)
+}
 
 // swallowing is an address at which connections are neither taken nor refused,
 // as behind a firewall: a queue that is full.

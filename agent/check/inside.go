@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"slices"
 	"sync"
 
@@ -93,10 +95,14 @@ func WrongCode(err error) []Line {
 
 // BadSettings is the whole check where there are no settings to go by.
 func BadSettings(err error) []Line {
-	lines := []Line{say(Settings, Wrong, "The settings cannot be used: %s", oneLine(err.Error())), say(Version, Good, "rollbridge-agent %s", version.Version)}
+	first, why := say(Settings, Wrong, "The settings cannot be used: %s", oneLine(err.Error())), "the settings cannot be used"
+	if errors.Is(err, fs.ErrPermission) {
+		first, why = untried(Settings, NotAllowed), NotAllowed
+	}
+	lines := []Line{first, say(Version, Good, "rollbridge-agent %s", version.Version)}
 	for _, a := range about {
 		if a.ID != Settings && a.ID != Version {
-			lines = append(lines, untried(a.ID, "the settings cannot be used"))
+			lines = append(lines, untried(a.ID, why))
 		}
 	}
 	return lines

@@ -178,7 +178,7 @@ var List = []Entry{
 	{LastSync, Failed, Bad, "the last read of the MIS failed", "put right what is named; `rollbridge-agent sync` reads again", misAdmin},
 	{LastSync, Old, Warn, "the MIS was last read more than four days ago", "see that the service runs all day", schoolIT},
 	{Holds, "held", Warn, "something is kept back until a person has looked", "see `rollbridge-agent status`", headOrIT},
-	{Scope, "not_given", Warn, "an authority asks for more than the school allows; nothing more leaves", "see `rollbridge-agent scope show`", headOrIT},
+	{Scope, "not_given", Warn, "an authority asks for more than the school allows; nothing more leaves", "`rollbridge-agent scope accept` shows the difference and takes a yes, `scope deny` a no", headOrIT},
 }
 
 // entry finds what the list says of a cause.

@@ -63,8 +63,11 @@ func working(st school.Status) []Line {
 		lines = append(lines, say(Holds, Good, "Nothing is kept back"))
 	}
 	for _, g := range st.NotGiven {
-		lines = append(lines, say(Scope, "not_given", "%s (%s) asks for more of %s than the school allows; what is not allowed does not leave", g.Name, g.Authority, g.Dataset).
-			of(string(g.Dataset)).count(int64(len(g.Fields))))
+		l := say(Scope, "not_given", "%s (%s) asks for more of %s than the school allows; what is not allowed does not leave", g.Name, g.Authority, g.Dataset)
+		if g.Denied {
+			l = say(Scope, Good, "The school has said no to %s (%s) for %s, and what it said no to does not leave", g.Name, g.Authority, g.Dataset)
+		}
+		lines = append(lines, l.of(string(g.Dataset)).count(int64(len(g.Fields))))
 	}
 	if len(st.NotGiven) == 0 {
 		lines = append(lines, say(Scope, Good, "The school allows what the authorities ask for"))

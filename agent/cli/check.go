@@ -95,6 +95,9 @@ func (p *program) showCheck(r check.Report, asJSON bool) error {
 			}
 		}
 	}
+	if r.Lines[0].State == check.Untried {
+		return &school.Fault{Kind: school.Refused, Text: check.NotAllowed}
+	}
 	if r.Worst == check.Bad {
 		return &school.Fault{Kind: school.Refused, Text: "put right what is marked ✗, and run this command again"}
 	}
