@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -164,7 +165,7 @@ func settingsOf(e config.Explained) []setting {
 		}
 		dataset := strings.HasPrefix(s.Key, "mis.datasets.") && (strings.HasSuffix(s.Key, ".complete") || strings.HasSuffix(s.Key, ".drop"))
 		profile := s.Key == "mis.profile" && slices.Contains(mis.ProfileNames(), s.Value)
-		if (slices.Contains(told, s.Key) || dataset || profile) && valueWord(s.Value) {
+		if (slices.Contains(told, s.Key) || dataset || profile) && valueWord.MatchString(s.Value) {
 			one.Value = s.Value
 		}
 		all = append(all, one)
@@ -172,12 +173,9 @@ func settingsOf(e config.Explained) []setting {
 	return all
 }
 
-// valueWord allows what lists of times and words are made of.
-func valueWord(s string) bool {
-	return len(s) <= 120 && !strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789_.:,-/ []\"", r)
-	})
-}
+// valueWord is what numbers, times of day and words of closed lists look like,
+// dates as dd/mm/yyyy among them.
+var valueWord = regexp.MustCompile(`^[a-z0-9_.:,-]{1,20}(/[a-z]{2,4}){0,2}( ?[a-z0-9:,]{1,80})?$`)
 
 // knownKey is false for the part of a key that a school chooses, such as a
 // column's or an interface's name.
