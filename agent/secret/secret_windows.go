@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/windows"
@@ -58,16 +59,27 @@ func replace(from, to string) error {
 	return windows.MoveFileEx(f, t, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
 }
 
-// closed is an access list for SYSTEM, administrators and this account; flags
-// is OICI where what is made inside is to have it too.
-func closed(flags string) (*windows.SecurityAttributes, error) {
+// closed is an access list for SYSTEM, administrators, this account and those to
+// whom the directory belongs in which path is to be made; flags is OICI where
+// what is made inside is to have it too.
+func closed(flags, path string) (*windows.SecurityAttributes, error) {
 	user, err := windows.GetCurrentProcessToken().GetTokenUser()
 	if err != nil {
 		return nil, fmt.Errorf("find out the account: %w", err)
 	}
+	who := []string{"SY", "BA", user.User.Sid.String()}
+	parent, err := windows.GetNamedSecurityInfo(filepath.Dir(path), windows.SE_FILE_OBJECT, windows.DACL_SECURITY_INFORMATION)
+	if err != nil {
+		return nil, fmt.Errorf("find out whose the directory is: %w", err)
+	}
+	for _, heir := range heirs(parent.String()) {
+		if !slices.Contains(who, heir) {
+			who = append(who, heir)
+		}
+	}
 	list := "D:P"
-	for _, who := range []string{"SY", "BA", user.User.Sid.String()} {
-		list += "(A;" + flags + ";FA;;;" + who + ")"
+	for _, w := range who {
+		list += "(A;" + flags + ";FA;;;" + w + ")"
 	}
 	sd, err := windows.SecurityDescriptorFromString(list)
 	if err != nil {
@@ -84,7 +96,7 @@ func MakeDir(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	sa, err := closed("OICI")
+	sa, err := closed("OICI", path)
 	if err != nil {
 		return err
 	}
@@ -108,7 +120,7 @@ func MakeDir(path string) error {
 // open: DPAPI at machine scope opens for every process of the machine, so the
 // access list is what keeps others out.
 func create(path string) (*os.File, error) {
-	sa, err := closed("")
+	sa, err := closed("", path)
 	if err != nil {
 		return nil, err
 	}

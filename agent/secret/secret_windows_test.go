@@ -92,7 +92,7 @@ func TestClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, flags := range []string{"", "OICI"} {
-		sa, err := closed(flags)
+		sa, err := closed(flags, filepath.Join(t.TempDir(), "made"))
 		if err != nil {
 			t.Fatal(err)
 		}
