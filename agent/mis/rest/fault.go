@@ -69,7 +69,7 @@ func (c *call) statusFault(status int) *Fault {
 		f.Text = fmt.Sprintf("The MIS does not let this account read %s (HTTP 403). Ask whoever looks after the MIS to give it the right.", c.what)
 	case status == http.StatusProxyAuthRequired:
 		f.Kind = Setting
-		f.Text = "What answered in place of the MIS asks for a proxy's login (HTTP 407). Check uplink.proxy, or ask for the address of the MIS to be exempted from signing in."
+		f.Text = "In place of the MIS, a proxy asks for a name and a password (HTTP 407). Set uplink.proxy and uplink.proxy_user, or ask for the address of the MIS to be exempted from signing in."
 	case status == http.StatusNotFound || status == http.StatusGone:
 		f.Text = fmt.Sprintf("The MIS does not know the address at which %s is asked for (HTTP %d). Check the address and the school's number in the settings, and whether the profile is for this version of the MIS.", c.what, status)
 	case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity:
