@@ -273,7 +273,11 @@ func SignKey(dataDir string) (ed25519.PrivateKey, error) {
 // rename, which needs no space. Doing it again, or where there is no key, is no
 // error. Only Destroy may follow.
 func KeepLogbookKey(dataDir string) error {
-	err := os.Rename(filepath.Join(dataDir, dirName, fileLogbook), filepath.Join(dataDir, LogbookKeyName))
+	dir := filepath.Join(dataDir, dirName)
+	if err := ownDirectory(dir); err != nil {
+		return nil // there is none, or a link that Destroy removes: nothing is taken from elsewhere
+	}
+	err := os.Rename(filepath.Join(dir, fileLogbook), filepath.Join(dataDir, LogbookKeyName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("keep the logbook's key: %w", err)
 	}

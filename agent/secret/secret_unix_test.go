@@ -135,3 +135,68 @@ func TestMakeDirIsClosed(t *testing.T) {
 		t.Errorf("mode %v, %v; want 0700", info.Mode(), err)
 	}
 }
+
+// What another user has linked into the directory is neither opened to be
+// written nor given away, and stays as it is.
+func TestOpenAndAdoptRefuseLinks(t *testing.T) {
+	dir := t.TempDir()
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := os.WriteFile(victim, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := errors.Join(os.Symlink(victim, at("symbolic")), os.Link(victim, at("hard")), syscall.Mkfifo(at("pipe"), 0o600), os.Mkdir(at("dir"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"symbolic", "hard", "pipe"} {
+		if f, err := Open(at(name), true); !errors.Is(err, ErrUnprotected) {
+			t.Errorf("%s was opened: %v, %v", name, f, err)
+		}
+	}
+	if f, err := Open(at("dir"), true); err == nil {
+		t.Errorf("a directory was opened: %v", f)
+	}
+	if f, err := Open(at("new"), true); err != nil {
+		t.Error(err)
+	} else if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Open(at("missing"), false); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	if os.Geteuid() == 0 {
+		if err := os.Chown(dir, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		if err := Adopt(at("hard"), dir); !errors.Is(err, ErrUnprotected) {
+			t.Errorf("a hard link was given away: %v", err)
+		}
+		if err := Adopt(at("symbolic"), dir); err != nil {
+			t.Error(err)
+		}
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(victim, &st); err != nil || int(st.Uid) != os.Geteuid() {
+		t.Errorf("the victim belongs to %d, %v", st.Uid, err)
+	}
+	if got, err := os.ReadFile(victim); err != nil || string(got) != "mine" {
+		t.Errorf("the victim holds %q, %v", got, err)
+	}
+}
+
+// A directory whose name holds what patterns are made of is cleared all the same.
+func TestClearUnfinished(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a[b*")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{Temporary + "1", "kept"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("k"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ClearUnfinished(dir); err != nil {
+		t.Fatal(err)
+	}
+	alone(t, dir)
+}
