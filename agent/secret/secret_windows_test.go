@@ -41,7 +41,7 @@ func TestReadRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	changed := bytes.Clone(stored)
-	changed[len(changed)/2] ^= 1
+	changed[len(changed)-1] ^= 1
 	for name, content := range map[string][]byte{
 		"changed": changed, "short": stored[:len(stored)-1], "plain": []byte("a secret"), "empty": nil,
 		"large": bytes.Repeat([]byte("k"), 2*MaxBytes+1),
@@ -65,6 +65,33 @@ func TestReadRefuses(t *testing.T) {
 		case strings.Contains(err.Error(), "a secret"):
 			t.Errorf("%s: the error holds the secret", name)
 		}
+	}
+}
+
+// Whichever byte of a file is changed, no other secret is read from it.
+func TestChangedByte(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sign.key")
+	if err := Write(path, []byte("a secret")); err != nil {
+		t.Fatal(err)
+	}
+	stored, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for i := range stored {
+		changed := bytes.Clone(stored)
+		changed[i] ^= 1
+		data, err := unprotect(changed)
+		switch {
+		case err != nil:
+			refused++
+		case string(data) != "a secret":
+			t.Errorf("byte %d of %d changed: read as another secret", i, len(stored))
+		}
+	}
+	if refused < len(stored)/4 {
+		t.Errorf("%d of %d changes are found", refused, len(stored))
 	}
 }
 
