@@ -5,7 +5,10 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"rollbridge/agent/outbox"
 	"rollbridge/shared/envelope"
@@ -101,5 +104,37 @@ func TestCheckCertificate(t *testing.T) {
 	}
 	if _, err := json.Marshal(sum); err != nil {
 		t.Error(err)
+	}
+}
+
+// The receipt of a revoke that waited long may be signed by a key that the
+// agent's own keyring never named: the one that came with it is entered too.
+func TestVouch(t *testing.T) {
+	dir, _ := written(t, story(t))
+	b, err := Open(dir, bookKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	before := b.Next()
+	newer := sign(t, rootKey, protocol.DomainKeyring, protocol.Keyring{Root: protocol.PublicKey(rootKey.Public().(ed25519.PublicKey)), Epoch: 2,
+		Intake: []protocol.PublicKey{protocol.PublicKey(otherKey.Public().(ed25519.PublicKey))}, Control: []protocol.PublicKey{protocol.PublicKey(controlKey.Public().(ed25519.PublicKey))}})
+	for _, k := range []protocol.Signed{keyring(t, rootKey), newer, newer} {
+		if err := b.Vouch(time.Now(), k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b.Next() != before+1 {
+		t.Errorf("%d keyrings were entered, want the new one, once", b.Next()-before)
+	}
+	if err := b.Once(time.Now(), outbox.EventRevokeReceived, revokeReceipt(t, otherKey, nothing)); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(filepath.Join(dir, FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := Verify(bytes.NewReader(content)); err != nil || !sum.RevokeReceived {
+		t.Errorf("%v, %+v", err, sum.Problems)
 	}
 }

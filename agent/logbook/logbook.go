@@ -222,17 +222,34 @@ func (b *Book) Once(at time.Time, event outbox.Event, data any) error {
 			return fmt.Errorf("encode a %s entry: %w", event, err)
 		}
 	}
+	return b.unless(at, event, text, func(l Line) bool { return l.Event == event })
+}
+
+// Vouch enters a keyring unless this one is there already: what follows may be
+// signed by a key that only it names.
+func (b *Book) Vouch(at time.Time, keyring protocol.Signed) error {
+	text, err := json.Marshal(keyring)
+	if err != nil {
+		return fmt.Errorf("encode a %s entry: %w", outbox.EventKeyring, err)
+	}
+	return b.unless(at, outbox.EventKeyring, text, func(l Line) bool {
+		return l.Event == outbox.EventKeyring && bytes.Equal(l.Data, text)
+	})
+}
+
+// unless enters an event where no entry is alike.
+func (b *Book) unless(at time.Time, event outbox.Event, data json.RawMessage, alike func(Line) bool) error {
 	b.mu.Lock()
 	there := false
 	err := Read(io.NewSectionReader(b.file, 0, b.size), func(l Line) error {
-		there = there || l.Event == event
+		there = there || alike(l)
 		return nil
 	})
 	b.mu.Unlock()
 	if err != nil || there {
 		return err
 	}
-	return b.Append(at, event, text)
+	return b.Append(at, event, data)
 }
 
 // Draft is the line that Append would write now with the same arguments, with

@@ -280,6 +280,11 @@ func enterEnd(dir string, book *logbook.Book) error {
 		if !e.due {
 			continue
 		}
+		if e.event == outbox.EventRevokeReceived {
+			if err := book.Vouch(clock.Now(), left.Keyring); err != nil {
+				return err
+			}
+		}
 		if err := book.Once(clock.Now(), e.event, e.data); err != nil {
 			return err
 		}
