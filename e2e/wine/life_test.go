@@ -47,8 +47,8 @@ type life struct {
 }
 
 // TestLife takes the agent through the life of a service on a school's server.
+// It cuts the power: no other test may run beside it.
 func TestLife(t *testing.T) {
-	t.Parallel()
 	l := newLife(t)
 	if out := l.says(done, "", "version"); !strings.Contains(out, stamp) {
 		t.Errorf("version says %q", out)

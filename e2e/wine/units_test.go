@@ -37,7 +37,6 @@ var units = []unit{
 }
 
 func TestUnits(t *testing.T) {
-	t.Parallel()
 	build := []string{"-c", "-o", built + string(filepath.Separator)}
 	for _, u := range units {
 		build = append(build, "rollbridge/"+u.pkg)
