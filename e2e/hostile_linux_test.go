@@ -243,7 +243,7 @@ func (h *hostile) sayAs(k ed25519.PrivateKey, kind protocol.StatementKind, seria
 }
 
 // everything is an ask for all that there is, of these authorities.
-func everything(authorities ...string) protocol.Ask {
+func askForEverything(authorities ...string) protocol.Ask {
 	ask := protocol.Ask{School: schoolID, SchoolName: "S", Operator: "O"}
 	for _, code := range authorities {
 		q := protocol.AuthorityAsk{Code: code, Name: "A", Why: "W", Datasets: map[record.Dataset][]string{"everybody": {"all"}}}

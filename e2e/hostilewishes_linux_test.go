@@ -25,16 +25,16 @@ func (h *hostile) all() []string { return append(h.school.Authorities(), h.schoo
 // wider asks for more than the school's yes.
 func (h *hostile) wider() []wish {
 	return []wish{
-		{name: "everything of everybody", say: func(h *hostile) { h.say(protocol.KindProvision, everything(h.all()...)) }},
+		{name: "everything of everybody", say: func(h *hostile) { h.say(protocol.KindProvision, askForEverything(h.all()...)) }},
 		{name: "everything of every authority there is", say: func(h *hostile) {
 			all := h.school.Authorities()
 			for n := 301; n < 340; n++ {
 				all = append(all, fmt.Sprint(n))
 			}
-			h.say(protocol.KindProvision, everything(all...))
+			h.say(protocol.KindProvision, askForEverything(all...))
 		}},
 		{name: "a little more each time", say: func(h *hostile) {
-			ask := everything(h.all()...)
+			ask := askForEverything(h.all()...)
 			for _, d := range record.Datasets() {
 				h.say(protocol.KindProvision, protocol.Ask{School: schoolID, Requests: []protocol.AuthorityAsk{{
 					Code: h.school.Authorities()[0], Datasets: map[record.Dataset][]string{record.DatasetPupil: ask.Requests[0].Datasets[record.DatasetPupil], d: ask.Requests[0].Datasets[d]},
@@ -44,12 +44,12 @@ func (h *hostile) wider() []wish {
 		}},
 		{name: "nothing and then everything", say: func(h *hostile) {
 			h.say(protocol.KindProvision, protocol.Ask{School: schoolID})
-			h.say(protocol.KindProvision, everything(h.all()...))
+			h.say(protocol.KindProvision, askForEverything(h.all()...))
 		}},
-		{name: "an offer to an enrolled agent", say: func(h *hostile) { h.say(protocol.KindOffer, everything(h.all()...)) }},
+		{name: "an offer to an enrolled agent", say: func(h *hostile) { h.say(protocol.KindOffer, askForEverything(h.all()...)) }},
 		{name: "a second enrolment", say: func(h *hostile) {
 			h.say(protocol.KindEnrolled, protocol.Enrolled{School: "../../" + h.tree})
-			h.say(protocol.KindProvision, everything(h.all()...))
+			h.say(protocol.KindProvision, askForEverything(h.all()...))
 		}},
 		{name: "children of whom only the roster knows", say: h.rosterOfEverybody},
 		{name: "the id key of another school", say: func(h *hostile) {
@@ -69,7 +69,7 @@ func (h *hostile) wider() []wish {
 			h.open[envelope.KeyIDOf(raw)] = k
 			h.say(protocol.KindSealingKey, protocol.SealingKey{ID: envelope.KeyIDOf(raw), Public: raw, Created: time.Now()})
 			h.say(protocol.KindRefusal, protocol.Refusal{Reason: protocol.RefusalResync, After: 1 << 40})
-			h.say(protocol.KindProvision, everything(h.all()...))
+			h.say(protocol.KindProvision, askForEverything(h.all()...))
 		}},
 		{name: "keys that nobody can seal to", say: func(h *hostile) {
 			for _, raw := range [][]byte{nil, make([]byte, 32), make([]byte, 1216), []byte(strings.Repeat("k", 5000))} {
@@ -103,7 +103,7 @@ func (h *hostile) elsewhere() []wish {
 		{name: "commands", say: func(h *hostile) {
 			for _, kind := range []protocol.StatementKind{"run", "exec", "update", "config", "url", "collector", "scope", "allow", "profile", "erase", "log", ""} {
 				h.say(kind, map[string]any{"command": "touch " + h.tree + "/owned", "path": h.tree + "/notes.txt", "url": "https://" + h.decoy.Addr().String(),
-					"allowed": everything(h.all()...).Requests})
+					"allowed": askForEverything(h.all()...).Requests})
 			}
 		}},
 		{name: "a redirect that repeats the post", page: to(http.StatusPermanentRedirect)},
@@ -116,14 +116,14 @@ func (h *hostile) elsewhere() []wish {
 			h.must(err)
 			h.root, h.ring.Root, h.ring.Epoch, h.ring.Control = root, publicKey(root), 99, []protocol.PublicKey{publicKey(control)}
 			h.sayAs(control, protocol.KindRefusal, 0, protocol.Refusal{Reason: protocol.RefusalRevoked})
-			h.sayAs(control, protocol.KindProvision, 0, everything(h.all()...))
+			h.sayAs(control, protocol.KindProvision, 0, askForEverything(h.all()...))
 		}},
 		{name: "intake decides", say: func(h *hostile) {
 			h.sayAs(h.intake, protocol.KindRefusal, 0, protocol.Refusal{Reason: protocol.RefusalRevoked})
-			h.sayAs(h.intake, protocol.KindProvision, 0, everything(h.all()...))
+			h.sayAs(h.intake, protocol.KindProvision, 0, askForEverything(h.all()...))
 		}},
 		{name: "paths as names", say: func(h *hostile) {
-			ask := everything(h.school.Authorities()...)
+			ask := askForEverything(h.school.Authorities()...)
 			ask.School, ask.SchoolName, ask.Operator = "../../tree/etc/passwd", "../../../"+h.tree, "\x1b]0;owned\x07"
 			for i := range ask.Requests {
 				ask.Requests[i].Name, ask.Requests[i].Why = h.tree+"/notes.txt", "$(touch "+h.tree+"/owned)"
@@ -138,10 +138,10 @@ func (h *hostile) elsewhere() []wish {
 func (h *hostile) storms() []wish {
 	return []wish{
 		{name: "serials replayed and jumped", say: func(h *hostile) {
-			h.sayAs(h.control, protocol.KindProvision, 1, everything(h.all()...))
+			h.sayAs(h.control, protocol.KindProvision, 1, askForEverything(h.all()...))
 			h.sayAs(h.control, protocol.KindEnrolled, 1, protocol.Enrolled{School: "another"})
-			h.sayAs(h.control, protocol.KindProvision, math.MaxUint64-1, everything(h.all()...))
-			h.sayAs(h.control, protocol.KindProvision, math.MaxUint64, everything(h.all()...))
+			h.sayAs(h.control, protocol.KindProvision, math.MaxUint64-1, askForEverything(h.all()...))
+			h.sayAs(h.control, protocol.KindProvision, math.MaxUint64, askForEverything(h.all()...))
 		}},
 		{name: "of another agent and generation", say: func(h *hostile) {
 			for _, st := range []protocol.Statement{
@@ -185,9 +185,9 @@ func (h *hostile) storms() []wish {
 		}},
 		{name: "as many statements as an answer holds", say: func(h *hostile) {
 			for range 6000 {
-				h.say(protocol.KindProvision, protocol.Ask{School: schoolID, Requests: everything().Requests})
+				h.say(protocol.KindProvision, protocol.Ask{School: schoolID, Requests: askForEverything().Requests})
 			}
-			h.say(protocol.KindProvision, everything(h.all()...))
+			h.say(protocol.KindProvision, askForEverything(h.all()...))
 		}},
 		{name: "sealed details that are no list", say: func(h *hostile) {
 			digest := envelope.Digest(sha256.Sum256([]byte("x")))
@@ -204,7 +204,7 @@ func (h *hostile) storms() []wish {
 				receipt.Generation, receipt.Sequence = e.Header.Generation, e.Header.Sequence
 			}
 			r.Receipt = h.sign(h.intake, protocol.DomainReceipt, receipt)
-		}, say: func(h *hostile) { h.say(protocol.KindProvision, everything(h.all()...)) }},
+		}, say: func(h *hostile) { h.say(protocol.KindProvision, askForEverything(h.all()...)) }},
 		{name: "wait for a year", reply: func(h *hostile, f *protocol.Frame, r *protocol.Reply) {
 			r.Receipt = nil
 			r.Answer = h.sign(h.intake, protocol.DomainAnswer, protocol.Answer{Kind: protocol.AnswerLater, Why: protocol.LaterChain, Attempt: f.Digest(),
@@ -222,7 +222,7 @@ func (h *hostile) storms() []wish {
 func (h *hostile) ends() []wish {
 	say := func(r protocol.Refusal) func(*hostile) {
 		return func(h *hostile) {
-			h.say(protocol.KindProvision, everything(h.all()...))
+			h.say(protocol.KindProvision, askForEverything(h.all()...))
 			h.say(protocol.KindRefusal, r)
 		}
 	}
