@@ -16,8 +16,8 @@ import (
 	"rollbridge/e2e/stack"
 )
 
-// everything is what a school has when all is well, apart from the service.
-var everything = good(check.Settings, check.Version, check.Directory, check.Access, check.Disk, check.Standing, check.Proxy, check.Name, check.Route,
+// allIsWell is what a school has then, apart from the service.
+var allIsWell = good(check.Settings, check.Version, check.Directory, check.Access, check.Disk, check.Standing, check.Proxy, check.Name, check.Route,
 	check.TLS, check.Collector, check.Clock, check.MIS, check.Right, check.Dataset, check.Queue, check.LastSync, check.Holds, check.Scope)
 
 // An enrolledCheck is a school that is enrolled, with a clock of its own.
@@ -51,7 +51,7 @@ func TestCheckTheSchool(t *testing.T) {
 	w.enrolAt(stack.Folder("csv", w.folder()), w.code.String(), stack.AgentOptions{Clock: w.clock})
 	w.checks(warned(check.LastSync, "never"), bad(check.Service, "not_running", "school IT"))
 	w.sync()
-	w.checks(append(everything, bad(check.Service, "not_running", "not installed"))...)
+	w.checks(append(allIsWell, bad(check.Service, "not_running", "not installed"))...)
 	for _, day := range []struct {
 		name string
 		do   func(*enrolledCheck)
@@ -74,7 +74,7 @@ func withService(w *enrolledCheck) {
 		_, err := w.agent.Command(w.ctx, "status")
 		return err == nil, err
 	}))
-	w.checks(append(everything, good(check.Service)...)...)
+	w.checks(append(allIsWell, good(check.Service)...)...)
 
 	other, err := stack.NewAgent(programs, w.agent.Dir, stack.Folder("csv", w.folder()), stack.AgentOptions{Clock: w.clock, Env: []string{"ROLLBRIDGE_LOG_LEVEL=warn"}})
 	w.must(err)
@@ -225,7 +225,7 @@ func TestCheckTheDatabase(t *testing.T) {
 		{"view denied", known("permission revoked"), []wanted{bad(check.Right, check.Missing, "may not", "T-SQL", dbAdmin).of(pupil)}},
 		{"column denied", known("column denied"), []wanted{bad(check.Right, check.Missing, "[Phone]", "DENY", dbAdmin).of(pupil)}},
 		{"identifiers empty", known("identifiers empty"), []wanted{bad(check.Right, check.Missing, "[pupil] is empty").of(pupil)}},
-		{"a login that reads everything", script("ALTER ROLE db_datareader ADD MEMBER LOGIN_NAME", "ALTER ROLE db_datareader DROP MEMBER LOGIN_NAME"),
+		{"a login that reads allIsWell", script("ALTER ROLE db_datareader ADD MEMBER LOGIN_NAME", "ALTER ROLE db_datareader DROP MEMBER LOGIN_NAME"),
 			append(good(check.Right, check.MIS), warned(check.Excess, "too_much", "db_datareader", dbAdmin))},
 		{"a login that may write", script("GRANT UPDATE ON rollbridge.pupil TO LOGIN_NAME", "REVOKE UPDATE ON rollbridge.pupil FROM LOGIN_NAME"),
 			append(good(check.Right, check.MIS), warned(check.Excess, "too_much", "UPDATE", pupil))},
