@@ -94,13 +94,14 @@ func (r *reading) thing(d record.Dataset, raw rawRow, at place, who *child) erro
 
 // fill sets every field of a record that its description knows how to set.
 func (c *cells) fill(out record.Record) {
+	kept := c.keepBack()
 	v := reflect.ValueOf(out).Elem()
 	nullNo := c.r.plan.datasets[c.d].nullNo
 	for i, f := range c.about.fields {
 		switch {
 		case f.kind.set != nil && c.raw[i] != "":
 			f.kind.set(c, i, v.Field(f.at))
-		case nullNo[i]:
+		case nullNo[i] && f.at >= 0 && !kept[i]:
 			v.Field(f.at).Set(reflect.ValueOf(new(bool)))
 		}
 	}

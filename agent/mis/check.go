@@ -103,7 +103,7 @@ func checkDataset(p *Profile, d record.Dataset, at places) error {
 	if own.Who+own.Query.Text != "" {
 		err = errors.Join(err, at.fault(path, "files are not asked: remove who and query, or set driver to sql"))
 	}
-	err = errors.Join(err, at.values(path, d, own.Values), at.nullMeans(path, d, own.NullMeans), at.identity(path, d, own.Identity))
+	err = errors.Join(err, at.values(path, d, own.Values), at.nullMeans(path, d, own.NullMeans), at.identity(path, d, own.Identity), at.withhold(path, d, own))
 	if p.Format == "ctf" {
 		if len(own.Columns) > 0 {
 			err = errors.Join(err, at.fault(append(path, "columns"), "a ctf has elements of fixed names: remove columns"))

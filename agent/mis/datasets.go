@@ -11,6 +11,7 @@ var descriptions = func() map[record.Dataset]*description {
 	all := map[record.Dataset]*description{}
 	for _, group := range []map[record.Dataset]description{peopleDatasets, supportDatasets, eventDatasets, resultDatasets} {
 		for d, made := range group {
+			made.fields = withFields(d, made.fields)
 			all[d] = describe(d, made)
 		}
 	}

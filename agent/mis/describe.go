@@ -145,7 +145,7 @@ func (d *description) single() []string {
 func (d *description) yesOrNo() []string {
 	var names []string
 	for _, f := range d.fields {
-		if f.kind.holds == yesNo.holds {
+		if f.kind.holds == yesNo.holds || f.name == withholdName {
 			names = append(names, f.name)
 		}
 	}

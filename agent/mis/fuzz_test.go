@@ -113,7 +113,7 @@ func FuzzThings(f *testing.F) {
 		if d == record.DatasetPupil || d == record.DatasetAttendance {
 			continue
 		}
-		row := make([]string, len(descriptions[d].names))
+		row := make([]string, len(ownNames(d)))
 		for i := range row {
 			row[i] = "1"
 		}
@@ -131,7 +131,7 @@ func FuzzThings(f *testing.F) {
 		}
 		s, err := Open(p, site(school{
 			"pupil.csv":        "pupil,InCare,CareAuthority\np1,Yes,933\nZqjx,No,\n",
-			string(d) + ".csv": strings.Join(about.names, ",") + "\n" + rows,
+			string(d) + ".csv": strings.Join(ownNames(d), ",") + "\n" + rows,
 		}.write(t)))
 		if err != nil {
 			t.Fatal(err)

@@ -16,8 +16,8 @@ func one(t *testing.T, d record.Dataset, cells map[string]string, values map[str
 	t.Helper()
 	p := wholeProfile(d, values)
 	about := descriptions[d]
-	row := make([]string, len(about.names))
-	for i, name := range about.names {
+	row := make([]string, len(ownNames(d)))
+	for i, name := range ownNames(d) {
 		row[i] = `"` + strings.ReplaceAll(cells[name], `"`, `""`) + `"`
 	}
 	if d.OfPupils() {
@@ -28,11 +28,11 @@ func one(t *testing.T, d record.Dataset, cells map[string]string, values map[str
 	}
 	files := school{
 		"pupil.csv":        "pupil,InCare,CareAuthority\np1,Yes,933\n",
-		string(d) + ".csv": strings.Join(about.names, ",") + "\n" + strings.Join(row, ",") + "\n",
+		string(d) + ".csv": strings.Join(ownNames(d), ",") + "\n" + strings.Join(row, ",") + "\n",
 	}
 	if d == record.DatasetPupil {
 		row[pInCare], row[pAuthority] = "Yes", "933"
-		files["pupil.csv"] = strings.Join(about.names, ",") + "\n" + strings.Join(row, ",") + "\n"
+		files["pupil.csv"] = strings.Join(ownNames(d), ",") + "\n" + strings.Join(row, ",") + "\n"
 	}
 	s, err := Open(p, site(files.write(t)))
 	if err != nil {
@@ -58,7 +58,7 @@ func wholeProfile(d record.Dataset, values map[string]map[string]string) *Profil
 		}
 	}
 	columns := map[string]string{}
-	for _, name := range descriptions[d].names {
+	for _, name := range ownNames(d) {
 		columns[name] = name
 	}
 	p.Datasets[record.DatasetPupil] = &DatasetProfile{File: "pupil.csv", Evidence: "site",

@@ -103,6 +103,9 @@ var plainWords = map[string]string{
 
 func holding(t *testing.T, d record.Dataset, f field) string {
 	t.Helper()
+	if f.name == withholdName {
+		return "yes where something of the row must not be disclosed ([withhold](#what-must-not-be-disclosed))"
+	}
 	if words := plainWords[f.name]; words != "" {
 		return words
 	}

@@ -49,6 +49,8 @@ type datasetPlan struct {
 	// nullNo are the numbers of yes-or-no fields of which an empty value is a no.
 	nullNo   map[int]bool
 	complete bool
+	// withheld are the fields that the marker Withhold keeps back.
+	withheld []string
 	// identity are the numbers of the fields that stand for an id.
 	identity []int
 	// query is what a database is asked for the pupils admitted.
@@ -221,6 +223,7 @@ func newDatasetPlan(d record.Dataset, own *DatasetProfile, site SiteDataset, p *
 	if len(identity) == 0 {
 		identity = made.about.identity
 	}
+	made.withheld = withheldBy(d, own.Withhold, identity)
 	for _, name := range identity {
 		made.identity = append(made.identity, made.about.number(name))
 	}

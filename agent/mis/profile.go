@@ -97,6 +97,9 @@ type DatasetProfile struct {
 	// "unknown", which is also what it is if nothing is said. Of the marker itself
 	// the profile's own null_means speaks.
 	NullMeans map[string]string `yaml:"null_means"`
+	// Withhold names the fields that are left empty in rows which the marker, the
+	// field Withhold, does not clearly release; empty means the sensitive ones.
+	Withhold []string `yaml:"withhold"`
 	// Values maps, per field, what the MIS writes to the code it stands for.
 	Values map[string]map[string]string `yaml:"values"`
 	// Evidence says how the names above are known: documented, seen, or site

@@ -93,7 +93,7 @@ type unmapped []string
 func (u unmapped) check(t *testing.T, column func(d record.Dataset, field string) string) {
 	t.Helper()
 	for _, d := range record.Datasets() {
-		for _, field := range descriptions[d].names {
+		for _, field := range ownNames(d) {
 			if missing := column(d, field) == ""; missing != slices.Contains(u, string(d)+"."+field) {
 				t.Errorf("%s.%s: no column is %t", d, field, missing)
 			}

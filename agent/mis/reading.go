@@ -51,9 +51,9 @@ type reading struct {
 
 // count is what a manifest says about one dataset.
 type count struct {
-	rows, matched int
-	asAt          time.Time
-	from, to      record.Date
+	rows, matched, withheld int
+	asAt                    time.Time
+	from, to                record.Date
 }
 
 // A child is a pupil who was admitted.
@@ -168,7 +168,7 @@ func (r *reading) finish() Report {
 			continue
 		}
 		read := protocol.DatasetRead{
-			Dataset: d, Rows: c.rows, Matched: c.matched, Excluded: c.rows - c.matched, From: c.from, To: c.to,
+			Dataset: d, Rows: c.rows, Matched: c.matched, Excluded: c.rows - c.matched, From: c.from, To: c.to, Withheld: c.withheld,
 		}
 		// What the profile does not offer, or the site leaves out, was not read at
 		// any time, and nothing of it is gone.

@@ -204,7 +204,7 @@ func checkReportDataset(own *DatasetProfile, d record.Dataset, at places) error 
 	}
 	err := errors.Join(
 		at.oneOf(append(slices.Clone(path), "evidence"), own.Evidence, evidences, true),
-		at.values(path, d, own.Values), at.nullMeans(path, d, own.NullMeans), at.identity(path, d, own.Identity), at.columns(path, d, own.Columns), at.columnEvidence(path, own))
+		at.values(path, d, own.Values), at.nullMeans(path, d, own.NullMeans), at.identity(path, d, own.Identity), at.withhold(path, d, own), at.columns(path, d, own.Columns), at.columnEvidence(path, own))
 	if !plainArgument(own.Report) || strings.TrimSpace(own.Report) == "" {
 		err = errors.Join(err, at.fault(append(slices.Clone(path), "report"), "report must be the name of a report in SIMS, without quotes"))
 	}

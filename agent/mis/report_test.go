@@ -56,7 +56,7 @@ func reportSite(p *Profile, path string) Site {
 	site := Site{Command: &Command{Path: path}, Datasets: map[record.Dataset]SiteDataset{}}
 	for d, own := range p.Datasets {
 		columns := map[string]string{}
-		for _, name := range descriptions[d].names {
+		for _, name := range ownNames(d) {
 			if own.Columns[name] == "" {
 				columns[name] = "of the school: " + name
 			}

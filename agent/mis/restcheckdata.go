@@ -24,6 +24,7 @@ func (c *restCheck) dataset(d record.Dataset) {
 	c.add(c.values(path, d, own.Values))
 	c.add(c.nullMeans(path, d, own.NullMeans))
 	c.add(c.identity(path, d, own.Identity))
+	c.add(c.withhold(path, d, own))
 	if own.File+own.Report+own.Who != "" {
 		c.say(path, "a web interface has no files, reports and queries: remove file, report and who")
 	}

@@ -126,7 +126,7 @@ var (
 		driverSQL:  {"needs", "school"},
 		driverREST: {"api", "lookups"},
 	}
-	siteAlways   = []string{"identity", "values", "null_means", "evidence"}
+	siteAlways   = []string{"identity", "values", "null_means", "withhold", "evidence"}
 	siteDatasets = map[[2]string][]string{
 		{driverFile, "csv"}: {"file", "columns"},
 		{driverFile, "ctf"}: nil,

@@ -125,7 +125,7 @@ func fingerprint(t testing.TB, p *Profile, at Site) string {
 // is refused at its line in the site file.
 func TestSiteFileIsRefusedAtItsLine(t *testing.T) {
 	for _, c := range []struct{ profile, text, want string }{
-		{"csv", "datasets:\n  pupil:\n    query: SELECT 1 AS pupil FROM a.b WHERE pupil IN (@pupils)", "site.yaml:3: the profile csv (driver file with format csv) has no use for query: remove it; there may be file, columns, identity, values, null_means, evidence"},
+		{"csv", "datasets:\n  pupil:\n    query: SELECT 1 AS pupil FROM a.b WHERE pupil IN (@pupils)", "site.yaml:3: the profile csv (driver file with format csv) has no use for query: remove it; there may be file, columns, identity, values, null_means, withhold, evidence"},
 		{"csv", "null_means: unknown\nneeds: {a.b: {evidence: site, columns: {x: id}}}", "site.yaml:2: the profile csv (driver file with format csv) has no use for needs"},
 		{"csv", "datasets:\n  pupil:\n    columns:\n      InCare: \"\"", "site.yaml:3: the heading of InCare is not given"},
 		{"csv", "datasets:\n  pupil:\n    columns:\n      UPN: Legal Surname", "two fields are read from one column"},

@@ -88,7 +88,7 @@ func checkSQLDataset(p *Profile, d record.Dataset, at places) error {
 	if own == nil {
 		return at.fault(path, "this dataset says nothing: give query, or remove it")
 	}
-	err := errors.Join(at.oneOf(append(path, "evidence"), own.Evidence, evidences, true), at.values(path, d, own.Values), at.nullMeans(path, d, own.NullMeans), at.identity(path, d, own.Identity))
+	err := errors.Join(at.oneOf(append(path, "evidence"), own.Evidence, evidences, true), at.values(path, d, own.Values), at.nullMeans(path, d, own.NullMeans), at.identity(path, d, own.Identity), at.withhold(path, d, own))
 	if own.File != "" || len(own.Columns) > 0 {
 		err = errors.Join(err, at.fault(path, "a database has no files: remove file and columns; the query names its columns after the fields"))
 	}

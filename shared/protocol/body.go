@@ -58,6 +58,9 @@ type DatasetRead struct {
 	Rows     int `json:"rows"`
 	Matched  int `json:"matched"`
 	Excluded int `json:"excluded"`
+	// Withheld counts the rows of which the school kept something back, because
+	// the MIS marks it as not to be disclosed.
+	Withheld int `json:"withheld,omitempty"`
 	// AsAt is when the data were true in the MIS, not when they were read.
 	AsAt time.Time `json:"as_at"`
 	// Complete says that a record inside the window that was not read does not
