@@ -16,7 +16,7 @@ import (
 	"rollbridge/e2e/stack"
 )
 
-// allIsWell is what a school has then, apart from the service.
+// allIsWell is what a check says where nothing is wrong, apart from the service.
 var allIsWell = good(check.Settings, check.Version, check.Directory, check.Access, check.Disk, check.Standing, check.Proxy, check.Name, check.Route,
 	check.TLS, check.Collector, check.Clock, check.MIS, check.Right, check.Dataset, check.Queue, check.LastSync, check.Holds, check.Scope)
 
