@@ -69,7 +69,7 @@ func TestLife(t *testing.T) {
 func newLife(t *testing.T) *life {
 	t.Helper()
 	agent, collector := filepath.Join(built, "rollbridge-agent.exe"), filepath.Join(built, "rollbridge-collector")
-	goForWindows(t, "build", "-trimpath", "-ldflags", "-X rollbridge/shared/version.Version="+stamp, "-o", agent, "rollbridge/agent")
+	goForWindows(t, "build", "-ldflags", "-X rollbridge/shared/version.Version="+stamp, "-o", agent, "rollbridge/agent")
 	goCommand(t, nil, "build", "-trimpath", "-tags", "testclock", "-o", collector, "rollbridge/collector")
 	l := &life{t: t, ctx: bounded(t), dir: dataDir, clock: filepath.Join(t.TempDir(), "clock"), school: demoschool.New(demoschool.Config{
 		Seed: 7, Pupils: 120, LookedAfterShare: 0.12, Today: demoschool.LastSchoolDay(time.Now()),

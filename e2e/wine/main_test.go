@@ -54,10 +54,11 @@ func run(m *testing.M) int {
 // goForWindows runs the go command for Windows.
 func goForWindows(t *testing.T, command string, args ...string) {
 	t.Helper()
+	flags := []string{command, "-trimpath"}
 	if overlay != "" {
-		args = append([]string{overlay}, args...)
+		flags = append(flags, overlay)
 	}
-	goCommand(t, []string{"GOOS=windows", "GOARCH=amd64"}, append([]string{command}, args...)...)
+	goCommand(t, []string{"GOOS=windows", "GOARCH=amd64"}, append(flags, args...)...)
 }
 
 func goCommand(t *testing.T, env []string, args ...string) {
