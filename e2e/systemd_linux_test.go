@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,6 +97,9 @@ func newMachine(w *world, agent *stack.Agent) *machine {
 	return m
 }
 
+// machines counts those of this process.
+var machines atomic.Int64
+
 // ownCgroup makes a place among the control groups for one machine, is the
 // commands that go there, and takes it away at the end.
 func ownCgroup(t *testing.T) (enter string) {
@@ -111,7 +115,7 @@ func ownCgroup(t *testing.T) (enter string) {
 			roots = append(roots, filepath.Dir(l))
 		}
 	}
-	name := "rollbridge-" + strconv.Itoa(os.Getpid())
+	name := fmt.Sprintf("rollbridge-%d-%d", os.Getpid(), machines.Add(1))
 	for _, root := range roots {
 		dir := filepath.Join(root, name)
 		if os.Mkdir(dir, 0o755) != nil {
