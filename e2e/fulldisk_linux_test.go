@@ -1,0 +1,56 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"rollbridge/e2e/stack"
+)
+
+// TestCommandsOnAFullDisk has what the school decides done without space: it is
+// done, or nothing is changed and the person is told; a half-made enrolment goes
+// on with the same code.
+func TestCommandsOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	w, code := newWorld(t, small(), stack.CollectorOptions{})
+	dir := filepath.Join(w.dir, "agent")
+	disk := smallDisk(t, dir, 8<<20)
+	if disk == nil {
+		return // without a disk of its own only single files can be limited
+	}
+	var err error
+	w.agent, err = stack.NewAgent(programs, dir, w.source(), stack.AgentOptions{})
+	w.must(err)
+	try := func(args ...string) stack.Result {
+		t.Helper()
+		return w.withoutSpace(disk, w.agent.Programs.Agent, w.agent.Env(), args...)
+	}
+	if r := try("enrol", code, "--accept"); r.Code == 0 || !strings.Contains(r.Stderr, "space") {
+		t.Errorf("enrol ended with %d: %s", r.Code, r.Stderr)
+	}
+	w.nothingHalfWritten(dir)
+	phrase, err := w.agent.Enrol(w.ctx, code)
+	w.must(err)
+	w.confirm(phrase)
+	w.sync()
+	r := try("pause", "--until", "3d")
+	var st struct{ State string }
+	w.must(w.agent.Status(w.ctx, &st))
+	if st.State != "paused" || r.Code == 0 || !strings.Contains(r.Stderr, "stays paused until") {
+		t.Errorf("pause ended with %d, state %q: %s", r.Code, st.State, r.Stderr)
+	}
+	try("resume")
+	if _, err := os.Lstat(filepath.Join(dir, "paused")); err == nil {
+		t.Error("a pause cannot be ended on a full disk")
+	}
+	w.must(w.agent.Status(w.ctx, &st))
+	if st.State != "active" {
+		t.Errorf("after resume the state is %q", st.State)
+	}
+	w.nothingHalfWritten(dir)
+	w.anotherMark(1)
+	w.sync()
+	w.sound()
+}
