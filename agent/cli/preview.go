@@ -100,6 +100,9 @@ func (p *program) showPreview(v previewing, shown evidence.Preview) error {
 	if err != nil {
 		return err
 	}
+	for _, line := range withheldLines(manifest.Datasets) {
+		p.note("%s", line)
+	}
 	if v.form != formLines {
 		for _, h := range manifest.Holds {
 			p.note("%s", holdLine(h, nil))

@@ -121,6 +121,9 @@ func (p *program) showBatches(line func(string, string, ...any), st school.Statu
 			result = "failed"
 		}
 		line("Last read", "%s: %s", when(r.Started), result)
+		for _, text := range withheldLines(r.Datasets) {
+			line("Withheld", "%s", text)
+		}
 		if text := rosterLine(r.Roster); text != "" {
 			line("Roster", "%s", text)
 		}
