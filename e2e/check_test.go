@@ -284,7 +284,9 @@ func (w *checkWorld) answers(t *testing.T) []wayCase {
 	return []wayCase{
 		{"a filter's page, 200", nil, served(page(200)), []wanted{bad(check.Collector, check.Other, "not from the collector", "exempted", "the network manager")}},
 		{"a filter's page, 403", nil, served(page(403)), []wanted{bad(check.Collector, check.Other, "HTTP 403", "the network manager")}},
-		{"sent on to a sign-in", nil, served(func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "https://login.invalid/", http.StatusFound) }),
+		{"sent on to a sign-in", nil, served(func(rw http.ResponseWriter, r *http.Request) {
+			http.Redirect(rw, r, "https://login.invalid/", http.StatusFound)
+		}),
 			[]wanted{bad(check.Collector, check.Other, "HTTP 302")}},
 		{"collector out of order", nil, served(page(503)), append(good(check.TLS), bad(check.Collector, "away", "HTTP 503", "the collector's operator"))},
 	}

@@ -40,24 +40,43 @@ func treeCPU(pid int) (time.Duration, error) {
 		return 0, err
 	}
 	total += own.ended
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	children, err := childrenOf(pid)
 	if err != nil {
 		return 0, err
 	}
-	for _, name := range stats {
-		child, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
-		if err != nil {
-			continue
-		}
+	for _, child := range children {
 		s, err := statOf(child)
-		if err != nil || s.parent != pid {
-			continue // it ended meanwhile, or is somebody else's
+		if err != nil {
+			continue // it ended meanwhile
 		}
 		if used, err := processCPU(child); err == nil {
 			total += used + s.ended
 		}
 	}
 	return total, nil
+}
+
+// childrenOf are the processes that a process has started and that run
+// (proc_pid_task_tid_children(5)), whichever of its threads it was.
+func childrenOf(pid int) (children []int, err error) {
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range lists {
+		data, err := os.ReadFile(list)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range bytes.Fields(data) {
+			child, err := strconv.Atoi(string(f))
+			if err != nil {
+				return nil, fmt.Errorf("%s is not as expected", list)
+			}
+			children = append(children, child)
+		}
+	}
+	return children, nil
 }
 
 type procStat struct {

@@ -15,6 +15,8 @@ func processCPU(int) (time.Duration, error) { return 0, errAccounting }
 
 func treeCPU(int) (time.Duration, error) { return 0, errAccounting }
 
+func childrenOf(int) ([]int, error) { return nil, errAccounting }
+
 func residentMemory(int) (now, peak int64, err error) { return 0, 0, errAccounting }
 
 func dataSync(f *os.File) error { return f.Sync() }

@@ -82,8 +82,13 @@ func PhraseIn(out string) (string, error) {
 }
 
 // Start runs the service and waits until its commands are answered.
-func (a *Agent) Start(ctx context.Context) (*Process, error) {
-	p, err := Start(a.Programs.Agent, a.LogFile(), a.env, "run")
+func (a *Agent) Start(ctx context.Context) (*Process, error) { return a.start(ctx, "run") }
+
+// Supervise is Start with a supervisor, as a service manager does it.
+func (a *Agent) Supervise(ctx context.Context) (*Process, error) { return a.start(ctx, "supervise") }
+
+func (a *Agent) start(ctx context.Context, command string) (*Process, error) {
+	p, err := Start(a.Programs.Agent, a.LogFile(), a.env, command)
 	if err != nil {
 		return nil, err
 	}
