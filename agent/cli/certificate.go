@@ -14,6 +14,7 @@ import (
 
 	"rollbridge/agent/school"
 	"rollbridge/agent/settings"
+	"rollbridge/shared/protocol"
 )
 
 func (p *program) certificate() *cobra.Command {
@@ -53,7 +54,11 @@ func (p *program) revocationCode() (string, error) {
 	if line = strings.TrimSpace(line); line == "" || len(line) > most {
 		return "", usageError{errors.New("give the revocation code from the head teacher's safe on standard input")}
 	}
-	return line, nil
+	code, err := protocol.ParseRevocationCode(line)
+	if err != nil {
+		return "", usageError{err}
+	}
+	return code.Reveal(), nil
 }
 
 func (p *program) fetchCertificate(ctx context.Context, set settings.Settings, code, save string) error {

@@ -94,7 +94,7 @@ var errDamaged = refused("the file is damaged or was changed on the way: copy it
 
 // parse reads the header.
 func parse(file []byte) (h header, line, sealed []byte, err error) {
-	line, sealed, found := bytes.Cut(file[:min(len(file), maxHeader)], []byte("\n"))
+	line, _, found := bytes.Cut(file[:min(len(file), maxHeader)], []byte("\n"))
 	if !found || json.Unmarshal(line, &h) != nil || h.Format == "" {
 		return h, nil, nil, refused("this is not a file that `rollbridge-agent move export` made")
 	}
