@@ -20,6 +20,7 @@ import (
 	"rollbridge/agent/logbook"
 	"rollbridge/agent/mis"
 	"rollbridge/agent/school"
+	"rollbridge/agent/secret"
 	"rollbridge/shared/config"
 	"rollbridge/shared/record"
 	"rollbridge/shared/version"
@@ -54,7 +55,7 @@ func WriteBundle(path string, f Found) error {
 		err = made.Sync()
 	}
 	if err = errors.Join(err, made.Close()); err == nil {
-		err = give(made.Name(), path)
+		err = secret.GiveName(made.Name(), path)
 	}
 	if removed := os.Remove(made.Name()); err == nil && !errors.Is(removed, fs.ErrNotExist) {
 		err = removed
@@ -63,19 +64,6 @@ func WriteBundle(path string, f Found) error {
 		return fmt.Errorf("write the bundle: %w", err)
 	}
 	return nil
-}
-
-// give gives a finished file its name, which must be free. Where the disk
-// knows no links, it is moved.
-func give(from, to string) error {
-	err := os.Link(from, to)
-	if err == nil || errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if _, there := os.Lstat(to); there == nil {
-		return fs.ErrExist
-	}
-	return os.Rename(from, to)
 }
 
 // pack makes the zip.

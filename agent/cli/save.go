@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"rollbridge/agent/secret"
 )
 
 // saveNew writes a file that was not there, which only its owner may read. It
@@ -33,9 +35,5 @@ func saveNew(path string, write func(io.Writer) error) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	// A link, unlike a rename, takes no name that somebody has taken meanwhile.
-	if err = os.Link(f.Name(), path); err == nil || errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return os.Rename(f.Name(), path) // a file system without links
+	return secret.GiveName(f.Name(), path)
 }

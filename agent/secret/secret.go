@@ -59,6 +59,21 @@ func RemoveAll(dir, prefix string) error {
 	return nil
 }
 
+// GiveName gives a finished file its name, which must be free: a link, unlike a
+// rename, takes none that somebody has taken meanwhile. Where the disk knows no
+// links, the file is moved; otherwise it has both names, and the caller removes
+// from. Errors wrap fs.ErrExist.
+func GiveName(from, to string) error {
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, there := os.Lstat(to); there == nil {
+		return fs.ErrExist
+	}
+	return os.Rename(from, to)
+}
+
 // Read returns what Write stored. Errors wrap fs.ErrNotExist when there is no
 // such file and ErrUnprotected when it cannot be relied on.
 func Read(path string) ([]byte, error) {

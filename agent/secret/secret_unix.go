@@ -50,9 +50,19 @@ func fill(f *os.File, dir string, data []byte) error {
 	return f.Close()
 }
 
-// MakeDir makes a directory that others may neither enter nor look into. One
-// that is there already stays as it is.
-func MakeDir(path string) error { return os.MkdirAll(path, 0o700) }
+// MakeDir makes a directory that others may neither enter nor look into, and
+// gives it to the owner of the one it is in, as Adopt does: an administrator
+// enrols one school more, the service's own account has to get in. One that is
+// there already stays as it is.
+func MakeDir(path string) error {
+	if _, err := os.Lstat(path); err == nil {
+		return os.MkdirAll(path, 0o700) // refuses what is no directory
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	return Adopt(path, filepath.Dir(path))
+}
 
 // Adopt gives a file or directory that root has made to the owner of the
 // directory it belongs to: an administrator enrols, the service's own account

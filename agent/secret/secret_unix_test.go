@@ -200,3 +200,29 @@ func TestClearUnfinished(t *testing.T) {
 	}
 	alone(t, dir)
 }
+
+// What root makes for one school more is the service's, as its neighbours are;
+// a directory that was there already keeps its owner.
+func TestMakeDirIsTheServices(t *testing.T) {
+	parent := t.TempDir()
+	want := os.Geteuid()
+	there := filepath.Join(parent, "there")
+	if err := os.Mkdir(there, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if want == 0 {
+		want = 65534
+		if err := os.Chown(parent, want, want); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, uid := range map[string]int{filepath.Join(parent, "oakmere"): want, there: os.Geteuid()} {
+		if err := MakeDir(path); err != nil {
+			t.Fatal(err)
+		}
+		var st unix.Stat_t
+		if err := unix.Stat(path, &st); err != nil || int(st.Uid) != uid || st.Mode&0o777 != 0o700 {
+			t.Errorf("%s belongs to %d with mode %o, %v; want %d", path, st.Uid, st.Mode, err, uid)
+		}
+	}
+}
