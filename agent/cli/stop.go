@@ -186,6 +186,13 @@ func (p *program) revokeNow(ctx context.Context, set settings.Settings, yes, del
 		if err := p.destroy(ctx, set, deleteLogbook); err != nil {
 			return err
 		}
+		// Another command may have come in between.
+		switch stop, revoked := school.Revoked(dir); {
+		case !revoked:
+			return &school.Fault{Kind: school.Refused, Text: "a new enrolment was made at the same moment, and nothing of it was revoked: if it is to stop too, run the command again"}
+		case stop.Reason == school.ReasonMoved:
+			return &school.Fault{Kind: school.Refused, Text: school.StatusWithout(dir).Next + "; to revoke, run the command there"}
+		}
 		p.printf("Nothing is read or sent from here any more; keys and queue are destroyed.\n")
 		p.printf("The settings stay as they are: take away the account that they name at the MIS.\n")
 	} else {

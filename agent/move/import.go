@@ -172,6 +172,13 @@ func place(dir, staging string, id *identity.Identity) error {
 		names = append(names, e.Name())
 	}
 	slices.SortFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+	// What an earlier life on this machine left would stop this one; before
+	// anything is placed, or the service would take it for what is left of the
+	// earlier one, and destroy it with the key to the file.
+	if err := errors.Join(school.ClearRevoked(dir), os.RemoveAll(filepath.Join(dir, identity.LogbookKeyName))); err != nil {
+		return err
+	}
+	reached("cleared")
 	for _, name := range names {
 		if name == logbook.FileName {
 			if err := keepOther(dir, id); err != nil {
@@ -183,11 +190,9 @@ func place(dir, staging string, id *identity.Identity) error {
 		}
 		reached("placed")
 	}
-	// What an earlier life on this machine left would stop this one.
-	if err := errors.Join(secret.RemoveAll(dir, school.MoveStaging), school.ClearRevoked(dir), os.RemoveAll(filepath.Join(dir, identity.LogbookKeyName))); err != nil {
+	if err := secret.RemoveAll(dir, school.MoveStaging); err != nil {
 		return err
 	}
-	reached("cleared")
 	if err := id.Store(dir); err != nil {
 		return err
 	}

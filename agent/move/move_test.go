@@ -354,6 +354,31 @@ func TestServiceFinishesTheMove(t *testing.T) {
 	p.moved()
 }
 
+// On a machine with an earlier life the service looks, after each moment at which
+// an import may be cut off, whether something of that life is left to destroy: it
+// is not what was being placed, nor the only key to the file.
+func TestServiceLeavesAnImportAlone(t *testing.T) {
+	for n := 1; ; n++ {
+		p := newPair(t)
+		must(t, p.export())
+		_, err := p.takeOver()
+		must(t, err)
+		back := &pair{t: t, old: p.new, new: p.old, file: p.file + "2", agent: p.agent}
+		must(t, back.export())
+		if back.child("import", n, 0) == nil {
+			break
+		}
+		if school.Unfinished(back.new) {
+			must(t, school.FinishRevoke(t.Context(), at(back.new), false, 0))
+		}
+		if !runs(back.new) {
+			_, err = back.takeOver()
+			must(t, err)
+		}
+		back.moved()
+	}
+}
+
 // No file may grow over a limit, at which each side fails at another write: what
 // was there is as before, and with room it ends well.
 func TestMoveWithoutSpace(t *testing.T) {

@@ -88,6 +88,16 @@ func Revoked(dir string) (Stop, bool) {
 	return s, there
 }
 
+// stopOf is Revoked for whoever destroys: what is destroyed, and whether the
+// collector is told, goes by the reason, so one that cannot be read is an error.
+// Without a marker the school's own word is meant.
+func stopOf(dir string) (s Stop, err error) {
+	if _, err = tryMarker(dir, revokedName, &s); err != nil {
+		err = fmt.Errorf("why this school stops cannot be told, so nothing is destroyed yet: %w: put that right, then run the command again", err)
+	}
+	return s, err
+}
+
 // SetRevoked writes the marker that stops all reading; a second time changes
 // nothing. The school's own word needs no more than the marker's name, so that a
 // full disk does not stand in its way.
@@ -97,7 +107,10 @@ func SetRevoked(dir, reason string) error {
 	}
 	stop := Stop{At: whole(clock.Now()), Reason: reason}
 	if reason != "" {
-		return SetStop(dir, stop)
+		if err := SetStop(dir, stop); !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		return nil
 	}
 	err := writeMarker(dir, revokedName, stop)
 	if _, there := Revoked(dir); there {
@@ -107,15 +120,38 @@ func SetRevoked(dir, reason string) error {
 }
 
 func readMarker(dir, name string, v any) bool {
-	f, err := os.Open(filepath.Join(dir, name))
+	there, _ := tryMarker(dir, name, v)
+	return there
+}
+
+// tryMarker is readMarker, and says why the content of one that is there could
+// not be read.
+func tryMarker(dir, name string, v any) (there bool, err error) {
+	path := filepath.Join(dir, name)
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err != nil {
-		return !errors.Is(err, fs.ErrNotExist)
+		// A process that has too many files open cannot open this one either,
+		// also where there is none: the look at the name needs no file.
+		if _, lookErr := os.Lstat(path); errors.Is(lookErr, fs.ErrNotExist) {
+			return false, nil
+		}
+		return true, fmt.Errorf("read %s: %w", name, err)
 	}
 	defer f.Close()
-	// A marker made by hand may be empty: that it is there is what counts.
-	data, _ := io.ReadAll(io.LimitReader(f, 4096))
+	// A marker made by hand may be empty, or a directory: that it is there is
+	// what counts.
+	data, err := io.ReadAll(io.LimitReader(f, 4096))
+	if info, statErr := f.Stat(); err != nil && statErr == nil && info.IsDir() {
+		return true, nil
+	}
+	if err != nil {
+		return true, fmt.Errorf("read %s: %w", name, err)
+	}
 	_ = json.Unmarshal(data, v)
-	return true
+	return true, nil
 }
 
 func writeMarker(dir, name string, v any) error {
@@ -142,27 +178,28 @@ func writeMarker(dir, name string, v any) error {
 	return secret.SyncDir(dir)
 }
 
-// SetStop writes the marker with a reason: all of it is there or nothing.
-func SetStop(dir string, stop Stop) error { return writeWhole(dir, revokedName, stop) }
-
-// writeWhole writes a marker whose content counts: all of it is there or
-// nothing.
-func writeWhole(dir, name string, v any) error {
-	data, err := json.Marshal(v)
+// SetStop writes the marker with a reason: all of it is there or nothing. It
+// never takes the place of another, such as that of a person who revokes at the
+// same moment; errors wrap fs.ErrExist then.
+func SetStop(dir string, stop Stop) error {
+	data, err := json.Marshal(stop)
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
+		return fmt.Errorf("write %s: %w", revokedName, err)
 	}
 	f, err := os.CreateTemp(dir, secret.Temporary+"*")
 	if err != nil {
-		return fmt.Errorf("write %s: %w", name, err)
+		return fmt.Errorf("write %s: %w", revokedName, err)
 	}
 	_, err = f.Write(append(data, '\n'))
 	err = errors.Join(err, secret.Adopt(f.Name(), dir), f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
+		err = secret.GiveName(f.Name(), filepath.Join(dir, revokedName))
+	}
+	if removed := os.Remove(f.Name()); !errors.Is(removed, fs.ErrNotExist) {
+		err = errors.Join(err, removed)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", name, err), os.Remove(f.Name()))
+		return fmt.Errorf("write %s: %w", revokedName, err)
 	}
 	return secret.SyncDir(dir)
 }

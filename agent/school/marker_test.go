@@ -1,6 +1,8 @@
 package school
 
 import (
+	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -102,5 +104,38 @@ func TestFinishRevokeOfDamagedState(t *testing.T) {
 	}
 	if err := DeliverRevoke(t.Context(), dir, slog.New(slog.DiscardHandler)); err != nil {
 		t.Errorf("nothing to deliver: %v", err)
+	}
+}
+
+// The word of a person is never taken back by a move, or by what the collector
+// says, at the same moment.
+func TestNoStopReplacesAnother(t *testing.T) {
+	dir := t.TempDir()
+	if err := SetRevoked(dir, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := SetStop(dir, Stop{At: clock.Now(), Reason: ReasonMoved}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("the marker of a move took the place of a revoke: %v", err)
+	}
+	if stop, revoked := Revoked(dir); !revoked || stop.Reason != "" {
+		t.Errorf("%+v %v", stop, revoked)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// A revoke that waits for the lock of a new enrolment has nothing to end, and no
+// process either.
+func TestFinishRevokeBesideANewEnrolment(t *testing.T) {
+	set := settings.Defaults()
+	set.DataDir = t.TempDir()
+	lock, err := LockState(t.Context(), set.DataDir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	if err := FinishRevoke(t.Context(), set, false, 0); err != nil {
+		t.Error(err)
 	}
 }

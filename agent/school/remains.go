@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"rollbridge/agent/logbook"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/secret"
 	"rollbridge/agent/uplink"
@@ -127,9 +128,9 @@ func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
 		return err
 	}
 	// A crash may have come between the end and its entry, or while the message
-	// was written.
+	// was written. Neither is a reason not to tell the collector.
 	if err := errors.Join(secret.ClearUnfinished(dir), completeLogbook(dir)); err != nil {
-		return err
+		log.Warn("the end is not yet in the logbook", logkey.Error, err.Error())
 	}
 	if r.Receipt == nil {
 		if err := r.post(ctx, dir); err != nil {
@@ -137,7 +138,13 @@ func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
 		}
 		log.Info("the collector has the revoke", logkey.Attempt, r.Revoke.Used)
 	}
-	if err := completeLogbook(dir); err != nil {
+	// A logbook that was changed, or whose key is damaged, never takes the entry;
+	// any other fault passes, and nothing is sent while it is waited for.
+	err = completeLogbook(dir)
+	switch broken := errors.Is(err, logbook.ErrFormat) || errors.Is(err, logbook.ErrBroken); {
+	case broken:
+		log.Warn("the receipt of the revoke cannot be entered into the logbook, which is not as it was written", logkey.Error, err.Error())
+	case err != nil:
 		return err
 	}
 	r.Delivered = whole(clock.Now())

@@ -37,6 +37,7 @@ type last struct {
 	dir  string
 	set  settings.Settings
 	log  *slog.Logger
+	stop Stop
 	sign ed25519.PrivateKey // nil where it is gone
 	book *logbook.Book      // nil where it cannot be opened
 	box  *outbox.Outbox     // nil where it cannot be opened
@@ -71,7 +72,11 @@ func (s *School) Revoke(ctx context.Context, deleteLogbook bool) error {
 	if s.closed {
 		return fmt.Errorf("revoke: %w", ErrClosed)
 	}
-	l := last{dir: s.dir, set: s.set, log: s.log, sign: s.identity().Sign, book: s.book, box: s.box}
+	stop, err := stopOf(s.dir)
+	if err != nil {
+		return errors.Join(err, s.close())
+	}
+	l := last{dir: s.dir, set: s.set, log: s.log, stop: stop, sign: s.identity().Sign, book: s.book, box: s.box}
 	return errors.Join(l.end(deleteLogbook), s.close())
 }
 
@@ -80,6 +85,9 @@ func (s *School) Revoke(ctx context.Context, deleteLogbook bool) error {
 // what is left: a damaged file stands in the way of nothing but itself.
 func FinishRevoke(ctx context.Context, set settings.Settings, deleteLogbook bool, patience time.Duration) error {
 	lock, err := lockOfTheEnd(ctx, set.DataDir, patience)
+	if _, revoked := Revoked(set.DataDir); errors.Is(err, ErrInUse) && !revoked {
+		return nil // as below
+	}
 	if err != nil {
 		return fmt.Errorf("reading has stopped, but keys and queue are in use: stop the service, then run `rollbridge-agent revoke` again: %w", err)
 	}
@@ -89,7 +97,11 @@ func FinishRevoke(ctx context.Context, set settings.Settings, deleteLogbook bool
 	if _, revoked := Revoked(set.DataDir); !revoked {
 		return nil
 	}
-	l := last{dir: set.DataDir, set: set, log: slog.New(slog.DiscardHandler)}
+	stop, err := stopOf(set.DataDir)
+	if err != nil {
+		return err
+	}
+	l := last{dir: set.DataDir, set: set, log: slog.New(slog.DiscardHandler), stop: stop}
 	var errs [3]error
 	l.sign, errs[0] = identity.SignKey(l.dir)
 	if key, err := identity.AnyLogbookKey(l.dir); err == nil {
@@ -111,7 +123,8 @@ func lockOfTheEnd(ctx context.Context, dir string, patience time.Duration) (*Loc
 	if !errors.Is(err, ErrInUse) {
 		return lock, err
 	}
-	if !endHolder(filepath.Join(dir, stateLock)) {
+	// A new enrolment may hold it, of which there is nothing to end.
+	if _, revoked := Revoked(dir); !revoked || !endHolder(filepath.Join(dir, stateLock)) {
 		return nil, err
 	}
 	const grace = 5 * time.Second
@@ -122,7 +135,7 @@ func lockOfTheEnd(ctx context.Context, dir string, patience time.Duration) (*Loc
 // signed first, and kept in memory until the deletions have made room for it
 // on a full disk.
 func (l *last) end(deleteLogbook bool) error {
-	stop, _ := Revoked(l.dir)
+	stop := l.stop
 	rest, restErr := l.remainder()
 	var message *remains
 	var messageErr error
@@ -259,9 +272,12 @@ func completeLogbook(dir string) error {
 }
 
 func enterEnd(dir string, book *logbook.Book) error {
-	stop, revoked := Revoked(dir)
-	if !revoked {
+	if _, revoked := Revoked(dir); !revoked {
 		return nil
+	}
+	stop, err := stopOf(dir)
+	if err != nil {
+		return err
 	}
 	left, err := readRemains(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -188,3 +188,31 @@ func (w *world) events() (events []outbox.Event) {
 	must(w.t, logbook.Read(f, func(l logbook.Line) error { events = append(events, l.Event); return nil }))
 	return events
 }
+
+// A logbook that somebody has changed does not keep the collector from hearing
+// of the revoke, nor the school from enrolling anew.
+func TestRevokeIsDeliveredBesideABrokenLogbook(t *testing.T) {
+	for name, change := range map[string]func(path string) error{
+		"a line that is none": func(path string) error {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path, append(text, "not a line\n"...), 0o600)
+		},
+		"emptied": func(path string) error { return os.Truncate(path, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := enrolledWorld(t)
+			w.sync()
+			must(t, w.school.Revoke(t.Context(), false))
+			must(t, change(filepath.Join(w.set.DataDir, logbook.FileName)))
+			for range 2 {
+				must(t, school.DeliverRevoke(t.Context(), w.set.DataDir, slog.New(slog.DiscardHandler)))
+			}
+			if w.posts[protocol.MessageRevoke] != 1 || school.RevokeWaits(w.set.DataDir) {
+				t.Errorf("posts %v, waits %v", w.posts, school.RevokeWaits(w.set.DataDir))
+			}
+		})
+	}
+}

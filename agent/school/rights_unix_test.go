@@ -3,12 +3,15 @@
 package school
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"rollbridge/agent/settings"
 )
 
 // What an administrator's command makes in the service's directory belongs to
@@ -67,5 +70,48 @@ func TestMarkersAndLocksFollowNoLink(t *testing.T) {
 	// The link is there, so the school pauses all the same.
 	if _, paused := Paused(dir); !paused {
 		t.Error("a marker that cannot be trusted does not pause")
+	}
+}
+
+// A process without a file to spare sees no revoke where there is none.
+func TestNoFileToSpareIsNoRevoke(t *testing.T) {
+	dir := t.TempDir()
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 0, Max: limit.Max}); err != nil {
+		t.Fatal(err)
+	}
+	_, openErr := os.Open(dir)
+	_, revoked := Revoked(dir)
+	_, paused := Paused(dir)
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(openErr, unix.EMFILE) {
+		t.Fatalf("a file could be opened: %v", openErr)
+	}
+	if revoked || paused {
+		t.Errorf("revoked %v, paused %v", revoked, paused)
+	}
+}
+
+// Why a school stops decides what is destroyed and who is told: where that
+// cannot be read, as that of an agent which was moved, nothing is.
+func TestNothingIsDestroyedForAnUnknownReason(t *testing.T) {
+	set := settings.Defaults()
+	set.DataDir = t.TempDir()
+	if err := os.WriteFile(statePath(set.DataDir), []byte("state"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(revokedName, filepath.Join(set.DataDir, revokedName)); err != nil {
+		t.Fatal(err)
+	}
+	if _, revoked := Revoked(set.DataDir); !revoked {
+		t.Error("a marker that cannot be read does not stop")
+	}
+	if err := FinishRevoke(t.Context(), set, false, 0); err == nil || !HasState(set.DataDir) {
+		t.Errorf("the state was destroyed: %v", err)
 	}
 }
