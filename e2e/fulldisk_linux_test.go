@@ -54,3 +54,42 @@ func TestCommandsOnAFullDisk(t *testing.T) {
 	w.sync()
 	w.sound()
 }
+
+// TestMoveDiskFull moves where there is no room, on either side: the agent stays
+// whole where it was.
+func TestMoveDiskFull(t *testing.T) {
+	t.Parallel()
+	w := enrolled(t, small(), stack.CollectorOptions{}, stack.AgentOptions{})
+	w.sync()
+	old := w.agent
+	newDir, stick := filepath.Join(w.dir, "fresh"), filepath.Join(w.dir, "stick")
+	newDisk, stickDisk := smallDisk(t, newDir, 8<<20), smallDisk(t, stick, 8<<20)
+	fresh, err := stack.NewAgent(programs, newDir, w.source(), stack.AgentOptions{})
+	w.must(err)
+	key, err := fresh.Command(w.ctx, "move", "import")
+	w.must(err)
+	keyFile, file := filepath.Join(w.dir, "key.txt"), filepath.Join(stick, "oakmere.move")
+	w.must(os.WriteFile(keyFile, []byte(key), 0o600))
+	r := w.withoutSpace(stickDisk, old.Programs.Agent, old.Env(), "move", "export", "--to", file, "--key-file", keyFile)
+	if r.Code == 0 || !strings.Contains(r.Stderr, "space") && !strings.Contains(r.Stderr, "large") {
+		t.Errorf("an export without space ended with %d:\n%s", r.Code, r.Stderr)
+	}
+	if left, err := filepath.Glob(stick + "/*move*"); err != nil || len(left) > 0 {
+		t.Errorf("%v is left, %v", left, err)
+	}
+	w.anotherMark(1)
+	w.sync()
+	_, err = old.Command(w.ctx, "move", "export", "--to", file, "--key-file", keyFile)
+	w.must(err)
+	r = w.withoutSpace(newDisk, fresh.Programs.Agent, fresh.Env(), "move", "import", file)
+	if r.Code == 0 || !strings.Contains(r.Stderr, "space") && !strings.Contains(r.Stderr, "large") && !strings.Contains(r.Stderr, "full") {
+		t.Errorf("an import without space ended with %d:\n%s", r.Code, r.Stderr)
+	}
+	w.nothingHalfWritten(fresh.Dir)
+	_, err = fresh.Command(w.ctx, "move", "import", file)
+	w.must(err)
+	w.agent = fresh
+	w.anotherMark(2)
+	w.sync()
+	w.sound()
+}
