@@ -60,7 +60,7 @@ func (s *School) Revoke(ctx context.Context, deleteLogbook bool) error {
 		return err
 	}
 	s.end()
-	free, err := s.alone(ctx)
+	free, err := s.onlyReader(ctx)
 	if err != nil {
 		return err
 	}

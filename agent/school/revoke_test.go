@@ -53,6 +53,24 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
+// A revoke waits for no other school of its process: neither for a turn of its
+// own nor for that of the read that it ends.
+func TestRevokeWaitsForNoOtherSchool(t *testing.T) {
+	w := enrolledWorld(t)
+	must(t, w.school.Close())
+	s, err := school.Open(t.Context(), w.set, school.Options{Turns: school.NewTurns(0, time.Hour)}) // nobody's turn ever comes
+	must(t, err)
+	synced := make(chan error, 1)
+	go func() { _, err := s.Sync(t.Context(), school.SyncRequest{}); synced <- err }()
+	for w.posted(protocol.MessageCheckin) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	must(t, s.Revoke(t.Context(), false))
+	if err := <-synced; err == nil || school.HasState(w.set.DataDir) {
+		t.Errorf("the read ended with %v, state is left: %v", err, school.HasState(w.set.DataDir))
+	}
+}
+
 // The service closes the school as soon as it sees the marker, while the command
 // that wrote it still revokes: whoever comes first, the revoke is made whole.
 func TestRevokeBesideClose(t *testing.T) {

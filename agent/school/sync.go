@@ -91,21 +91,35 @@ func (s *School) sync(ctx context.Context, q SyncRequest, way error) (SyncReport
 // of it: a preview, which needs no network, must not wait for one.
 //
 // Where one process reads for many schools, it is also this school's turn then.
+// A school that ends waits for none, so that a revoke has not to wait for the
+// other schools.
 func (s *School) alone(ctx context.Context) (free func(), err error) {
-	select {
-	case s.reading <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ending, cancel)()
+	last, err := s.onlyReader(ctx)
+	if err != nil {
+		return nil, err
 	}
 	done, err := s.turns.take(ctx)
 	if err != nil {
-		<-s.reading
+		last()
 		return nil, err
 	}
 	return func() {
 		done()
-		<-s.reading
+		last()
 	}, nil
+}
+
+// onlyReader is alone for who reads no MIS.
+func (s *School) onlyReader(ctx context.Context) (free func(), err error) {
+	select {
+	case s.reading <- struct{}{}:
+		return func() { <-s.reading }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // seal is the part of a sync that needs no network.
