@@ -113,7 +113,12 @@ func Install(ctx context.Context, s Setup, replace bool) (already bool, err erro
 			return false, fmt.Errorf("replace the service: %w", err)
 		}
 	}
-	if err := errors.Join(prepare(s), enter(s)); err != nil {
+	// What is refused is not entered.
+	err = prepare(s)
+	if err == nil {
+		err = enter(s)
+	}
+	if err != nil {
 		return false, fmt.Errorf("install the service: %w", err)
 	}
 	return false, nil
