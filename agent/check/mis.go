@@ -20,11 +20,8 @@ var sources = []ID{MIS, Right, Excess, Dataset}
 // Source looks at the MIS; that of a school that has paused or revoked is not
 // read.
 func Source(ctx context.Context, set settings.Settings) []Line {
-	if _, yes := school.Revoked(set.DataDir); yes {
-		return Skip("this school has stopped: nothing is read", sources...)
-	}
-	if _, yes := school.Paused(set.DataDir); yes {
-		return Skip("this school has paused: nothing is read", sources...)
+	if why := unread(set.DataDir); why != "" {
+		return Skip(why, sources...)
 	}
 	t, err := prepare(set)
 	if err != nil {
@@ -32,7 +29,12 @@ func Source(ctx context.Context, set settings.Settings) []Line {
 		return append([]Line{say(MIS, "settings", "%s: %s", sentence(said), strings.TrimPrefix(oneLine(err.Error()), said+": "))},
 			Skip(said, Right, Excess, Dataset)...)
 	}
+	ctx, cancel := school.UntilStopped(ctx, set.DataDir)
+	defer cancel()
 	err = t.Run(ctx)
+	if why := unread(set.DataDir); why != "" {
+		return Skip(why, sources...)
+	}
 	f := findings{trial: t}
 	for _, found := range t.Findings {
 		f.take(found)
@@ -41,6 +43,17 @@ func Source(ctx context.Context, set settings.Settings) []Line {
 		f.lines = append(f.lines, say(MIS, "down", "The MIS could not be tried to the end: %s", oneLine(err.Error())))
 	}
 	return f.whole()
+}
+
+// unread is why nothing is read at a school, "" if it may be.
+func unread(dir string) string {
+	if _, yes := school.Revoked(dir); yes {
+		return "this school has stopped: nothing is read"
+	}
+	if _, yes := school.Paused(dir); yes {
+		return "this school has paused: nothing is read"
+	}
+	return ""
 }
 
 // prepare makes ready what `profile test` tries.

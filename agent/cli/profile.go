@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -221,7 +222,17 @@ func (p *program) tested(c *cobra.Command, args []string, flags tryFlags) (*tria
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Run(c.Context()); err != nil && !errors.As(err, new(*mis.Error)) {
+	ctx := c.Context()
+	if flags.against == "" { // what is tried is the school's own MIS
+		var cancel context.CancelFunc
+		ctx, cancel = school.UntilStopped(ctx, set.DataDir)
+		defer cancel()
+	}
+	err = t.Run(ctx)
+	if stopped := context.Cause(ctx); stopped != nil {
+		return nil, stopped
+	}
+	if err != nil && !errors.As(err, new(*mis.Error)) {
 		return nil, fmt.Errorf("try the profile: %w", err)
 	}
 	return t, nil

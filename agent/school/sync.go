@@ -368,6 +368,13 @@ func (s *School) revokedNow() error {
 // and while the service waits.
 const markerLook = 500 * time.Millisecond
 
+// UntilStopped ends a read as soon as the marker of a pause or a revoke appears
+// in a data directory: for who reads the MIS and has no School, to try it. The
+// cause of the end says which.
+func UntilStopped(ctx context.Context, dir string) (context.Context, context.CancelFunc) {
+	return (&School{dir: dir}).untilStopped(ctx)
+}
+
 // untilStopped ends a read as soon as a marker appears.
 func (s *School) untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
 	return s.until(ctx, func() error { return errors.Join(s.pausedNow(), s.revokedNow()) })
