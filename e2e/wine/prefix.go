@@ -25,7 +25,7 @@ type Prefix struct {
 func New(ctx context.Context, dir string) (*Prefix, error) {
 	p := &Prefix{dir: dir, env: []string{
 		// Nothing of the person who runs the tests, and no display.
-		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir(),
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir,
 		"WINEPREFIX=" + filepath.Join(dir, "prefix"), "WINEARCH=win64", "WINEDEBUG=-all",
 		// Without .NET and a browser, which it would ask to fetch.
 		"WINEDLLOVERRIDES=mscoree,mshtml,winemenubuilder.exe=",
