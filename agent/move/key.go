@@ -85,6 +85,10 @@ func ParseKey(text string) (Key, error) {
 	if err != nil || len(b) <= keyCheckLen {
 		return Key{}, ErrKeyForm
 	}
+	// The last character has bits that stand for nothing; they are 0.
+	if keyEncoding.EncodeToString(b) != compact {
+		return Key{}, ErrKeyCheck
+	}
 	b, check := b[:len(b)-keyCheckLen], b[len(b)-keyCheckLen:]
 	if sum := sha256.Sum256(b); string(sum[:keyCheckLen]) != string(check) {
 		return Key{}, ErrKeyCheck

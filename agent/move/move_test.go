@@ -302,6 +302,15 @@ func TestKey(t *testing.T) {
 			}
 		}
 	})
+	// Also in the bits of the last character that stand for nothing.
+	whole := k.String()
+	for _, c := range "0123456789ABCDEFGHJKMNPQRSTVWXYZ" {
+		if last := whole[:len(whole)-1] + string(c); last != whole {
+			if _, err := ParseKey(last); err == nil {
+				t.Errorf("a key that ends in %c is taken", c)
+			}
+		}
+	}
 	for _, text := range []string{"", "RBM1", "RB1-AAAA", strings.Repeat("RBM1", 5000), k.String()[:200]} {
 		if _, err := ParseKey(text); err == nil {
 			t.Errorf("%.20q is taken for a key", text)

@@ -26,25 +26,33 @@ const (
 	burst       = 10
 	perSecond   = 10
 	totalBurst  = 50
+	wholeSecond = 50 // of codes whose check characters match
+	wholeBurst  = 500
 	maxSources  = 10_000
 	retryAfter  = "60"
 	answerAfter = 250 * time.Millisecond // the same for every code, known or not
 )
 
-// visitors bounds how often the page may be asked, by each source and by all.
+// visitors bounds how often the page may be asked: with slips by each source and
+// by all, with whole codes by all only. Schools may share an address, and a head
+// teacher who has the paper is not to wait for those who have not.
 type visitors struct {
-	all *rate.Limiter
+	all, whole *rate.Limiter
 
 	mu      sync.Mutex
 	sources map[netip.Prefix]*rate.Limiter
 }
 
 func newVisitors() *visitors {
-	return &visitors{all: rate.NewLimiter(perSecond, totalBurst), sources: map[netip.Prefix]*rate.Limiter{}}
+	return &visitors{all: rate.NewLimiter(perSecond, totalBurst), whole: rate.NewLimiter(wholeSecond, wholeBurst), sources: map[netip.Prefix]*rate.Limiter{}}
 }
 
-// allow says whether a source may ask now. An IPv6 network counts as one.
-func (v *visitors) allow(address string) bool {
+// allow says whether a source may ask now, with a whole code or with less. An
+// IPv6 network counts as one.
+func (v *visitors) allow(address string, whole bool) bool {
+	if whole {
+		return v.whole.Allow()
+	}
 	source := sourceOf(address)
 	v.mu.Lock()
 	own, known := v.sources[source]
@@ -99,20 +107,21 @@ const (
 // typed reads the code of a posted form, once the visitor may ask. A nil code
 // has been answered by fail, whose words are for the person.
 func (h *Handler) typed(w http.ResponseWriter, r *http.Request, fail func(status int, words, typed string)) *protocol.RevocationCode {
-	if !h.visitors.allow(r.RemoteAddr) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	formErr := r.ParseForm()
+	typed := r.PostForm.Get("code")
+	code, err := protocol.ParseRevocationCode(typed)
+	if !h.visitors.allow(r.RemoteAddr, formErr == nil && err == nil) {
 		w.Header().Set("Retry-After", retryAfter)
 		h.metrics.stops.WithLabelValues(stopBusy).Inc()
 		fail(http.StatusTooManyRequests, wordsBusy, "")
 		return nil
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
-	if err := r.ParseForm(); err != nil {
+	if formErr != nil {
 		h.metrics.stops.WithLabelValues(stopSlip).Inc()
 		fail(http.StatusBadRequest, "The form did not arrive as it was sent. Try again.", "")
 		return nil
 	}
-	typed := r.PostForm.Get("code")
-	code, err := protocol.ParseRevocationCode(typed)
 	if err != nil {
 		words := "Enter the code: 25 letters and digits in five groups, as they stand on the paper from the head teacher's safe."
 		if errors.Is(err, protocol.ErrRevocationCheck) {
