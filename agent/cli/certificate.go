@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -86,16 +84,8 @@ func (p *program) saveCertificate(path string, proof school.Proof) error {
 	if err != nil {
 		return fmt.Errorf("save the certificate: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return &school.Fault{Kind: school.Refused, Text: path + " exists already: give the name of a new file"}
-	}
-	if err != nil {
+	if err := saveNew(path, func(w io.Writer) error { _, err := w.Write(append(text, '\n')); return err }); err != nil {
 		return fmt.Errorf("save the certificate: %w", err)
-	}
-	_, err = f.Write(append(text, '\n'))
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("save the certificate: %w", err), os.Remove(path))
 	}
 	p.printf("Saved as %s.\n", path)
 	return nil

@@ -88,16 +88,8 @@ func vacant(path, dataDir string) error {
 
 // putAway writes the revocation code to a new file.
 func putAway(path, code string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := saveNew(path, func(w io.Writer) error { _, err := io.WriteString(w, code+"\n"); return err }); err != nil {
 		return fmt.Errorf("write the revocation code: %w: run the same command again with another file", err)
-	}
-	_, err = f.WriteString(code + "\n")
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write the revocation code: %w: run the same command again with another file", errors.Join(err, os.Remove(path)))
 	}
 	return nil
 }
