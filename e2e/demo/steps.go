@@ -33,9 +33,12 @@ type demo struct {
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.out, format+"\n", args...) }
 
-// width is where lines of a command's output are cut, so that they stay lines
-// on most screens.
-const width = 118
+// Lines of a command's output are cut in the middle, so that they stay lines on
+// most screens and still say how they end.
+const (
+	width = 118
+	tail  = 56
+)
 
 // title and show print a step's heading and a command with what it printed.
 func (d *demo) title(text string) { d.say("\n== %s", text) }
@@ -45,7 +48,7 @@ func (d *demo) show(explain, command, output string, lines int) {
 	all := strings.Split(strings.TrimRight(output, "\n"), "\n")
 	for _, line := range all[:min(lines, len(all))] {
 		if runes := []rune(line); len(runes) > width {
-			line = string(runes[:width-1]) + "…"
+			line = string(runes[:width-tail-1]) + "…" + string(runes[len(runes)-tail:])
 		}
 		d.say("     %s", line)
 	}
