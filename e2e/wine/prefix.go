@@ -32,7 +32,7 @@ func New(ctx context.Context, dir string) (*Prefix, error) {
 	}}
 	for _, program := range []string{"wine", "wineserver"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return nil, errors.New("Wine is not installed (Debian: apt-get install wine wine64)")
+			return nil, errors.New("no Wine is installed (Debian: apt-get install wine wine64)")
 		}
 	}
 	version, err := p.command(ctx, "wine", "--version").Output()
