@@ -234,15 +234,21 @@ func (l *life) holds(ts *testscript.TestScript, not bool, args []string) {
 	}))
 }
 
-// until PATTERN agent|collector ARGUMENT…: gives the command again until its
-// output matches.
+// until PATTERN agent|collector ARGUMENT… [<FILE]: gives the command again until
+// its output matches. What it reads comes from the file, each time: stdin's word
+// would be there for the first only.
 func (l *life) until(ts *testscript.TestScript, _ bool, args []string) {
-	want := regexp.MustCompile(args[0])
-	command := l.operation(args[2:]...)
-	if args[1] == "agent" {
-		command = l.here.command(args[2:]...)
+	want, who, args := regexp.MustCompile(args[0]), args[1], args[2:]
+	from := os.DevNull
+	if file, found := strings.CutPrefix(args[len(args)-1], "<"); found {
+		from, args = ts.MkAbs(file), args[:len(args)-1]
 	}
-	ts.Check(stack.Await(l.ctx, "a command to say "+args[0], func() (bool, error) {
+	command := l.operation(args...)
+	if who == "agent" {
+		command = l.here.command(args...)
+	}
+	command = append([]string{"sh", "-c", `exec "$@" <"$0"`, from}, command...)
+	ts.Check(stack.Await(l.ctx, "a command to say "+want.String(), func() (bool, error) {
 		err := ts.Exec(command[0], command[1:]...)
 		out := ts.ReadFile("stdout") + ts.ReadFile("stderr")
 		if want.MatchString(out) {
