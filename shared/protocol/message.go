@@ -56,6 +56,8 @@ type Checkin struct {
 	PausedUntil time.Time `json:"paused_until,omitzero"`
 	// Problems are typed; they hold no text from the MIS.
 	Problems []Problem `json:"problems,omitempty"`
+	// Update is how the program itself stands; agents before releases leave it out.
+	Update *Update `json:"update,omitempty"`
 }
 
 // A ProblemCode is one of a closed list.
