@@ -231,6 +231,14 @@ func TestServiceUnderSystemd(t *testing.T) {
 	m.says("in just this way", 0, "service", "install")
 	m.says("wanted: ReadWritePaths=/srv/other", 3, "--data-dir", "/srv/other", "service", "install")
 	m.agent(0, "service", "start")
+	if r := m.try("sh", "-c", "cd /var/lib && mkdir -m 700 foreign && chown 1234 foreign && mkdir open && chmod 777 open"); r.Code != 0 {
+		t.Fatal(r.Stderr)
+	}
+	for dir, why := range map[string]string{"foreign": "belongs to another user", "open": "open to other users"} {
+		m.says(why, 3, "--data-dir", "/var/lib/"+dir, "service", "install", "--replace")
+		m.says("The worker runs", 0, "service", "status")
+	}
+	m.says("there is no user", 3, "service", "install", "--replace", "--account", "nobody-here")
 	m.says("The worker runs", 0, "service", "status")
 	supervisor, first := m.processes()
 	if who := m.try("stat", "-c", "%U", "/proc/"+first, "/var/lib/rollbridge/state.db").Stdout; who != "rollbridge\nrollbridge\n" {

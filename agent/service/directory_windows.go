@@ -18,7 +18,7 @@ func give(dir string, account *windows.SID) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make the data directory: %w", err)
 	}
-	if err := ownedByUs(dir, account); err != nil {
+	if err := givable(dir, account); err != nil {
 		return err
 	}
 	sd, err := accessList(account)
@@ -33,8 +33,8 @@ func give(dir string, account *windows.SID) error {
 		if err != nil {
 			return fmt.Errorf("close the data directory to others: %w", err)
 		}
-		if d.Type()&(fs.ModeSymlink|fs.ModeIrregular) != 0 {
-			return Refusal(fmt.Sprintf("%s leads elsewhere and was not put there by this program: look at it and remove it", path))
+		if err := leadsNowhere(path, d); err != nil {
+			return err
 		}
 		err = windows.SetNamedSecurityInfo(path, windows.SE_FILE_OBJECT,
 			windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, list, nil)
@@ -43,6 +43,30 @@ func give(dir string, account *windows.SID) error {
 		}
 		return nil
 	})
+}
+
+// givable refuses a data directory that is another user's, or where something
+// leads elsewhere; one that is not there is fine.
+func givable(dir string, account *windows.SID) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := ownedByUs(dir, account); err != nil {
+		return err
+	}
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("look through the data directory: %w", err)
+		}
+		return leadsNowhere(path, d)
+	})
+}
+
+func leadsNowhere(path string, d fs.DirEntry) error {
+	if d.Type()&(fs.ModeSymlink|fs.ModeIrregular) != 0 {
+		return Refusal(fmt.Sprintf("%s leads elsewhere and was not put there by this program: look at it and remove it", path))
+	}
+	return nil
 }
 
 // accessList lets SYSTEM, administrators and an account in, into what is made

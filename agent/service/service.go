@@ -108,6 +108,11 @@ func Install(ctx context.Context, s Setup, replace bool) (already bool, err erro
 	case there && !replace:
 		return false, Refusal("the service is installed already, in another way; to put it in place of that one, add --replace:\n" + strings.Join(differences, "\n"))
 	case there:
+		// The one that works stays until it is certain that nothing of the new one
+		// is refused. Nothing is prepared yet: the old one may still need its rights.
+		if err := acceptable(s); err != nil {
+			return false, fmt.Errorf("replace the service, which stays as it was: %w", err)
+		}
 		if _, err := Uninstall(ctx); err != nil {
 			return false, fmt.Errorf("replace the service: %w", err)
 		}

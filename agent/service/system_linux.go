@@ -91,26 +91,66 @@ func compare(s Setup) (differences []string, there bool, err error) {
 	return differing(strings.Split(string(now), "\n"), strings.Split(unit(s), "\n")), true, nil
 }
 
-// prepare sees to the account and to its directory.
-func prepare(s Setup) error {
-	account, err := user.Lookup(s.Account)
-	var unknown user.UnknownUserError
-	switch {
-	case errors.As(err, &unknown) && s.Account != DefaultAccount:
-		return Refusal(fmt.Sprintf("there is no user %s: make it first, as a system user without a password", s.Account))
-	case errors.As(err, &unknown):
-		if account, err = makeAccount(s.Dir); err != nil {
+// noUser stands for a user who is still to be made.
+const noUser = -1
+
+// acceptable refuses what prepare would refuse, and changes nothing.
+func acceptable(s Setup) error {
+	account, err := find(s.Account)
+	if err != nil {
+		return err
+	}
+	uid := noUser
+	if account != nil {
+		if uid, _, err = numbers(account); err != nil {
 			return err
 		}
-	case err != nil:
-		return fmt.Errorf("look for the user %s: %w", s.Account, err)
 	}
+	_, err = givable(s.Dir, uid)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it is made
+	}
+	return err
+}
+
+// prepare sees to the account and to its directory.
+func prepare(s Setup) error {
+	account, err := find(s.Account)
+	if err == nil && account == nil {
+		account, err = makeAccount(s.Dir)
+	}
+	if err != nil {
+		return err
+	}
+	uid, gid, err := numbers(account)
+	if err != nil {
+		return err
+	}
+	return give(s.Dir, uid, gid)
+}
+
+// find looks a user up; nil is the default one, where it is not yet made.
+func find(name string) (*user.User, error) {
+	account, err := user.Lookup(name)
+	var unknown user.UnknownUserError
+	switch {
+	case errors.As(err, &unknown) && name != DefaultAccount:
+		return nil, Refusal(fmt.Sprintf("there is no user %s: make it first, as a system user without a password", name))
+	case errors.As(err, &unknown):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("look for the user %s: %w", name, err)
+	}
+	return account, nil
+}
+
+func numbers(account *user.User) (uid, gid int, err error) {
 	uid, uidErr := strconv.Atoi(account.Uid)
 	gid, gidErr := strconv.Atoi(account.Gid)
 	if err := errors.Join(uidErr, gidErr); err != nil {
-		return fmt.Errorf("look for the user %s: %w", s.Account, err)
+		return 0, 0, fmt.Errorf("look for the user %s: %w", account.Username, err)
 	}
-	return give(s.Dir, uid, gid)
+	return uid, gid, nil
 }
 
 func makeAccount(home string) (*user.User, error) {
@@ -129,10 +169,32 @@ func makeAccount(home string) (*user.User, error) {
 	return account, nil
 }
 
+// givable looks at a data directory that an account is to get, and refuses one
+// that is another user's or that others may have put something into. Errors wrap
+// fs.ErrNotExist where there is none.
+func givable(dir string, uid int) (owner int, err error) {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return 0, fmt.Errorf("look at the data directory: %w", err)
+	}
+	owner = int(info.Sys().(*syscall.Stat_t).Uid)
+	switch {
+	case !info.IsDir():
+		return owner, Refusal(fmt.Sprintf("%s is not a directory: give its real path", dir))
+	case owner == uid && info.Mode().Perm()&0o077 == 0:
+		return owner, nil
+	case owner != uid && owner != 0:
+		return owner, Refusal(fmt.Sprintf("%s belongs to another user: choose another directory, or give it to the service's user with chown", dir))
+	case info.Mode().Perm()&0o022 != 0:
+		return owner, Refusal(fmt.Sprintf("%s is open to other users, who may have put something there: look through it, then chmod 700 it", dir))
+	}
+	return owner, nil
+}
+
 // give makes a data directory the account's. What root made in it before, by
 // enrolling first, is given with it; of another user's nothing is touched.
 func give(dir string, uid, gid int) error {
-	info, err := os.Lstat(dir)
+	owner, err := givable(dir, uid)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 			return fmt.Errorf("make the data directory: %w", err)
@@ -140,21 +202,10 @@ func give(dir string, uid, gid int) error {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			return fmt.Errorf("make the data directory: %w", err)
 		}
-		info, err = os.Lstat(dir)
+		owner, err = givable(dir, uid)
 	}
 	if err != nil {
-		return fmt.Errorf("look at the data directory: %w", err)
-	}
-	owner := info.Sys().(*syscall.Stat_t).Uid
-	switch {
-	case !info.IsDir():
-		return Refusal(fmt.Sprintf("%s is not a directory: give its real path", dir))
-	case int(owner) == uid && info.Mode().Perm()&0o077 == 0:
-		return nil
-	case int(owner) != uid && owner != 0:
-		return Refusal(fmt.Sprintf("%s belongs to another user: choose another directory, or give it to the service's user with chown", dir))
-	case info.Mode().Perm()&0o022 != 0:
-		return Refusal(fmt.Sprintf("%s is open to other users, who may have put something there: look through it, then chmod 700 it", dir))
+		return err
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return fmt.Errorf("close the data directory to others: %w", err)

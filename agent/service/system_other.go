@@ -15,6 +15,7 @@ const none = Refusal("services are for Linux with systemd and for Windows: run `
 func ready(*Setup) error                    { return none }
 func allowed() error                        { return none }
 func compare(Setup) ([]string, bool, error) { return nil, false, none }
+func acceptable(Setup) error                { return none }
 func prepare(Setup) error                   { return none }
 func enter(Setup) error                     { return none }
 func takeOut() error                        { return none }

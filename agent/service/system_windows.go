@@ -67,6 +67,15 @@ func compare(s Setup) (differences []string, there bool, err error) {
 	), true, nil
 }
 
+// acceptable refuses what prepare would refuse, and changes nothing.
+func acceptable(s Setup) error {
+	sid, err := sidOf(s.Account)
+	if err != nil {
+		return err
+	}
+	return givable(s.Dir, sid)
+}
+
 // prepare lets the account log on as a service and gives it the data directory.
 func prepare(s Setup) error {
 	sid, err := sidOf(s.Account)
