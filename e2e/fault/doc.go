@@ -10,6 +10,8 @@
 //   - Authority is a certificate authority that a machine trusts or does not.
 //   - SmallDisk, LimitFileSize, LimitRunning and Unprivileged take disk space
 //     and rights away.
+//   - Cut ends a program, and what it started, before the n-th act on its files,
+//     as a power cut would, or lets that act and all later ones fail.
 //   - Trace reads what strace saw, so that the order of writes can be checked.
 //
 // What happens by chance is drawn from a seed: the same seed gives the same
