@@ -72,20 +72,13 @@ func (s *School) condition() (condition, error) {
 	if _, revoked := Revoked(s.dir); revoked {
 		return condition{}, ErrOver
 	}
-	f, err := s.box.Facts()
+	seen, err := s.glance()
 	if err != nil {
 		return condition{}, err
 	}
+	f, waiting, why := seen.facts, seen.waiting, seen.full
 	if f.Refusal != nil && f.Refusal.Reason == protocol.RefusalSuperseded {
 		return condition{}, ErrSuperseded
-	}
-	waiting, err := s.box.Waiting()
-	if err != nil {
-		return condition{}, err
-	}
-	why, err := s.box.FullReason()
-	if err != nil {
-		return condition{}, err
 	}
 	_, paused := Paused(s.dir)
 	if !paused && fileExists(filepath.Join(s.dir, pausedName)) {
@@ -105,6 +98,39 @@ func (s *School) condition() (condition, error) {
 	}
 	s.announce(f, paused, waiting)
 	return c, nil
+}
+
+// A glance is what the loop knows of the state, to be read only.
+type glance struct {
+	facts   outbox.Facts
+	waiting int
+	full    string
+	change  int
+	at      time.Time // by time.Now
+}
+
+// glance reads the state where it has changed, and each minute for what goes by
+// the clock: the loop looks twice a second, all day.
+func (s *School) glance() (glance, error) {
+	change, err := s.box.Change()
+	if err != nil {
+		return glance{}, err
+	}
+	if s.seen.change == change && time.Since(s.seen.at) < time.Minute {
+		return s.seen, nil
+	}
+	g := glance{change: change, at: time.Now()}
+	if g.facts, err = s.box.Facts(); err != nil {
+		return glance{}, err
+	}
+	if g.waiting, err = s.box.Waiting(); err != nil {
+		return glance{}, err
+	}
+	if g.full, err = s.box.FullReason(); err != nil {
+		return glance{}, err
+	}
+	s.seen = g
+	return g, nil
 }
 
 // endedPause takes away the marker of a pause that has reached its end.

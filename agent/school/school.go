@@ -55,6 +55,7 @@ type School struct {
 	// noteAgain is when what could not be noted of a silence may be tried again;
 	// it belongs to the loop.
 	noteAgain time.Time
+	seen      glance       // belongs to the loop as well
 	decided   atomic.Int64 // how often a person decided what may leave, since this School was opened
 	stalled   atomic.Bool  // the collector's head is not ours to follow: control decides
 
