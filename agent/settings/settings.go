@@ -11,8 +11,10 @@ import (
 	"rollbridge/agent/mis"
 	"rollbridge/agent/mis/rest"
 	"rollbridge/agent/mis/sqlserver"
+	"rollbridge/agent/update"
 	"rollbridge/agent/uplink/exit"
 	"rollbridge/shared/record"
+	"rollbridge/shared/release"
 )
 
 // Settings is everything that a school can set.
@@ -21,6 +23,7 @@ type Settings struct {
 	MIS      MIS      `config:"mis"`
 	Uplink   Uplink   `config:"uplink"`
 	Schedule Schedule `config:"schedule"`
+	Updates  Updates  `config:"updates"`
 	Log      Log      `config:"log"`
 }
 
@@ -110,6 +113,17 @@ type Schedule struct {
 	Times []string `config:"times"`
 }
 
+// Updates says how the program itself is kept current.
+type Updates struct {
+	URL      string `config:"url"`
+	Ring     string `config:"ring"`
+	Window   string `config:"window"`
+	HoldDays int    `config:"hold_days"`
+}
+
+// NoUpdates is the Updates.URL of a school that replaces the program itself.
+const NoUpdates = "none"
+
 // Log is the form of the service's own log, on standard error.
 type Log struct {
 	Format string `config:"format"`
@@ -174,6 +188,7 @@ func Defaults() Settings {
 		},
 		Uplink:   Uplink{ProxyLogin: exit.LoginAuto},
 		Schedule: Schedule{Times: []string{"09:30", "13:45"}},
+		Updates:  Updates{Ring: string(release.General)},
 		Log:      Log{Format: "text", Level: "info"},
 	}
 }
@@ -203,6 +218,12 @@ func (s *Settings) Validate() error {
 	check(s.MIS.API.RequestSeconds >= 1 && s.MIS.API.RequestSeconds <= 3600, "mis.api.request_seconds must be 1 to 3600")
 	check(slices.Contains([]string{"text", "json"}, s.Log.Format), "log.format must be text or json")
 	check(slices.Contains([]string{"debug", "info", "warn", "error"}, s.Log.Level), "log.level must be debug, info, warn or error")
+	_, err := update.ParseWindow(s.Updates.Window)
+	check(err == nil, "updates.window must be two times of day such as 18:00-05:00, or empty for the whole day")
+	check(s.Updates.Ring == string(release.General) || s.Updates.Ring == string(release.Early), "updates.ring must be general or early")
+	check(s.Updates.HoldDays >= 0 && s.Updates.HoldDays <= update.MaxHoldDays, "updates.hold_days must be 0 to %d", update.MaxHoldDays)
+	check(s.Updates.URL == "" || s.Updates.URL == NoUpdates || update.CheckAddress(s.Updates.URL) == nil,
+		"updates.url must be https://host/path or http://host/path without a password, none for no updates, or empty for the one that is built in or the collector's")
 	faults = append(faults, s.Uplink.Exit().Check())
 	if _, err := s.Schedule.Minutes(); err != nil {
 		faults = append(faults, err)
