@@ -179,7 +179,11 @@ func (p *program) deliverEarlierRevoke(ctx context.Context, set settings.Setting
 	if !school.RevokeWaits(set.DataDir) {
 		return nil
 	}
-	if err := school.DeliverRevoke(ctx, set.DataDir, slog.New(slog.DiscardHandler)); err != nil {
+	err := school.DeliverRevoke(ctx, set.DataDir, slog.New(slog.DiscardHandler))
+	switch {
+	case errors.Is(err, school.ErrNotEntered):
+		return fmt.Errorf("the revoke of the earlier enrolment has to be finished first: %w", readable(err))
+	case err != nil:
 		return fmt.Errorf("the revoke of the earlier enrolment has to reach the collector first: %w", err)
 	}
 	return nil

@@ -225,7 +225,11 @@ func (p *program) deliverRevoke(ctx context.Context, set settings.Settings) erro
 	const longest = 30 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	if err := school.DeliverRevoke(ctx, set.DataDir, p.logger(settings.Log{Level: "error"})); err != nil {
+	switch err := school.DeliverRevoke(ctx, set.DataDir, p.logger(settings.Log{Level: "error"})); {
+	case errors.Is(err, school.ErrNotEntered):
+		p.note("%v", readable(err))
+		return nil
+	case err != nil:
 		p.note("The collector has not been told yet: %v", err)
 		p.note("The service goes on delivering it; without a service run `rollbridge-agent revoke` again when there is a network.")
 		return nil

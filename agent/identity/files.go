@@ -232,7 +232,7 @@ func exactly(dir, name string, size int) ([]byte, error) {
 }
 
 func damaged(name string) error {
-	return fmt.Errorf("%s is damaged; restore it from the machine's backup or enrol again with a new code", name)
+	return fmt.Errorf("%s: %w; restore it from the machine's backup or enrol again with a new code", name, secret.ErrDamaged)
 }
 
 // ReplaceIDKey stores the school's old id key (32 bytes), which a re-enrolled

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"rollbridge/agent/identity"
 	"rollbridge/agent/logbook"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/secret"
@@ -138,18 +139,25 @@ func DeliverRevoke(ctx context.Context, dir string, log *slog.Logger) error {
 		}
 		log.Info("the collector has the revoke", logkey.Attempt, r.Revoke.Used)
 	}
-	// A logbook that was changed, or whose key is damaged, never takes the entry;
-	// any other fault passes, and nothing is sent while it is waited for.
-	err = completeLogbook(dir)
-	switch broken := errors.Is(err, logbook.ErrFormat) || errors.Is(err, logbook.ErrBroken); {
-	case broken:
+	switch err := completeLogbook(dir); {
+	case forGood(err):
 		log.Warn("the receipt of the revoke cannot be entered into the logbook, which is not as it was written", logkey.Error, err.Error())
 	case err != nil:
-		return err
+		return fmt.Errorf("%w (%w): put that right, or take %s away to leave the logbook as it is, then run `rollbridge-agent revoke` again", ErrNotEntered, err, identity.LogbookKeyName)
 	}
 	r.Delivered = whole(clock.Now())
 	r.Revoke, r.Exit = Presigned{}, exit.Settings{}
 	return r.write(dir)
+}
+
+// ErrNotEntered is why a revoke is not over that the collector has.
+var ErrNotEntered = errors.New("the collector has the revoke, but its receipt could not be entered into the logbook")
+
+// forGood says of an error of completeLogbook that it never passes: the logbook
+// was changed, or its key is damaged. Any other is waited for; nothing is sent
+// meanwhile.
+func forGood(err error) bool {
+	return errors.Is(err, logbook.ErrFormat) || errors.Is(err, logbook.ErrBroken) || errors.Is(err, secret.ErrDamaged)
 }
 
 // post makes one attempt; the receipt is kept before it counts.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"rollbridge/agent/logbook"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/school"
+	"rollbridge/agent/secret"
 	"rollbridge/shared/protocol"
 )
 
@@ -219,6 +221,15 @@ func TestRevokeIsDeliveredBesideABrokenLogbook(t *testing.T) {
 			return os.WriteFile(path, append(text, "not a line\n"...), 0o600)
 		},
 		"emptied": func(path string) error { return os.Truncate(path, 0) },
+		"a key that is cut off": func(path string) error {
+			return secret.Write(filepath.Join(filepath.Dir(path), identity.LogbookKeyName), []byte("short"))
+		},
+		"an empty key": func(path string) error {
+			return os.Truncate(filepath.Join(filepath.Dir(path), identity.LogbookKeyName), 0)
+		},
+		"a key of something else": func(path string) error {
+			return os.WriteFile(filepath.Join(filepath.Dir(path), identity.LogbookKeyName), make([]byte, 2*secret.MaxBytes), 0o600)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := enrolledWorld(t)
@@ -232,5 +243,26 @@ func TestRevokeIsDeliveredBesideABrokenLogbook(t *testing.T) {
 				t.Errorf("posts %v, waits %v", w.posts, school.RevokeWaits(w.set.DataDir))
 			}
 		})
+	}
+}
+
+// A fault of the logbook that a person can put right is named with what to do, and
+// the collector is not told again afterwards.
+func TestRevokeWaitsForItsLogbook(t *testing.T) {
+	w := enrolledWorld(t)
+	must(t, w.school.Revoke(t.Context(), false))
+	key := filepath.Join(w.set.DataDir, identity.LogbookKeyName)
+	must(t, os.Remove(key))
+	must(t, os.Mkdir(key, 0o700)) // by a clumsy restore
+	for range 2 {
+		err := school.DeliverRevoke(t.Context(), w.set.DataDir, slog.New(slog.DiscardHandler))
+		if !errors.Is(err, school.ErrNotEntered) || !strings.Contains(err.Error(), "take logbook.key away") {
+			t.Errorf("it is not said what to do: %v", err)
+		}
+	}
+	must(t, os.Remove(key))
+	must(t, school.DeliverRevoke(t.Context(), w.set.DataDir, slog.New(slog.DiscardHandler)))
+	if w.posts[protocol.MessageRevoke] != 1 || school.RevokeWaits(w.set.DataDir) {
+		t.Errorf("posts %v, waits %v", w.posts, school.RevokeWaits(w.set.DataDir))
 	}
 }

@@ -167,7 +167,7 @@ func DeliverRemains(ctx context.Context, set settings.Settings, log *slog.Logger
 		}
 		wait := pause.fail()
 		if ctx.Err() == nil {
-			log.Warn("the revoke is not yet with the collector", logkey.Error, err.Error(), logkey.Next, time.Now().Add(wait))
+			log.Warn("the revoke is not yet finished", logkey.Error, err.Error(), logkey.Next, time.Now().Add(wait))
 		}
 		again := time.Now().Add(wait)
 		for ctx.Err() == nil && time.Now().Before(again) && (Unfinished(set.DataDir) || RevokeWaits(set.DataDir)) {

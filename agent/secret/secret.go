@@ -16,6 +16,10 @@ const MaxBytes = 64 << 10
 // that belongs to another user, or that is not a plain file.
 var ErrUnprotected = errors.New("the file is not protected")
 
+// ErrDamaged is returned for a file that holds nothing that Write has stored. It
+// does not mend by itself.
+var ErrDamaged = errors.New("the file is damaged")
+
 // Write stores data under path, replacing what was there, so that after a
 // crash the file holds either the old secret or the new one. The directory
 // must exist. Writers of one path must not run at the same time.
@@ -75,14 +79,15 @@ func GiveName(from, to string) error {
 }
 
 // Read returns what Write stored. Errors wrap fs.ErrNotExist when there is no
-// such file and ErrUnprotected when it cannot be relied on.
+// such file, ErrUnprotected when it cannot be relied on and ErrDamaged when it is
+// not what was stored.
 func Read(path string) ([]byte, error) {
 	data, err := read(path)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", filepath.Base(path), err)
 	}
 	if len(data) == 0 {
-		return nil, fmt.Errorf("read %s: the file is empty", filepath.Base(path))
+		return nil, fmt.Errorf("read %s: %w: it is empty", filepath.Base(path), ErrDamaged)
 	}
 	return data, nil
 }

@@ -158,7 +158,7 @@ func read(path string) ([]byte, error) {
 		return nil, err
 	}
 	if len(data) > MaxBytes {
-		return nil, fmt.Errorf("the file has more than %d bytes and is no secret of this program", MaxBytes)
+		return nil, fmt.Errorf("%w: it has more than %d bytes and is no secret of this program", ErrDamaged, MaxBytes)
 	}
 	return data, nil
 }

@@ -164,7 +164,7 @@ func read(path string) ([]byte, error) {
 	}
 	// DPAPI adds a few hundred bytes.
 	if info.Size() > 2*MaxBytes {
-		return nil, fmt.Errorf("the file has more than %d bytes and is no secret of this program", 2*MaxBytes)
+		return nil, fmt.Errorf("%w: it has more than %d bytes and is no secret of this program", ErrDamaged, 2*MaxBytes)
 	}
 	blob, err := os.ReadFile(path)
 	if err != nil {
@@ -188,7 +188,7 @@ func protect(data []byte) ([]byte, error) {
 func unprotect(blob []byte) ([]byte, error) {
 	var out windows.DataBlob
 	if err := windows.CryptUnprotectData(blobOf(blob), nil, blobOf(entropy), 0, nil, windows.CRYPTPROTECT_UI_FORBIDDEN, &out); err != nil {
-		return nil, fmt.Errorf("open it: it was made on another machine or is damaged; enrol again with a new code: %w", err)
+		return nil, fmt.Errorf("%w, or was made on another machine; enrol again with a new code: %w", ErrDamaged, err)
 	}
 	return taken(out)
 }
