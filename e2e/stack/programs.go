@@ -2,11 +2,13 @@ package stack
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -38,9 +40,39 @@ func BuildReporter(ctx context.Context, dir string) (string, error) {
 	return out, build(ctx, "rollbridge/e2e/reporter/cmd", out)
 }
 
+// A Stamp is what a release has linked in.
+type Stamp struct {
+	Version string
+	// Root is the first root of the update metadata, Address where they are looked
+	// for.
+	Root    []byte
+	Address string
+	// Kind is how a release of the zoo goes wrong; Arch is another processor.
+	Kind, Arch string
+}
+
+// BuildVersion compiles one program as a release is made.
+func BuildVersion(ctx context.Context, pkg, out string, s Stamp, tags ...string) error {
+	flags := "-s -w -X rollbridge/shared/version.Version=" + s.Version +
+		" -X rollbridge/shared/release.builtIn=" + base64.StdEncoding.EncodeToString(s.Root) +
+		" -X rollbridge/shared/release.address=" + s.Address
+	if s.Kind != "" {
+		flags += " -X main.kind=" + s.Kind
+	}
+	var env []string
+	if s.Arch != "" {
+		env = append(env, "GOARCH="+s.Arch)
+	}
+	return compile(ctx, pkg, out, env, "-ldflags", flags, "-tags", strings.Join(tags, ","))
+}
+
 func build(ctx context.Context, pkg, out string, tags ...string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", strings.Join(tags, ","), "-o", out, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	return compile(ctx, pkg, out, nil, "-tags", strings.Join(tags, ","))
+}
+
+func compile(ctx context.Context, pkg, out string, env []string, flags ...string) error {
+	cmd := exec.CommandContext(ctx, "go", slices.Concat([]string{"build", "-trimpath", "-o", out}, flags, []string{pkg})...)
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, text)
 	}
