@@ -20,7 +20,7 @@ func saveNew(path string, write func(io.Writer) error) (err error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".rollbridge-*") // 0600
+	f, err := secret.CreateTemp(filepath.Dir(path), ".rollbridge-")
 	if err != nil {
 		return err
 	}
