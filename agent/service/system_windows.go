@@ -139,16 +139,42 @@ func start(ctx context.Context) error {
 }
 
 func stop(ctx context.Context) error {
-	m, service, err := open(windows.SERVICE_STOP)
+	m, service, err := open(windows.SERVICE_STOP | windows.SERVICE_QUERY_STATUS)
 	if err != nil || service == nil {
 		return err
 	}
 	defer m.Disconnect()
 	defer service.Close()
+	ended := processOf(service)
 	if _, err := service.Control(svc.Stop); err != nil && !errors.Is(err, windows.ERROR_SERVICE_NOT_ACTIVE) {
 		return fmt.Errorf("stop the service: %w", err)
 	}
-	return await(ctx, svc.Stopped, stopLimit)
+	if err := await(ctx, svc.Stopped, stopLimit); err != nil {
+		return err
+	}
+	return ended()
+}
+
+// processOf returns what waits for the end of the service's process, which comes
+// after the service says that it has stopped: until then its file cannot be
+// replaced or deleted.
+func processOf(service *mgr.Service) (ended func() error) {
+	const limit = 15 * time.Second
+	st, err := service.Query()
+	if err != nil || st.ProcessId == 0 {
+		return func() error { return nil }
+	}
+	process, err := windows.OpenProcess(windows.SYNCHRONIZE, false, st.ProcessId)
+	if err != nil { // it has just ended
+		return func() error { return nil }
+	}
+	return func() error {
+		defer windows.CloseHandle(process)
+		if what, err := windows.WaitForSingleObject(process, uint32(limit/time.Millisecond)); what != windows.WAIT_OBJECT_0 {
+			return Refusal(fmt.Sprintf("the service has stopped, and its process has not ended within %s (%v): look at it in Task Manager, and try again", limit, err))
+		}
+		return nil
+	}
 }
 
 // await waits for the service to be in a state.
