@@ -22,6 +22,7 @@ const (
 	Flowing   ID = 2101
 	NotGiven  ID = 2200
 	KeysOld   ID = 2300
+	Waiting   ID = 2400
 	MISUnread ID = 3000
 	MISRead   ID = 3001
 	NoRight   ID = 3100
@@ -37,6 +38,7 @@ const (
 	TooOld    ID = 4120
 	Crashed   ID = 5000
 	GivenUp   ID = 5001
+	NotSetUp  ID = 5100
 )
 
 // An Event says what a number means.
@@ -57,6 +59,7 @@ var events = []Event{
 	{Flowing, slog.LevelInfo, "Sending goes again.", ""},
 	{NotGiven, slog.LevelWarn, "An authority asks for more than the school allows. Nothing more leaves.", "Tell whoever decides for the school: `rollbridge-agent scope show` has the difference."},
 	{KeysOld, slog.LevelWarn, "The collector's list of keys has expired: batches are sealed and wait.", "Tell the collector's operator, or set this computer's clock right."},
+	{Waiting, slog.LevelWarn, "The program is installed, but the installation did not take the settings or the enrolment code that it was given; the reason stands with it.", "Mend what the reason names, then run `rollbridge-agent enrol`: with a new code if the old one was used, or is older than three days."},
 	{MISUnread, slog.LevelError, "The MIS could not be read, so nothing new is sent.", "Run `rollbridge-agent check`: it names what is missing. It is tried again by itself."},
 	{MISRead, slog.LevelInfo, "The MIS is read again.", ""},
 	{NoRight, slog.LevelError, "The MIS account lacks a right that the agent needs.", "Run `rollbridge-agent profile test` and have the MIS's administrator give the right that it names."},
@@ -72,6 +75,7 @@ var events = []Event{
 	{TooOld, slog.LevelError, "The collector needs a newer version of this program. What is queued is kept.", "Install the newer version."},
 	{Crashed, slog.LevelError, "The worker ended without having been told to and is started again.", "If it happens often, send the collector's operator the file that `rollbridge-agent check --bundle` makes."},
 	{GivenUp, slog.LevelError, "The worker has ended again and again and is now tried only every five minutes.", "Look at the lines of the log before this one; wrong settings are the usual reason."},
+	{NotSetUp, slog.LevelError, "The installer could not set up the service, and took back what it had done; the reason stands with it.", "Mend what the reason names, and run the installer again."},
 }
 
 // All is every event, by number.
