@@ -206,7 +206,11 @@ func (b *Outbox) Log(entries ...Entry) error {
 
 func readFacts(tx *bbolt.Tx) (Facts, error) {
 	var f Facts
-	value := tx.Bucket(bucketFacts).Get(keyFacts)
+	bucket, err := part(tx, bucketFacts)
+	if err != nil {
+		return f, err
+	}
+	value := bucket.Get(keyFacts)
 	if value == nil {
 		return f, nil
 	}

@@ -84,6 +84,9 @@ type Options struct {
 	// service is stopped): the logbook is not completed, every write fails, and
 	// the journal may be nil. There must be a file.
 	ReadOnly bool
+	// Damaged, with ReadOnly, opens a file too that lacks parts or is of another
+	// version: for Remainder, and nothing else.
+	Damaged bool
 }
 
 // An Outbox is the open state of one school. It is safe for concurrent use.
@@ -142,10 +145,11 @@ func open(path string, o Options) (*Outbox, error) {
 		return nil, explain(err)
 	}
 	b := &Outbox{db: db}
-	if o.ReadOnly {
-		err = b.read(checkBuckets)
-	} else {
+	switch {
+	case !o.ReadOnly:
 		err = b.write(makeBuckets)
+	case !o.Damaged:
+		err = b.read(checkBuckets)
 	}
 	if err == nil {
 		return b, nil

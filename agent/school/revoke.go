@@ -107,7 +107,7 @@ func FinishRevoke(ctx context.Context, set settings.Settings, deleteLogbook bool
 	if key, err := identity.AnyLogbookKey(l.dir); err == nil {
 		l.book, errs[1] = logbook.Open(l.dir, key)
 	}
-	l.box, errs[2] = outbox.Open(l.dir, nil, outbox.Options{ReadOnly: true})
+	l.box, errs[2] = outbox.Open(l.dir, nil, outbox.Options{ReadOnly: true, Damaged: true})
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			l.log.Warn("the school ends without a part of its state", logkey.Error, err.Error())
@@ -182,7 +182,11 @@ func (l *last) remainder() (outbox.Remainder, error) {
 	if l.box == nil {
 		return outbox.Remainder{}, errors.New("the queue cannot be read")
 	}
-	return l.box.Remainder()
+	rest, err := l.box.Remainder()
+	if err == nil && rest.Lacking != nil {
+		l.log.Warn("the school ends without a part of its state", logkey.Error, rest.Lacking.Error())
+	}
+	return rest, err
 }
 
 // closeLogbook enters what the queue had not yet, and keeps the key; or deletes
