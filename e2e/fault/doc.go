@@ -8,7 +8,7 @@
 //   - Proxy is a school's forward proxy; its Door asks for nothing, or for Basic, NTLM
 //     or the Kerberos of a Realm.
 //   - Authority is a certificate authority that a machine trusts or does not.
-//   - SmallDisk, LimitFileSize, LimitRunning and Unprivileged take disk space
+//   - SmallDisk, ReadOnly, LimitFileSize, LimitRunning and Unprivileged take disk space
 //     and rights away.
 //   - Cut ends a program, and what it started, before the n-th act on its files,
 //     as a power cut would, or lets that act and all later ones fail.

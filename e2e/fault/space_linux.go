@@ -51,6 +51,37 @@ func (d *SmallDisk) Free() error { return os.Remove(d.filler) }
 // Close unmounts the disk; what it held is gone.
 func (d *SmallDisk) Close() error { return syscall.Unmount(d.Dir, syscall.MNT_DETACH) }
 
+// ReadOnly lets nobody write below dir, not even root, until restore is called.
+// An ordinary user takes the right to write away from the directories instead.
+func ReadOnly(dir string) (restore func() error, err error) {
+	err = syscall.Mount(dir, dir, "", syscall.MS_BIND, "")
+	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
+		return readOnlyByMode(dir)
+	}
+	if err == nil {
+		err = syscall.Mount("", dir, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make %s read-only: %w", dir, err)
+	}
+	return func() error { return syscall.Unmount(dir, syscall.MNT_DETACH) }, nil
+}
+
+func readOnlyByMode(dir string) (restore func() error, err error) {
+	set := func(mode os.FileMode) error {
+		return filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
+				return err
+			}
+			return os.Chmod(name, mode)
+		})
+	}
+	if err := set(0o555); err != nil {
+		return nil, fmt.Errorf("make %s read-only: %w", dir, err)
+	}
+	return func() error { return set(0o755) }, nil
+}
+
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) {

@@ -326,3 +326,8 @@ func writeFile(name string, data []byte) error {
 	}
 	return nil
 }
+
+// Targets is the signed list that was published last.
+func (r *Repository) Targets() ([]byte, error) {
+	return os.ReadFile(filepath.Join(r.Dir, numbered(r.targets.Signed.Version, metadata.TARGETS)))
+}
