@@ -26,7 +26,7 @@ const (
 )
 
 // runSchools is the service of many schools; it calls ready when it has begun.
-func (p *program) runSchools(ctx context.Context, dir string, ready func()) error {
+func (p *program) runSchools(ctx context.Context, dir string, said *voice, felt *pulse, ready func()) error {
 	if err := p.noSchoolGiven(); err != nil {
 		return err
 	}
@@ -37,12 +37,13 @@ func (p *program) runSchools(ctx context.Context, dir string, ready func()) erro
 	}
 	turns := school.NewTurns(readsAtOnce, readShare)
 	log := p.serviceLog(settings.Defaults().Log)
+	p.selfTestSchools(said, log, dir)
 	h := &host.Host{Dir: dir, Log: log, Serve: func(ctx context.Context, dir string, log *slog.Logger) error {
 		set, _, err := settings.Load(settings.Given{DataDir: dir}, p.Environ)
 		if err != nil {
 			return err
 		}
-		return serve(ctx, set, log, turns, func() {})
+		return serve(ctx, set, log, turns, felt, func() {})
 	}}
 	log.Info("the agents of many schools run", logkey.Event, event.Started, logkey.File, dir, logkey.Version, version.Version)
 	ready()

@@ -40,7 +40,7 @@ them with --data-dir. A directory that is added or taken away is noticed within 
   rollbridge-agent run --schools /var/lib/rollbridge/schools`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			ctx, ready := c.Context(), func() {}
+			ctx, said, felt := c.Context(), &voice{}, &pulse{}
 			if untilInputEnds {
 				var cancel context.CancelFunc
 				ctx, cancel = context.WithCancel(ctx)
@@ -49,17 +49,23 @@ them with --data-dir. A directory that is added or taken away is noticed within 
 					_, _ = io.Copy(io.Discard, p.in)
 					cancel()
 				}()
-				ready = func() { p.printf("%s\n", supervise.Ready) }
+				said.out = p.Out
+			}
+			ready := func() {
+				said.say(supervise.Ready)
+				go felt.beat(ctx, said)
 			}
 			if schools != "" {
-				return p.runSchools(ctx, schools, ready)
+				return p.runSchools(ctx, schools, said, felt, ready)
 			}
 			set, err := p.settings()
 			if err != nil {
+				said.say(supervise.SelfTest + " " + school.TestSettings)
 				return err
 			}
 			log := p.serviceLog(set.Log)
-			err = serve(ctx, set, log, nil, func() {
+			selfTest(said, log, set.DataDir)
+			err = serve(ctx, set, log, nil, felt, func() {
 				log.Info("the agent runs", logkey.Event, event.Started, logkey.Version, version.Version)
 				ready()
 			})
@@ -97,9 +103,9 @@ type worker struct {
 	letGo  func()         // ends it, so that a command can have it
 }
 
-// serve runs the service of one data directory; turns are shared by those of
-// one process. It calls ready when commands are answered.
-func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *school.Turns, ready func()) error {
+// serve runs the service of one data directory; turns and felt are shared by
+// those of one process. It calls ready when commands are answered.
+func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *school.Turns, felt *pulse, ready func()) error {
 	if err := school.MakeDir(set.DataDir); err != nil {
 		return err
 	}
@@ -124,6 +130,7 @@ func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *
 		served <- control.Serve(ctx, listener, s.handlers())
 		cancel()
 	}()
+	defer felt.feel(s.answers)()
 	ready()
 	s.live(ctx)
 	cancel()
@@ -136,7 +143,7 @@ const look = time.Second
 // live goes through the lives of a school on this machine: none, enrolled,
 // superseded or revoked, perhaps enrolled again.
 func (s *worker) live(ctx context.Context) {
-	said, over, ended := "", "", false
+	said, fault, over, ended := "", "", "", false
 	for ctx.Err() == nil {
 		agent, there := school.Enrolled(s.set.DataDir)
 		stop, revoked := school.Revoked(s.set.DataDir)
@@ -161,9 +168,11 @@ func (s *worker) live(ctx context.Context) {
 			if err := s.open(ctx); errors.Is(err, school.ErrSuperseded) {
 				over = agent
 				s.log.Warn("another copy of this agent has gone on sending", logkey.Event, event.Replaced)
-			} else if err != nil && ctx.Err() == nil && state+err.Error() != said {
-				s.log.Error("the school cannot be opened", logkey.Event, event.NotOpened, logkey.Error, err.Error())
-				said = state + err.Error()
+			} else if err != nil && ctx.Err() == nil && err.Error() != fault {
+				fault = err.Error()
+				s.log.Error("the school cannot be opened", logkey.Event, event.NotOpened, logkey.Error, fault)
+			} else if err == nil {
+				fault = ""
 			}
 			state = said
 		}
@@ -196,6 +205,15 @@ func (s *worker) open(ctx context.Context) error {
 		err = nil
 	}
 	return errors.Join(err, sch.Close())
+}
+
+// answers says whether what commands need answers and the school's loop goes on;
+// where something is locked for good it never returns.
+func (s *worker) answers() bool {
+	s.mu.Lock()
+	sch := s.school
+	s.mu.Unlock()
+	return sch == nil || sch.Answers()
 }
 
 // take opens the school. Commands wait for it: one that found no school open

@@ -33,7 +33,7 @@ func (s *School) Run(ctx context.Context, poke <-chan struct{}) error {
 		return err
 	}
 	l := &loop{
-		duties: duties{
+		duties: s.paced(duties{
 			sync: func(ctx context.Context) (bool, error) {
 				report, err := s.Sync(ctx, SyncRequest{})
 				s.noteFailed(err)
@@ -42,10 +42,11 @@ func (s *School) Run(ctx context.Context, poke <-chan struct{}) error {
 			deliver: s.Deliver,
 			checkin: s.Checkin,
 			look:    s.condition,
-		},
+		}),
 		table: Timetable{Minutes: minutes, Place: london, Behind: s.behind()},
 		log:   s.log, poke: poke,
 	}
+	defer s.pace.turn(false, false)
 	return l.run(ctx)
 }
 

@@ -49,6 +49,7 @@ type School struct {
 	roster    atomic.Pointer[heldRoster]
 	used      rosterUsed
 	announcer announcer // of the one loop that runs
+	pace      pace      // of that loop
 	diskFull  atomic.Bool
 	failed    atomic.Value // string: why the service's last sync failed, "" if it did not
 	opened    time.Time    // by time.Now

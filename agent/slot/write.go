@@ -12,6 +12,10 @@ import (
 // temporary begins the name of a file that is not yet what it is to be.
 const temporary = ".new-"
 
+// fileMode lets everybody read what is here, so that anybody may find out whether
+// what runs is what was released: nothing of it is secret.
+const fileMode = 0o644
+
 // Write puts a file of the directory in its place so that a crash leaves the
 // old one or the new one: temporary file, sync, rename, sync of the directory.
 // The updater uses it for its own files too. The file belongs to whom the
@@ -40,7 +44,10 @@ func (d Dir) Write(path string, data []byte) error {
 }
 
 func (d Dir) fill(f *os.File, path string, data []byte) error {
-	err := secret.Adopt(f.Name(), filepath.Dir(path))
+	err := f.Chmod(fileMode)
+	if err == nil {
+		err = secret.Adopt(f.Name(), filepath.Dir(path))
+	}
 	if err == nil {
 		err = d.before("write")
 	}

@@ -16,10 +16,6 @@ import (
 	"rollbridge/shared/logkey"
 )
 
-// Ready is the line by which a worker says, on its standard output, that it
-// works.
-const Ready = "ready"
-
 // StopLimit is how long a worker may take to end once its standard input has.
 const StopLimit = 30 * time.Second
 
