@@ -36,6 +36,8 @@ const (
 	Resumed   ID = 4002
 	Replaced  ID = 4003
 	TooOld    ID = 4120
+	NearEnd   ID = 4130
+	NoUpdates ID = 4131
 	Crashed   ID = 5000
 	GivenUp   ID = 5001
 	NotSetUp  ID = 5100
@@ -73,6 +75,8 @@ var events = []Event{
 	{Resumed, slog.LevelInfo, "A pause has ended.", ""},
 	{Replaced, slog.LevelWarn, "This agent has been superseded by another copy, or was moved to another computer, and has stopped for good.", "Uninstall it here if it was moved. Otherwise ask the collector's operator for a new code."},
 	{TooOld, slog.LevelError, "The collector needs a newer version of this program. What is queued is kept.", "Install the newer version."},
+	{NearEnd, slog.LevelWarn, "What is signed about releases ends within days or weeks and has not been signed anew.", "Tell the collector's operator. The agent goes on as it is."},
+	{NoUpdates, slog.LevelWarn, "No update could be looked for in days; the reason stands with it.", "Run `rollbridge-agent update check`: it says what is in the way."},
 	{Crashed, slog.LevelError, "The worker ended without having been told to and is started again.", "If it happens often, send the collector's operator the file that `rollbridge-agent check --bundle` makes."},
 	{GivenUp, slog.LevelError, "The worker has ended again and again and is now tried only every five minutes.", "Look at the lines of the log before this one; wrong settings are the usual reason."},
 	{NotSetUp, slog.LevelError, "The installer could not set up the service, and took back what it had done; the reason stands with it.", "Mend what the reason names, and run the installer again."},
