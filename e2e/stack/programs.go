@@ -49,6 +49,8 @@ type Stamp struct {
 	Address string
 	// Kind is how a release of the zoo goes wrong; Arch is another processor.
 	Kind, Arch string
+	// Overlay is a file for the compiler that replaces some sources by others.
+	Overlay string
 }
 
 // BuildVersion compiles one program as a release is made.
@@ -63,7 +65,7 @@ func BuildVersion(ctx context.Context, pkg, out string, s Stamp, tags ...string)
 	if s.Arch != "" {
 		env = append(env, "GOARCH="+s.Arch)
 	}
-	return compile(ctx, pkg, out, env, "-ldflags", flags, "-tags", strings.Join(tags, ","))
+	return compile(ctx, pkg, out, env, "-ldflags", flags, "-tags", strings.Join(tags, ","), "-overlay", s.Overlay)
 }
 
 func build(ctx context.Context, pkg, out string, tags ...string) error {

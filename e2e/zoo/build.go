@@ -2,11 +2,14 @@ package zoo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	"rollbridge/e2e/stack"
@@ -28,8 +31,8 @@ const (
 	Unfit Kind = "unfit"
 	// Crashes says that it is ready, works, and crashes a moment later.
 	Crashes Kind = "crashes"
-	// Silent says that it is ready and then gets stuck, though its process lives.
-	Silent Kind = "silent"
+	// Deadlocks says that it is ready, and then holds a lock of the school for good.
+	Deadlocks Kind = "deadlocks"
 	// Floods works and writes to its log without end.
 	Floods Kind = "floods"
 )
@@ -81,26 +84,39 @@ func (r *Releases) build(ctx context.Context, path, version string, kind Kind) e
 		return stack.BuildVersion(ctx, "rollbridge/e2e/zoo/small", path, stamp)
 	case Exits, Hangs, Unfit:
 		return stack.BuildVersion(ctx, "rollbridge/e2e/zoo/small", path, stamp)
+	case Deadlocks:
+		stamp.Kind = "" // it is the agent itself, but for one line
+		overlay, err := deadlock(ctx, path)
+		if err != nil {
+			return err
+		}
+		stamp.Overlay = overlay
+		return stack.BuildVersion(ctx, "rollbridge/agent", path, stamp, r.Tags...)
 	}
 	return stack.BuildVersion(ctx, "rollbridge/e2e/zoo/whole", path, stamp, r.Tags...)
 }
 
-// Copy puts a program where a package or a slot has it.
-func Copy(program, to string) error {
-	data, err := os.ReadFile(program)
+// deadlock writes the agent's loop with a lock that nobody gives back, as an
+// overlay for the compiler.
+func deadlock(ctx context.Context, path string) (overlay string, err error) {
+	const loop, locked = "\treturn l.run(ctx)\n", "\ts.link.Lock()\n\treturn l.run(ctx)\n"
+	dir, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", "rollbridge/agent/school").Output()
 	if err != nil {
-		return fmt.Errorf("install %s: %w", to, err)
+		return "", fmt.Errorf("find the agent's loop: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return fmt.Errorf("install %s: %w", to, err)
-	}
-	f, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o755)
+	file := filepath.Join(strings.TrimSpace(string(dir)), "run.go")
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("install %s: %w", to, err)
+		return "", fmt.Errorf("find the agent's loop: %w", err)
 	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("install %s: %w", to, err)
+	if strings.Count(string(text), loop) != 1 {
+		return "", fmt.Errorf("the agent's loop in %s is no longer begun by %q", file, loop)
 	}
-	return nil
+	changed := path + ".run.go"
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {file: changed}})
+	if err != nil {
+		return "", fmt.Errorf("change the agent's loop: %w", err)
+	}
+	overlay = path + ".overlay.json"
+	return overlay, errors.Join(os.WriteFile(changed, []byte(strings.Replace(string(text), loop, locked, 1)), 0o644), os.WriteFile(overlay, list, 0o644))
 }

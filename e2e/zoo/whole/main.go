@@ -32,8 +32,6 @@ func main() {
 			time.Sleep(200 * time.Millisecond)
 			panic("this release crashes after a while")
 		}}
-	case "silent":
-		out = &muted{Writer: out}
 	case "floods":
 		out = &after{Writer: out, then: func() {
 			for {
@@ -59,21 +57,6 @@ func (a *after) Write(p []byte) (int, error) {
 		a.once.Do(func() { go a.then() })
 	}
 	return n, err
-}
-
-// muted never comes back from the first line after the one that says ready, and
-// so holds whatever its writer holds.
-type muted struct {
-	io.Writer
-	ready bool
-}
-
-func (m *muted) Write(p []byte) (int, error) {
-	if m.ready {
-		select {}
-	}
-	m.ready = isReady(p)
-	return m.Writer.Write(p)
 }
 
 func isReady(p []byte) bool { return bytes.HasPrefix(p, []byte("ready")) }
