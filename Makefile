@@ -8,9 +8,25 @@ export CGO_ENABLED := 0
 # Version control is asked below, once: in a checkout of another user it would stop a build.
 export GOFLAGS := $(strip $(filter-out -buildvcs=%,$(GOFLAGS)) -buildvcs=false)
 
-VERSION   := $(shell git describe --tags --dirty 2>/dev/null || echo 0.1.0-dev)
+VERSION   := $(patsubst v%,%,$(shell git describe --tags --dirty 2>/dev/null || echo 0.1.0-dev))
+# What agents take updates by: the first root.json and the address of the repository.
+# Without a root a build takes none.
+RELEASE_ROOT ?=
+RELEASE_URL  ?=
 LDFLAGS   := -s -w -X rollbridge/shared/version.Version=$(VERSION)
+ifneq ($(RELEASE_ROOT),)
+LDFLAGS   += -X rollbridge/shared/release.builtIn=$(or $(shell base64 <"$(RELEASE_ROOT)" | tr -d '\n'),$(error RELEASE_ROOT=$(RELEASE_ROOT) cannot be read))
+endif
+ifneq ($(RELEASE_URL),)
+LDFLAGS   += -X rollbridge/shared/release.address=$(RELEASE_URL)
+endif
+# What is handed out is built by this Go and no other: the go command fetches it where it
+# is not the one at hand. The times in packages are the commit's.
+TOOLCHAIN := go1.26.8
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225600)
 EXE       := $(shell go env GOEXE)
+DIST      ?= dist
+PACKAGES  := $(DIST)/packages
 PLATFORMS := linux-amd64 linux-arm64 windows-amd64 windows-arm64
 CI_CODE   := ./.ci/lint ./.ci/skips
 TOOL      := go tool -modfile=.ci/tools.mod
@@ -23,7 +39,7 @@ DEMO_ARGS  ?=
 BENCH_ARGS ?=
 TEST_ARGS  ?=
 
-.PHONY: help demo test test-windows build lint fuzz bench style style-if-npm bin missing clean $(PLATFORMS)
+.PHONY: help demo test test-windows build packages packages-programs packages-linux packages-windows lint fuzz bench style style-if-npm bin missing clean $(PLATFORMS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,12 +58,32 @@ test-windows: ## run the Windows build and its service under Wine (Debian, as ro
 build: style-if-npm $(PLATFORMS) ## build both programs for every platform into dist/
 
 $(PLATFORMS):
-	@mkdir -p dist/$@
-	@export GOOS=$(word 1,$(subst -, ,$@)) GOARCH=$(word 2,$(subst -, ,$@)); \
+	@mkdir -p $(DIST)/$@
+	@export GOTOOLCHAIN=$(TOOLCHAIN) GOOS=$(word 1,$(subst -, ,$@)) GOARCH=$(word 2,$(subst -, ,$@)); \
 	suffix=$(if $(findstring windows,$@),.exe); \
-	go build -trimpath -ldflags "$(LDFLAGS)" -o dist/$@/rollbridge-agent$$suffix ./agent; \
-	go build -trimpath -ldflags "$(LDFLAGS)" -o dist/$@/rollbridge-collector$$suffix ./collector; \
-	echo "dist/$@ $(VERSION)"
+	go build -trimpath -ldflags "$(LDFLAGS)" -o $(DIST)/$@/rollbridge-agent$$suffix ./agent; \
+	go build -trimpath -ldflags "$(LDFLAGS)" -o $(DIST)/$@/rollbridge-collector$$suffix ./collector; \
+	echo "$(DIST)/$@ $(VERSION)"
+
+# RELEASE_ROOT=FILE RELEASE_URL=ADDRESS: agents that update themselves (docs/releases.md).
+packages: packages-linux packages-windows packages-programs ## make what is handed out, with its checksums, in dist/packages/
+	@go run ./installer/pack sums $(PACKAGES)
+	@echo "$(PACKAGES) $(VERSION)"
+
+# Signing, if there is any, is done before packages-programs takes the programs.
+packages-windows: style-if-npm $(filter windows-%,$(PLATFORMS)) packages-empty
+
+packages-linux: style-if-npm $(filter linux-%,$(PLATFORMS)) packages-empty
+	@DIST="$(DIST)" VERSION="$(VERSION)" installer/linux/build $(filter linux-%,$(PLATFORMS))
+
+# The programs as agents fetch them, in the repository's own layout, what they say of
+# themselves, and what each program is made of.
+packages-programs: packages-windows packages-linux
+	@DIST="$(DIST)" VERSION="$(VERSION)" LDFLAGS="$(LDFLAGS)" GOTOOLCHAIN=$(TOOLCHAIN) installer/pack/programs $(PLATFORMS)
+
+.PHONY: packages-empty
+packages-empty:
+	@rm -rf $(PACKAGES) && mkdir -p $(PACKAGES)
 
 bin:
 	@mkdir -p bin
@@ -95,10 +131,10 @@ style-if-npm:
 	elif ! $(MAKE) --no-print-directory style; then echo "The stylesheet could not be built: the pages will be unstyled."; fi
 
 missing:
-	@absent=; for program in npm strace postgres systemd-analyze; do \
+	@absent=; for program in npm strace postgres systemd-analyze rpm dpkg; do \
 		command -v $$program >/dev/null || ls /usr/lib/postgresql/*/bin/$$program >/dev/null 2>&1 || absent="$$absent $$program"; \
 	done; \
-	if [ -n "$$absent" ]; then echo "Missing on this machine:$$absent; tests that need them fail (Debian: apt-get install npm postgresql strace systemd)."; fi
+	if [ -n "$$absent" ]; then echo "Missing on this machine:$$absent; tests that need them fail (Debian: apt-get install npm postgresql rpm strace systemd)."; fi
 
 clean: ## remove what the other targets made
 	@rm -rf bin dist $(STYLESHEET) $(ASSETS)/node_modules
