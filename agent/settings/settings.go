@@ -219,7 +219,7 @@ func (s *Settings) Validate() error {
 	check(slices.Contains([]string{"text", "json"}, s.Log.Format), "log.format must be text or json")
 	check(slices.Contains([]string{"debug", "info", "warn", "error"}, s.Log.Level), "log.level must be debug, info, warn or error")
 	_, err := update.ParseWindow(s.Updates.Window)
-	check(err == nil, "updates.window must be two times of day such as 18:00-05:00, or empty for the whole day")
+	check(err == nil, "updates.window must be two times of day such as 18:00-05:00, at least half an hour apart, or empty for the whole day")
 	check(s.Updates.Ring == string(release.General) || s.Updates.Ring == string(release.Early), "updates.ring must be general or early")
 	check(s.Updates.HoldDays >= 0 && s.Updates.HoldDays <= update.MaxHoldDays, "updates.hold_days must be 0 to %d", update.MaxHoldDays)
 	check(s.Updates.URL == "" || s.Updates.URL == NoUpdates || update.CheckAddress(s.Updates.URL) == nil,

@@ -42,7 +42,8 @@ type Facts struct {
 	HoldDays int
 	// Floor is the highest security floor ever seen here.
 	Floor string
-	// Skipped are the versions that failed here, with the reason.
+	// Skipped are the versions that failed here, with the reason; one for which a
+	// person asks by name is tried again.
 	Skipped map[string]string
 	// Trial says that what runs is itself being tried.
 	Trial bool
@@ -149,7 +150,7 @@ func (f Facts) forbids(file release.File, all []release.File) block {
 	v := file.Version
 	reason, failed := f.Skipped[v]
 	switch {
-	case failed:
+	case failed && f.Asked != v:
 		return block{why: protocol.UpdateWaitSkipped, reason: reason}
 	case f.Floor != "" && release.Compare(v, f.Floor) < 0 && !f.stone(v, all):
 		return block{why: protocol.UpdateWaitFloor}

@@ -16,7 +16,7 @@ type Window struct {
 }
 
 // errWindow says what a window looks like.
-var errWindow = errors.New("a window is two times of day such as 18:00-05:00")
+var errWindow = errors.New("a window is two times of day such as 18:00-05:00, at least half an hour apart")
 
 // ParseWindow reads a window; "" is the whole day.
 func ParseWindow(text string) (Window, error) {
@@ -29,7 +29,11 @@ func ParseWindow(text string) (Window, error) {
 	if !both || errA != nil || errB != nil || a.Equal(b) {
 		return Window{}, errWindow
 	}
-	return Window{from: a.Hour()*60 + a.Minute(), to: b.Hour()*60 + b.Minute()}, nil
+	w := Window{from: a.Hour()*60 + a.Minute(), to: b.Hour()*60 + b.Minute()}
+	if (w.to-w.from+24*60)%(24*60) < 30 {
+		return Window{}, errWindow
+	}
+	return w, nil
 }
 
 // String is the window as ParseWindow reads it.

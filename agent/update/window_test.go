@@ -71,7 +71,7 @@ func TestWindowInTheLongNight(t *testing.T) {
 }
 
 func TestParseWindow(t *testing.T) {
-	for _, text := range []string{"18:00", "18:00-", "-05:00", "6pm-5am", "18:00-18:00", "24:00-05:00", "18:00-05:00-06:00"} {
+	for _, text := range []string{"18:00", "18:00-", "-05:00", "6pm-5am", "18:00-18:00", "24:00-05:00", "18:00-05:00-06:00", "18:00-18:29"} {
 		if _, err := ParseWindow(text); err == nil {
 			t.Errorf("%q is taken for a window", text)
 		}

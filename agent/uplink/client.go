@@ -58,6 +58,10 @@ func New(r Route) (*Client, error) {
 	if err != nil || base.Scheme != "https" || base.Hostname() == "" {
 		return nil, errors.New("the collector's address must be https://host[:port]")
 	}
+	return newClient(base, r)
+}
+
+func newClient(base *url.URL, r Route) (*Client, error) {
 	way, roots, err := wayOf(r.Exit, r.Roots)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,526 @@
+package update
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"rollbridge/agent/event"
+	"rollbridge/agent/slot"
+	"rollbridge/agent/uplink"
+	"rollbridge/agent/uplink/exit"
+	"rollbridge/shared/clock"
+	"rollbridge/shared/logkey"
+	"rollbridge/shared/protocol"
+	"rollbridge/shared/release"
+	"rollbridge/shared/version"
+)
+
+// Options are what an Updater goes by.
+type Options struct {
+	// Dir is the versions directory, Root the built-in root.
+	Dir  slot.Dir
+	Root []byte
+	// URL is the school's setting (settings.Updates.URL), BuiltIn the address that
+	// is stamped in.
+	URL     string
+	BuiltIn string
+	// Off says that the school wants no updates.
+	Off  bool
+	Ring release.Ring
+	// Window and HoldDays are the school's.
+	Window   Window
+	HoldDays int
+	// Exit is how connections leave the school.
+	Exit exit.Settings
+	// Collector says where the collector is, and the pin of its key; "" while no
+	// school is enrolled. It is asked where nothing else says where to look.
+	Collector func() (address string, pin []byte)
+	Log       *slog.Logger
+	Limits    Limits // zero is DefaultLimits
+}
+
+// An Updater looks for releases and stages them. It is safe for concurrent use:
+// one thing is done at a time.
+type Updater struct {
+	o     Options
+	stage stage
+	// running, build and data say what runs; tests change them.
+	running string
+	build   int
+	now     func() time.Time
+
+	one sync.Mutex
+}
+
+// New makes an Updater; it opens nothing.
+func New(o Options) *Updater {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits
+	}
+	o.Ring = cmp.Or(o.Ring, release.General)
+	return &Updater{o: o, stage: stage{dir: o.Dir, room: room}, running: version.Version, build: osBuild(), now: clock.Now}
+}
+
+// Default is the versions directory of this program and what is stamped into it.
+func Default() Options {
+	o := Options{Root: release.Root(), BuiltIn: release.Address()}
+	if program, err := os.Executable(); err == nil {
+		o.Dir = slot.Beside(program)
+	}
+	return o
+}
+
+// Off says why no updates are looked for, "" if they are.
+func (u *Updater) Off() protocol.UpdateOff {
+	_, _, ok := u.where()
+	switch {
+	case u.o.Root == nil:
+		return protocol.UpdateOffBuild
+	case !u.o.Dir.There():
+		return protocol.UpdateOffPlace
+	case u.o.Off:
+		return protocol.UpdateOffSetting
+	case !ok:
+		return protocol.UpdateOffAddress
+	}
+	return ""
+}
+
+// where is where to look: what the school set, what is stamped in, or the
+// collector.
+func (u *Updater) where() (address string, pin []byte, ok bool) {
+	if a := cmp.Or(u.o.URL, u.o.BuiltIn); a != "" {
+		return a, nil, true
+	}
+	if a, pin := u.collector(); a != "" {
+		return OfCollector(a), pin, true
+	}
+	if m, _ := recall(u.o.Dir); m.Collector != nil && CheckAddress(m.Collector.Address) == nil {
+		return OfCollector(m.Collector.Address), m.Collector.Pin, true
+	}
+	return "", nil, false
+}
+
+func (u *Updater) collector() (address string, pin []byte) {
+	if u.o.Collector == nil {
+		return "", nil
+	}
+	return u.o.Collector()
+}
+
+// ErrOff is returned where no updates are looked for; Off says why.
+var ErrOff = errors.New("no updates are looked for")
+
+// Check looks into the repository and decides; it stages nothing. asked is the
+// version for which a person asks now, AskedNewest, or "". An error is a *Fault,
+// ErrOff or that of the context; how things stand is told even so.
+func (u *Updater) Check(ctx context.Context, asked string) (Status, error) {
+	u.one.Lock()
+	defer u.one.Unlock()
+	f, _, err := u.check(ctx)
+	if f != nil {
+		f.site.Close()
+	}
+	return u.status(asked), err
+}
+
+// check makes one check and remembers what came of it.
+func (u *Updater) check(ctx context.Context) (*fetcher, view, error) {
+	if u.Off() != "" {
+		return nil, view{}, ErrOff
+	}
+	m := u.recall()
+	if a, pin := u.collector(); a != "" {
+		m.Collector = &collector{a, pin}
+	}
+	now := u.now()
+	f, err := u.fetcher(ctx)
+	if err != nil {
+		return nil, view{}, u.note(&m, err, now)
+	}
+	v, err := look(f, u.o.Dir, u.o.Root, u.seen(m), now)
+	if err == nil {
+		err = u.keep(f, v)
+	}
+	return f, v, u.conclude(ctx, &m, v, err, now)
+}
+
+// conclude remembers how a check went.
+func (u *Updater) conclude(ctx context.Context, m *memory, v view, err error, now time.Time) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	m.Tried = now
+	if m.First.IsZero() || m.First.After(now) {
+		m.First = now
+	}
+	switch {
+	case errors.Is(err, errOlder):
+		// A copy of the repository may lag for hours, and a school must not be told
+		// of that; one that lags for a day is broken, or holds updates back.
+		if m.Older.IsZero() || m.Older.After(now) {
+			m.Older = now
+		}
+		m.Failed++
+		if now.Sub(m.Older) < oldFor {
+			return errors.Join(nil, m.save(u.o.Dir))
+		}
+		return u.note(m, fault(protocol.UpdateOld, err, tellOperator, "%s has shown for more than a day what it showed earlier", u.host()), now)
+	case err != nil:
+		m.Failed++
+		return u.note(m, err, now)
+	}
+	m.took(v, now)
+	m.forget(v.proof.Files())
+	u.warn(m, now)
+	return u.noted(m.save(u.o.Dir))
+}
+
+// oldFor is how long a repository may show what it showed earlier.
+const oldFor = 24 * time.Hour
+
+// note remembers a Fault; that it cannot be remembered must not hide it.
+func (u *Updater) note(m *memory, err error, now time.Time) error {
+	f := asFault(err)
+	m.Problem = problem(f, m.Problem, now)
+	u.quiet(m, now)
+	u.remember(m)
+	return f
+}
+
+// asFault words an error that has no words yet.
+func asFault(err error) *Fault {
+	if f, ok := errors.AsType[*Fault](err); ok {
+		return f
+	}
+	return fault(protocol.UpdateOther, err, again, "no update could be looked for: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+// remember saves what can also be found out again: that it cannot be saved must
+// hide nothing.
+func (u *Updater) remember(m *memory) {
+	if err := m.save(u.o.Dir); err != nil {
+		u.o.Log.Warn("what came of looking for updates could not be noted", logkey.Error, err.Error())
+	}
+}
+
+// noted words that nothing could be noted.
+func (u *Updater) noted(err error) error {
+	if err == nil {
+		return nil
+	}
+	return u.stage.fault(err)
+}
+
+func (u *Updater) recall() memory {
+	m, lost := recall(u.o.Dir)
+	if lost != nil {
+		u.o.Log.Warn("what was remembered of updates is lost, and begun anew", logkey.Error, lost.Error())
+	}
+	return m
+}
+
+// seen are the marks; the list of releases that is kept is one too, should the
+// memory be lost.
+func (u *Updater) seen(m memory) Marks {
+	seen := m.Marks
+	if proof, err := u.proof(); err == nil {
+		seen.Root, seen.Targets = max(seen.Root, proof.Root), max(seen.Targets, proof.Targets)
+	}
+	return seen
+}
+
+// proof is what is kept of the releases.
+func (u *Updater) proof() (*release.Proof, error) {
+	later, targets, err := kept(u.o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return release.Trust(u.o.Root, later, targets)
+}
+
+// kept reads the metadata that are kept.
+func kept(dir slot.Dir) (roots [][]byte, targets []byte, err error) {
+	if targets, err = os.ReadFile(filepath.Join(dir.Metadata(), slot.Targets)); err != nil {
+		return nil, nil, err
+	}
+	names, err := filepath.Glob(filepath.Join(dir.Metadata(), "*."+metadata.ROOT+".json"))
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		roots = append(roots, data)
+	}
+	return roots, targets, err
+}
+
+func (u *Updater) host() string {
+	address, _, _ := u.where()
+	if at, err := url.Parse(address); err == nil {
+		return at.Hostname()
+	}
+	return "the repository"
+}
+
+func (u *Updater) fetcher(ctx context.Context) (*fetcher, error) {
+	address, pin, _ := u.where()
+	if err := CheckAddress(address); err != nil {
+		return nil, err
+	}
+	base, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	site, err := uplink.NewSite(uplink.Route{URL: address, Pin: pin, Exit: u.o.Exit})
+	if err != nil {
+		return nil, fault(protocol.UpdateOther, err, "", "no update can be looked for: %s", err)
+	}
+	return &fetcher{ctx: ctx, site: site, base: base, limits: u.o.Limits}, nil
+}
+
+// keep writes what was proved where the supervisor looks. Roots come first: the
+// list is signed by keys of the last of them.
+func (u *Updater) keep(f *fetcher, v view) error {
+	dir := u.o.Dir.Metadata()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return u.stage.fault(err)
+	}
+	u.fill(f, v)
+	for _, file := range append(rootsInOrder(v), kind{slot.Targets, v.targets}) {
+		path := filepath.Join(dir, file.name)
+		if held, err := os.ReadFile(path); err == nil && string(held) == string(file.data) {
+			continue
+		}
+		if err := u.stage.act("keep "+file.name, func() error { return u.o.Dir.Write(path, file.data) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type kind struct {
+	name string
+	data []byte
+}
+
+func rootsInOrder(v view) []kind {
+	var list []kind
+	for n := int64(1); n <= v.marks.Root; n++ {
+		name := rootName(n)
+		if data := v.roots[name]; data != nil {
+			list = append(list, kind{name, data})
+		}
+	}
+	return list
+}
+
+func rootName(n int64) string { return strconv.FormatInt(n, 10) + "." + metadata.ROOT + ".json" }
+
+// fill fetches the earlier roots that are missing here. This program was built
+// with a later one, but the supervisor, which only a package replaces, may know
+// none but the first. It proves them by itself; what cannot be had is tried again
+// at the next check.
+func (u *Updater) fill(f *fetcher, v view) {
+	for n := int64(2); n < v.marks.Root; n++ {
+		name := rootName(n)
+		if v.roots[name] != nil {
+			continue
+		}
+		if _, err := os.Stat(filepath.Join(u.o.Dir.Metadata(), name)); err == nil {
+			continue
+		}
+		data, err := f.DownloadFile(f.base.JoinPath(name).String(), maxRoot, 0)
+		if err != nil {
+			return
+		}
+		v.roots[name] = data
+	}
+}
+
+// Advanced says what Advance did.
+type Advanced struct {
+	Status Status `json:"status"`
+	// Version was put into its slot, or was there; Wish is the id under which the
+	// supervisor was asked to start it, "" where that waits.
+	Version string `json:"version,omitempty"`
+	Wish    string `json:"wish,omitempty"`
+}
+
+// Advance goes as far as the decision allows: it looks for a version, brings it
+// and asks the supervisor to start it. asked is the version for which a person
+// asks now, AskedNewest, or "": for a person neither hold nor time of day counts.
+func (u *Updater) Advance(ctx context.Context, asked string) (Advanced, error) {
+	u.one.Lock()
+	defer u.one.Unlock()
+	f, v, err := u.check(ctx)
+	if f != nil {
+		defer f.site.Close()
+	}
+	if err != nil || v.proof == nil {
+		return Advanced{Status: u.status(asked)}, err
+	}
+	d := Decide(u.facts(u.recall(), v.proof, asked))
+	if d.Offered == nil || !d.Fetch {
+		u.settle()
+		return Advanced{Status: u.status(asked)}, nil
+	}
+	if err := u.bring(ctx, f, v, *d.Offered, asked); err != nil {
+		return Advanced{Status: u.status(asked)}, err
+	}
+	a := Advanced{Version: d.Offered.Version}
+	if d.Apply {
+		wish := slot.Wish{ID: slot.NewID(), Version: a.Version, Insist: asked == a.Version}
+		if err := u.o.Dir.Wish(wish); err != nil {
+			return Advanced{Status: u.status(asked)}, u.stage.fault(err)
+		}
+		a.Wish = wish.ID
+		u.o.Log.Info("the supervisor is asked to start another version", logkey.Version, a.Version)
+	}
+	a.Status = u.status(asked)
+	return a, nil
+}
+
+// bring puts a version into its slot, unless it is there.
+func (u *Updater) bring(ctx context.Context, f *fetcher, v view, file release.File, asked string) error {
+	if slot.Same(u.o.Dir.Program(file.Version), file) == nil {
+		u.settle()
+		return nil
+	}
+	m, now := u.recall(), u.now()
+	// What can be found out without the network is found out first.
+	if err := u.stage.ready(file); err != nil {
+		return u.unbrought(&m, err, now)
+	}
+	if err := m.mayFetch(file, now); err != nil && asked == "" {
+		return u.unbrought(&m, err, now)
+	}
+	u.o.Log.Info("a newer version is fetched", logkey.Version, file.Version, logkey.Bytes, file.Length)
+	err := f.fetch(ctx, u.stage, file, v.targets)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	m.fetched(file, err, u.now())
+	if err != nil {
+		return u.unbrought(&m, err, now)
+	}
+	m.Fetch = nil
+	return u.noted(m.save(u.o.Dir))
+}
+
+// unbrought remembers why a version could not be brought.
+func (u *Updater) unbrought(m *memory, err error, now time.Time) error {
+	f := asFault(err)
+	m.Fetch = problem(f, m.Fetch, now)
+	u.remember(m)
+	return f
+}
+
+// settle notes that nothing has to be brought.
+func (u *Updater) settle() {
+	if m := u.recall(); m.Fetch != nil {
+		m.Fetch = nil
+		u.remember(&m)
+	}
+}
+
+// facts are what is known now.
+func (u *Updater) facts(m memory, proof *release.Proof, asked string) Facts {
+	f := Facts{Now: u.now(), Running: u.running, OS: runtime.GOOS, Arch: runtime.GOARCH, Build: u.build, Reads: StateReads,
+		Data: release.DataScope(), Rollout: m.Rollout, Ring: u.o.Ring, Installation: m.Installation,
+		Window: u.o.Window, HoldDays: u.o.HoldDays, Floor: m.Floor, Skipped: map[string]string{}, Asked: asked}
+	if proof != nil {
+		f.Files = proof.Files()
+	}
+	// A state that cannot be read is the supervisor's to mend.
+	state, err := u.o.Dir.State()
+	if err != nil {
+		return f
+	}
+	f.Trial = state.Candidate != nil
+	for _, s := range state.Skipped {
+		if s.Holds(f.Now) {
+			f.Skipped[s.Version] = string(s.Reason)
+		}
+	}
+	return f
+}
+
+// Back asks the supervisor for the version before, and says which that is. The
+// answer to the id is slot.State.Heard.
+func (u *Updater) Back() (id, to string, err error) {
+	u.one.Lock()
+	defer u.one.Unlock()
+	if !u.o.Dir.There() {
+		return "", "", ErrOff
+	}
+	state, err := u.o.Dir.State()
+	if err != nil {
+		return "", "", fmt.Errorf("find the version before: %w", err)
+	}
+	if to = state.Back(); to == "" {
+		return "", "", ErrNoPrevious
+	}
+	id = slot.NewID()
+	if err := u.o.Dir.Wish(slot.Wish{ID: id, Back: true}); err != nil {
+		return "", "", u.stage.fault(err)
+	}
+	return id, to, nil
+}
+
+// ErrNoPrevious is returned by Back where there is nothing to go back to.
+var ErrNoPrevious = errors.New("there is no version before this one to go back to")
+
+// How long before the end of what people must sign anew somebody is told.
+var remind = []int{90, 60, 30}
+
+// warn tells once at each threshold that people must sign the root anew, and the
+// last of them of the list of releases, which lives for no longer than the first.
+func (u *Updater) warn(m *memory, now time.Time) {
+	left := int(m.RootEnds.Sub(now) / (24 * time.Hour))
+	if list := int(m.TargetsEnds.Sub(now) / (24 * time.Hour)); list < remind[len(remind)-1] {
+		left = min(left, list)
+	}
+	told := 0
+	for _, days := range remind {
+		if left <= days {
+			told = days
+		}
+	}
+	if told != 0 && told != m.Told {
+		u.o.Log.Warn("the metadata of updates end soon", logkey.Event, event.NearEnd, logkey.Count, left)
+	}
+	m.Told = told
+}
+
+// silentFor is how long no check may succeed before somebody is told.
+const silentFor = 4 * 24 * time.Hour
+
+// quiet tells once that nothing could be looked for in days.
+func (u *Updater) quiet(m *memory, now time.Time) {
+	since := m.Checked
+	if since.IsZero() {
+		since = m.First
+	}
+	if m.Silent || since.IsZero() || now.Sub(since) < silentFor {
+		return
+	}
+	m.Silent = true
+	u.o.Log.Warn("no update could be looked for in days", logkey.Event, event.NoUpdates, logkey.Reason, string(m.Problem.Kind), logkey.Error, m.Problem.Text, logkey.Since, since)
+}
