@@ -111,6 +111,7 @@ preview shows what would leave, log what left, pause and revoke stop it.
 	root.PersistentFlags().StringVar(&p.given.File, "config", "", "settings `file` (default agent.yaml in the data directory)")
 	root.PersistentFlags().StringVar(&p.given.DataDir, "data-dir", "", "data `directory` of this school (also ROLLBRIDGE_DATA_DIR)")
 	root.AddCommand(p.check())
+	root.AddCommand(p.forInstaller()...)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
 	})
