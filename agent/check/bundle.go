@@ -211,7 +211,7 @@ func eventsOf(dir string) any {
 		Time  time.Time `json:"time"`
 		Event string    `json:"event"`
 	}
-	f, err := os.Open(filepath.Join(dir, logbook.FileName))
+	f, err := secret.OpenRead(filepath.Join(dir, logbook.FileName))
 	if err != nil {
 		return nil
 	}

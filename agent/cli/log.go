@@ -15,6 +15,7 @@ import (
 	"rollbridge/agent/evidence"
 	"rollbridge/agent/logbook"
 	"rollbridge/agent/school"
+	"rollbridge/agent/secret"
 )
 
 // A logging is one call of log.
@@ -118,15 +119,16 @@ func (l logging) check() error {
 
 // eachLogbook opens the files named, or this school's logbook.
 func (p *program) eachLogbook(files []string, use func(name string, f *os.File) error) error {
+	open := os.Open
 	if len(files) == 0 {
 		name, err := p.ownLogbook()
 		if err != nil {
 			return err
 		}
-		files = []string{name}
+		files, open = []string{name}, secret.OpenRead
 	}
 	for _, name := range files {
-		f, err := os.Open(name)
+		f, err := open(name)
 		if err != nil {
 			return readable(fmt.Errorf("open the logbook: %w", err))
 		}

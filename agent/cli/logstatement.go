@@ -11,6 +11,7 @@ import (
 	"rollbridge/agent/evidence"
 	"rollbridge/agent/identity"
 	"rollbridge/agent/school"
+	"rollbridge/agent/secret"
 	"rollbridge/shared/clock"
 )
 
@@ -74,7 +75,7 @@ func signedStatement(name string, t evidence.Term) ([]byte, evidence.Statement, 
 	if err != nil {
 		return nil, none, readable(err)
 	}
-	f, err := os.Open(name)
+	f, err := secret.OpenRead(name)
 	if err != nil {
 		return nil, none, readable(fmt.Errorf("open the logbook: %w", err))
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -182,7 +183,7 @@ func collect(dir string, stop school.Stop, set []string) (contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(dir, logbook.FileName))
+	text, err := readPlain(dir, logbook.FileName)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +212,7 @@ func (c contents) others(dir string) error {
 		var data []byte
 		switch {
 		case slices.Contains(plain, name) || oldLogbook(name):
-			data, err = os.ReadFile(filepath.Join(dir, name))
+			data, err = readPlain(dir, name)
 		case slices.Contains(secrets, name):
 			data, err = secret.Read(filepath.Join(dir, name))
 		default:
@@ -223,6 +224,17 @@ func (c contents) others(dir string) error {
 		c[name] = data
 	}
 	return nil
+}
+
+// readPlain reads a file that is no secret and that nobody else has put there:
+// an administrator would carry off what only an administrator may read.
+func readPlain(dir, name string) ([]byte, error) {
+	f, err := secret.OpenRead(filepath.Join(dir, name))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	defer f.Close()
+	return io.ReadAll(f)
 }
 
 // The small files that go with an agent: the marker of a pause, and what an

@@ -15,6 +15,7 @@ import (
 	"rollbridge/agent/mis"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/scope"
+	"rollbridge/agent/secret"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
@@ -212,7 +213,7 @@ func (s *School) Fsck(context.Context) ([]string, error) {
 	if _, err := identity.Load(s.dir); err != nil {
 		found = append(found, err.Error())
 	}
-	f, err := os.Open(filepath.Join(s.dir, logbook.FileName))
+	f, err := secret.OpenRead(filepath.Join(s.dir, logbook.FileName))
 	if err != nil {
 		return found, fmt.Errorf("check the logbook: %w", err)
 	}

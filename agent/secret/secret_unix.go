@@ -108,24 +108,47 @@ func Open(path string, create bool) (*os.File, error) {
 	if create {
 		flags |= os.O_CREATE
 	}
-	f, err := os.OpenFile(path, flags, fileMode)
-	if errors.Is(err, unix.ELOOP) {
-		return nil, fmt.Errorf("%w: %s is a symbolic link; find out who put it there and remove it", ErrUnprotected, filepath.Base(path))
-	}
+	f, _, err := open(path, flags)
+	return f, err
+}
+
+// OpenRead opens a file of the data directory that is no secret, to be read,
+// with the cares of Open: what an administrator's command reads there, it may
+// show or carry away. One that belongs to neither this user, root nor the owner
+// of the directory is refused too.
+func OpenRead(path string) (*os.File, error) {
+	f, st, err := open(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK)
 	if err != nil {
 		return nil, err
 	}
-	var st unix.Stat_t
+	var dir unix.Stat_t
+	if err := unix.Stat(filepath.Dir(path), &dir); err != nil {
+		return nil, errors.Join(fmt.Errorf("look at the directory: %w", err), f.Close())
+	}
+	if st.Uid != 0 && int(st.Uid) != os.Geteuid() && st.Uid != dir.Uid {
+		return nil, errors.Join(fmt.Errorf("%w: %s belongs to another user; find out who put it there, then chown it to the user that the service runs as, or remove it", ErrUnprotected, filepath.Base(path)), f.Close())
+	}
+	return f, nil
+}
+
+func open(path string, flags int) (f *os.File, st unix.Stat_t, err error) {
+	f, err = os.OpenFile(path, flags, fileMode)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, st, fmt.Errorf("%w: %s is a symbolic link; find out who put it there and remove it", ErrUnprotected, filepath.Base(path))
+	}
+	if err != nil {
+		return nil, st, err
+	}
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, st, errors.Join(err, f.Close())
 	}
 	switch {
 	case st.Mode&unix.S_IFMT != unix.S_IFREG:
-		return nil, errors.Join(fmt.Errorf("%w: %s is not a plain file", ErrUnprotected, filepath.Base(path)), f.Close())
+		return nil, st, errors.Join(fmt.Errorf("%w: %s is not a plain file", ErrUnprotected, filepath.Base(path)), f.Close())
 	case st.Nlink > 1:
-		return nil, errors.Join(linked(path), f.Close())
+		return nil, st, errors.Join(linked(path), f.Close())
 	}
-	return f, nil
+	return f, st, nil
 }
 
 func linked(path string) error {

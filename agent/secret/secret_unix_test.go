@@ -152,6 +152,12 @@ func TestOpenAndAdoptRefuseLinks(t *testing.T) {
 		if f, err := Open(at(name), true); !errors.Is(err, ErrUnprotected) {
 			t.Errorf("%s was opened: %v, %v", name, f, err)
 		}
+		if f, err := OpenRead(at(name)); !errors.Is(err, ErrUnprotected) {
+			t.Errorf("%s was opened to be read: %v, %v", name, f, err)
+		}
+	}
+	if f, err := OpenRead(at("dir")); !errors.Is(err, ErrUnprotected) {
+		t.Errorf("a directory was opened to be read: %v, %v", f, err)
 	}
 	if f, err := Open(at("dir"), true); err == nil {
 		t.Errorf("a directory was opened: %v", f)
@@ -181,6 +187,37 @@ func TestOpenAndAdoptRefuseLinks(t *testing.T) {
 	}
 	if got, err := os.ReadFile(victim); err != nil || string(got) != "mine" {
 		t.Errorf("the victim holds %q, %v", got, err)
+	}
+}
+
+// What is read is this user's, root's, or the service's whose directory it is.
+func TestOpenReadLooksWhoseItIs(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // there is no other user to give a file to
+	}
+	const service, somebody = 65534, 1234
+	dir := t.TempDir()
+	path := filepath.Join(dir, "logbook.jsonl")
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		dir, file int
+		good      bool
+	}{{0, 0, true}, {service, 0, true}, {service, service, true}, {service, somebody, false}, {0, somebody, false}} {
+		if err := errors.Join(os.Chown(dir, c.dir, c.dir), os.Chown(path, c.file, c.file)); err != nil {
+			t.Fatal(err)
+		}
+		f, err := OpenRead(path)
+		if c.good != (err == nil) || err != nil && !errors.Is(err, ErrUnprotected) {
+			t.Errorf("a file of %d in a directory of %d: %v", c.file, c.dir, err)
+		}
+		if err == nil {
+			err = f.Close()
+		}
+		if c.good && err != nil {
+			t.Error(err)
+		}
 	}
 }
 

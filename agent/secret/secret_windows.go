@@ -145,6 +145,14 @@ func Open(path string, create bool) (*os.File, error) {
 	if create {
 		flags |= os.O_CREATE
 	}
+	return open(path, flags)
+}
+
+// OpenRead opens a file of the data directory that is no secret, to be read.
+// Errors wrap ErrUnprotected for what is not a plain file.
+func OpenRead(path string) (*os.File, error) { return open(path, os.O_RDONLY) }
+
+func open(path string, flags int) (*os.File, error) {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%w: %s is not a plain file", ErrUnprotected, filepath.Base(path))
 	}
