@@ -72,6 +72,10 @@ packages: packages-linux packages-windows packages-programs ## make what is hand
 
 # Signing, if there is any, is done before packages-programs takes the programs.
 packages-windows: style-if-npm $(filter windows-%,$(PLATFORMS)) packages-empty
+	@.ci/wine packages
+	@for platform in $(filter windows-%,$(PLATFORMS)); do \
+		GOTOOLCHAIN=$(TOOLCHAIN) go run ./installer/windows -version "$(VERSION)" -arch $${platform#windows-} -programs $(DIST)/$$platform -out $(PACKAGES); \
+	done
 
 packages-linux: style-if-npm $(filter linux-%,$(PLATFORMS)) packages-empty
 	@DIST="$(DIST)" VERSION="$(VERSION)" installer/linux/build $(filter linux-%,$(PLATFORMS))
