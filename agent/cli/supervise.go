@@ -9,7 +9,9 @@ import (
 
 	"rollbridge/agent/service"
 	"rollbridge/agent/settings"
+	"rollbridge/agent/slot"
 	"rollbridge/agent/supervise"
+	"rollbridge/shared/version"
 )
 
 // supervise is what the service manager starts.
@@ -30,11 +32,14 @@ func (p *program) supervise() *cobra.Command {
 				return err
 			}
 			// The settings are the worker's: with wrong ones this must run all the same.
-			slot := supervise.Slot{Path: path, Args: args, Log: p.serviceLog(settings.Defaults().Log)}
-			if f, is := p.Err.(*os.File); is {
-				slot.Stderr = f
+			s := supervise.Supervisor{
+				Own: path, Version: version.Version, Dir: slot.Beside(path), Args: args,
+				Log: p.serviceLog(settings.Defaults().Log),
 			}
-			return service.Run(c.Context(), slot.Run)
+			if f, is := p.Err.(*os.File); is {
+				s.Stderr = f
+			}
+			return service.Run(c.Context(), s.Run)
 		},
 	}
 	c.Flags().StringVar(&schools, "schools", "", "run every school that has a data directory in this `directory`")
@@ -64,7 +69,8 @@ func (p *program) workerArguments(schools string) ([]string, error) {
 	return args, nil
 }
 
-// workerProgram is the program that does the work: this one.
+// workerProgram is this program: what supervises, and works as long as nothing
+// newer does.
 func workerProgram() (string, error) {
 	path, err := os.Executable()
 	if err != nil {

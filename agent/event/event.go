@@ -14,33 +14,36 @@ type ID int
 
 // The events.
 const (
-	Started   ID = 1000
-	Stopped   ID = 1001
-	Received  ID = 1100
-	Enrolled  ID = 1200
-	Silent    ID = 2100
-	Flowing   ID = 2101
-	NotGiven  ID = 2200
-	KeysOld   ID = 2300
-	Waiting   ID = 2400
-	MISUnread ID = 3000
-	MISRead   ID = 3001
-	NoRight   ID = 3100
-	Opened    ID = 3200
-	Held      ID = 3300
-	DiskFull  ID = 3400
-	ClockOff  ID = 3500
-	NotOpened ID = 3600
-	Revoked   ID = 4000
-	Paused    ID = 4001
-	Resumed   ID = 4002
-	Replaced  ID = 4003
-	TooOld    ID = 4120
-	NearEnd   ID = 4130
-	NoUpdates ID = 4131
-	Crashed   ID = 5000
-	GivenUp   ID = 5001
-	NotSetUp  ID = 5100
+	Started     ID = 1000
+	Stopped     ID = 1001
+	Received    ID = 1100
+	Enrolled    ID = 1200
+	Silent      ID = 2100
+	Flowing     ID = 2101
+	NotGiven    ID = 2200
+	KeysOld     ID = 2300
+	Waiting     ID = 2400
+	MISUnread   ID = 3000
+	MISRead     ID = 3001
+	NoRight     ID = 3100
+	Opened      ID = 3200
+	Held        ID = 3300
+	DiskFull    ID = 3400
+	ClockOff    ID = 3500
+	NotOpened   ID = 3600
+	Revoked     ID = 4000
+	Paused      ID = 4001
+	Resumed     ID = 4002
+	Replaced    ID = 4003
+	Updated     ID = 4100
+	WentBack    ID = 4110
+	NotReleased ID = 4111
+	TooOld      ID = 4120
+	NearEnd     ID = 4130
+	NoUpdates   ID = 4131
+	Crashed     ID = 5000
+	GivenUp     ID = 5001
+	NotSetUp    ID = 5100
 )
 
 // An Event says what a number means.
@@ -74,6 +77,9 @@ var events = []Event{
 	{Paused, slog.LevelWarn, "The school has paused: nothing is read or sent.", "`rollbridge-agent resume` ends it; one with an end ends by itself."},
 	{Resumed, slog.LevelInfo, "A pause has ended.", ""},
 	{Replaced, slog.LevelWarn, "This agent has been superseded by another copy, or was moved to another computer, and has stopped for good.", "Uninstall it here if it was moved. Otherwise ask the collector's operator for a new code."},
+	{Updated, slog.LevelInfo, "A newer version of this program is in force: it has worked for ten minutes, or was installed by a person.", ""},
+	{WentBack, slog.LevelError, "A version was left for the one before, because it failed here or because somebody asked for that; the reason stands with it.", "Nothing: the version before runs. `rollbridge-agent update check` says what is tried again, and when."},
+	{NotReleased, slog.LevelError, "A version on disk is gone, or cannot be shown to be what was released, or the list of versions is damaged. Another version runs.", "Look whether the antivirus has taken or changed the program, and allow it by its publisher; `rollbridge-agent version --verify` checks what runs."},
 	{TooOld, slog.LevelError, "The collector needs a newer version of this program. What is queued is kept.", "Install the newer version."},
 	{NearEnd, slog.LevelWarn, "What is signed about releases ends within days or weeks and has not been signed anew.", "Tell the collector's operator. The agent goes on as it is."},
 	{NoUpdates, slog.LevelWarn, "No update could be looked for in days; the reason stands with it.", "Run `rollbridge-agent update check`: it says what is in the way."},

@@ -180,6 +180,21 @@ func (d Dir) proof(root []byte, list string) (*release.Proof, error) {
 	return p, nil
 }
 
+// Floor is the highest security floor of the newest signed list, "" for none.
+func (d Dir) Floor() (string, error) {
+	p, err := d.Proof()
+	if err != nil {
+		return "", err
+	}
+	floor := ""
+	for _, f := range p.Files() {
+		if f.Floor != "" && release.Compare(f.Floor, floor) > 0 {
+			floor = f.Floor
+		}
+	}
+	return floor, nil
+}
+
 // maxMetadata bounds one file of metadata.
 const maxMetadata = 8 << 20
 

@@ -21,12 +21,3 @@ const (
 	// Wish asks the supervisor to look at the wish now; it looks by itself too.
 	Wish = "wish"
 )
-
-// known says whether the first word of a line means something.
-func known(word string) bool {
-	switch word {
-	case Ready, SelfTest, Alive, Checked, Wish:
-		return true
-	}
-	return false
-}

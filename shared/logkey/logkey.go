@@ -26,6 +26,7 @@ const (
 	Epoch      = "epoch"       // keyring or vault epoch
 	KeyID      = "key_id"      // id of a public key
 	Version    = "version"     // program version
+	Previous   = "previous"    // the program version before
 	Attempt    = "attempt"     // how many tries so far
 	Next       = "next"        // when the next try or run is
 	Error      = "error"       // an error's text; errors carry no personal data

@@ -3,8 +3,6 @@ package supervise
 import (
 	"bytes"
 	"context"
-	"errors"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -20,18 +18,14 @@ func lives(t *testing.T, during time.Duration, log *bytes.Buffer, lasts ...time.
 		start := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), during)
 		defer cancel()
-		keeper{
-			life: func(ctx context.Context) error {
-				last := lasts[min(len(began), len(lasts)-1)]
-				began = append(began, time.Since(start))
-				select {
-				case <-ctx.Done():
-				case <-time.After(last):
-				}
-				return errors.New("it ended by itself with 0")
-			},
-			log: slog.New(slog.NewTextHandler(log, nil)), tell: func(string) {},
-		}.run(ctx)
+		w := newWorld(t, log)
+		w.updates = false
+		w.behave["1.0.0"] = func(p *fake) {
+			last := lasts[min(len(began), len(lasts)-1)]
+			began = append(began, time.Since(start))
+			p.works(last, 0)
+		}
+		w.run(ctx)
 		if got := time.Since(start); got != during {
 			t.Errorf("the keeper returned after %s, not when it was told to", got)
 		}

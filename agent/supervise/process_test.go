@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rollbridge/agent/slot"
 )
 
 // The test program is worker and supervisor too, as this variable says.
@@ -74,9 +76,9 @@ func supervisor() {
 		_, _ = io.Copy(io.Discard, os.Stdin) // how the test ends it in order
 		cancel()
 	}()
-	s := Slot{Path: os.Args[0], Stderr: os.Stderr, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	s := Supervisor{Own: os.Args[0], Version: "1.0.0", Dir: slot.Beside(os.Args[0]), Stderr: os.Stderr, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	if os.Getenv(roleVariable) == "stubborn" {
-		s.limit = 100 * time.Millisecond
+		stopLimit = 100 * time.Millisecond
 	}
 	if err := s.Run(ctx); err != nil {
 		panic(err)
