@@ -42,21 +42,24 @@ func TestAccountsAndPasswords(t *testing.T) {
 	}
 }
 
-// TestAccessList looks at what Windows is given for a data directory: Wine
+// TestAccessList looks at what Windows is given for a data directory and for the
+// versions: Wine
 // answers that it has set it, and keeps nothing.
 func TestAccessList(t *testing.T) {
 	sid, err := sidOf(DefaultAccount)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sd, err := accessList(sid)
-	if err != nil {
-		t.Fatal(err)
-	}
 	const full = "(A;OICI;FA;;;"
 	want := "D:P" + full + "SY)" + full + "BA)" + full + virtualSID(Name) + ")"
-	if got := sd.String(); got != want {
-		t.Errorf("the access list is %s, want %s", got, want)
+	for more, want := range map[string]string{"": want, readers: want + "(A;OICI;0x1200a9;;;BU)"} {
+		sd, err := accessList(sid, more)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sd.String(); got != want {
+			t.Errorf("the access list is %s, want %s", got, want)
+		}
 	}
 }
 
@@ -67,7 +70,7 @@ func TestGive(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	for range 2 {
-		if err := give(dir, sid); err != nil {
+		if err := errors.Join(give(dir, sid), giveVersions(filepath.Join(dir, "versions"), sid)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -21,7 +21,26 @@ func give(dir string, account *windows.SID) error {
 	if err := givable(dir, account); err != nil {
 		return err
 	}
-	sd, err := accessList(account)
+	return closeTo(dir, account, "")
+}
+
+// readers lets everybody on this computer read and run: nothing of the versions
+// is secret, and what runs should be open to a look.
+const readers = "(A;OICI;0x1200a9;;;BU)"
+
+// giveVersions makes the versions directory, which only SYSTEM, administrators
+// and the account may change. The program directory above lets nobody but
+// administrators put it there.
+func giveVersions(dir string, account *windows.SID) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the versions directory: %w", err)
+	}
+	return closeTo(dir, account, readers)
+}
+
+// closeTo sets the access list of a directory and of everything in it.
+func closeTo(dir string, account *windows.SID, more string) error {
+	sd, err := accessList(account, more)
 	if err != nil {
 		return fmt.Errorf("make the access list: %w", err)
 	}
@@ -31,7 +50,7 @@ func give(dir string, account *windows.SID) error {
 	}
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return fmt.Errorf("close the data directory to others: %w", err)
+			return fmt.Errorf("close %s to others: %w", dir, err)
 		}
 		if err := leadsNowhere(path, d); err != nil {
 			return err
@@ -70,10 +89,11 @@ func leadsNowhere(path string, d fs.DirEntry) error {
 }
 
 // accessList lets SYSTEM, administrators and an account in, into what is made
-// there later too, and nobody whom the directory above lets in.
-func accessList(account *windows.SID) (*windows.SECURITY_DESCRIPTOR, error) {
+// there later too, besides whom more names, and nobody whom the directory above
+// lets in.
+func accessList(account *windows.SID, more string) (*windows.SECURITY_DESCRIPTOR, error) {
 	const inherited = "OICI" // by what is made in it
-	return windows.SecurityDescriptorFromString(fmt.Sprintf("D:P(A;%[1]s;FA;;;SY)(A;%[1]s;FA;;;BA)(A;%[1]s;FA;;;%[2]s)", inherited, account))
+	return windows.SecurityDescriptorFromString(fmt.Sprintf("D:P(A;%[1]s;FA;;;SY)(A;%[1]s;FA;;;BA)(A;%[1]s;FA;;;%[2]s)%[3]s", inherited, account, more))
 }
 
 func ownedByUs(dir string, account *windows.SID) error {

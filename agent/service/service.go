@@ -2,11 +2,14 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	kardianos "github.com/kardianos/service"
+
+	"rollbridge/agent/slot"
 )
 
 // A Refusal is why nothing was done, and what to do next.
@@ -65,6 +68,9 @@ type State struct {
 	Dir string `json:"directory,omitempty"`
 	// Says is what the supervisor last told systemd.
 	Says string `json:"says,omitempty"`
+
+	// program is the file that is entered.
+	program string
 }
 
 // program is what kardianos wants to have; it starts nothing, see Run.
@@ -117,8 +123,11 @@ func Install(ctx context.Context, s Setup, replace bool) (already bool, err erro
 			return false, fmt.Errorf("replace the service: %w", err)
 		}
 	}
-	// What is refused is not entered.
-	err = prepare(s)
+	// What is refused is not entered. What an earlier installation had begun to try
+	// is not tried by this one.
+	if err = prepare(s); err == nil {
+		err = slot.Beside(s.Program).EndProbation()
+	}
 	if err == nil {
 		err = enter(s)
 	}
@@ -129,7 +138,7 @@ func Install(ctx context.Context, s Setup, replace bool) (already bool, err erro
 }
 
 // Uninstall stops the service, within a limit, and takes it out. State is what
-// was there. Data directory and account stay.
+// was there. Data directory, versions and account stay.
 func Uninstall(ctx context.Context) (State, error) {
 	st, err := Look(ctx)
 	if err != nil || !st.Installed {
@@ -141,7 +150,13 @@ func Uninstall(ctx context.Context) (State, error) {
 	if err := Stop(ctx); err != nil {
 		return st, err
 	}
-	if err := takeOut(); err != nil {
+	// A version on probation is left as soon as nobody watches it any more. That a
+	// full disk may keep from being written is no reason to leave the service.
+	var left error
+	if st.program != "" {
+		left = slot.Beside(st.program).EndProbation()
+	}
+	if err := errors.Join(takeOut(), left); err != nil {
 		return st, fmt.Errorf("uninstall the service: %w", err)
 	}
 	return st, nil

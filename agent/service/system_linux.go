@@ -17,6 +17,8 @@ import (
 	"unicode"
 
 	kardianos "github.com/kardianos/service"
+
+	"rollbridge/agent/slot"
 )
 
 // Name is the name of the unit; DefaultAccount is made if it is not there.
@@ -126,7 +128,49 @@ func prepare(s Setup) error {
 	if err != nil {
 		return err
 	}
-	return give(s.Dir, uid, gid)
+	if err := give(s.Dir, uid, gid); err != nil {
+		return err
+	}
+	return giveVersions(slot.Beside(s.Program).Path, uid, gid)
+}
+
+// giveVersions makes the versions directory, and gives it with what is in it to
+// the account: an administrator's command, or another account before, may have
+// made that. Nobody but root can have put the directory there. Everybody may
+// read it: nothing of it is secret, and what runs should be open to a look.
+func giveVersions(dir string, uid, gid int) error {
+	err := os.Mkdir(dir, 0o755)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("make the versions directory: %w", err)
+	}
+	// Whoever owns what is in it may exchange it for a link at any moment: by this
+	// nothing outside is reached.
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("open the versions directory: %w", err)
+	}
+	defer root.Close()
+	err = fs.WalkDir(root.FS(), ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := root.Lstat(path)
+		if err != nil {
+			return err
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		if int(st.Uid) == uid || info.Mode().IsRegular() && st.Nlink > 1 {
+			return nil // a name that leads to a file somewhere else too is not given away
+		}
+		return root.Lchown(path, uid, gid)
+	})
+	if err == nil {
+		err = root.Chmod(".", 0o755)
+	}
+	if err != nil {
+		return fmt.Errorf("give the versions directory to the service's user: %w", err)
+	}
+	return nil
 }
 
 // find looks a user up; nil is the default one, where it is not yet made.
@@ -281,6 +325,9 @@ func Look(ctx context.Context) (State, error) {
 		return st, err
 	}
 	st.Dir = dirIn(args)
+	if len(args) > 0 {
+		st.program = args[0]
+	}
 	var out bytes.Buffer
 	if err := systemctl(ctx, &out, "show", "--property=ActiveState,StatusText", Name); err != nil {
 		return st, fmt.Errorf("ask systemd about the service: %w", err)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/windows/svc/mgr"
 
 	"rollbridge/agent/event"
+	"rollbridge/agent/slot"
 )
 
 // Name is the name of the service and of its source in the Event Log.
@@ -87,7 +88,10 @@ func prepare(s Setup) error {
 			return err
 		}
 	}
-	return give(s.Dir, sid)
+	if err := give(s.Dir, sid); err != nil {
+		return err
+	}
+	return giveVersions(slot.Beside(s.Program).Path, sid)
 }
 
 // enter makes the service; after an error it is taken out again.
@@ -229,7 +233,11 @@ func Look(context.Context) (State, error) {
 	if err := errors.Join(queryErr, configErr); err != nil {
 		return State{Installed: true}, fmt.Errorf("look at the service: %w", err)
 	}
-	return State{Installed: true, Running: now.State == svc.Running, State: stateWords[now.State], Account: account, Dir: dirIn(args)}, nil
+	st := State{Installed: true, Running: now.State == svc.Running, State: stateWords[now.State], Account: account, Dir: dirIn(args)}
+	if len(args) > 0 {
+		st.program = args[0]
+	}
+	return st, nil
 }
 
 // entered is the command of a service and the account that runs it. Mgr.Config

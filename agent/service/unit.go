@@ -3,10 +3,12 @@ package service
 import (
 	"fmt"
 	"strings"
+
+	"rollbridge/agent/slot"
 )
 
 // unit is the systemd unit of a service. What it may do beyond its own
-// directory is reading files, for the MIS's exports and certificates, and going
+// directory and the one for versions, without which it does all the same, is reading files, for the MIS's exports and certificates, and going
 // out over IP; see systemd.exec(5) for each word.
 func unit(s Setup) string {
 	command := make([]string, 0, 8)
@@ -41,7 +43,7 @@ NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
 ProtectSystem=strict
-ReadWritePaths=` + quoted(s.Dir) + `
+ReadWritePaths=` + quoted(s.Dir) + ` ` + quoted("-"+slot.Beside(s.Program).Path) + `
 ProtectHome=read-only
 PrivateTmp=yes
 PrivateDevices=yes

@@ -40,9 +40,9 @@ func TestDiffering(t *testing.T) {
 	got := differing(strings.Split(unit(someSetup()), "\n"), strings.Split(unit(other), "\n"))
 	want := []string{
 		"  now:    ExecStart=/opt/rollbridge/rollbridge-agent supervise --data-dir /var/lib/rollbridge",
-		"  now:    ReadWritePaths=/var/lib/rollbridge",
+		"  now:    ReadWritePaths=/var/lib/rollbridge -/opt/rollbridge/versions",
 		"  wanted: ExecStart=/opt/rollbridge/rollbridge-agent supervise --data-dir /srv/rollbridge",
-		"  wanted: ReadWritePaths=/srv/rollbridge",
+		"  wanted: ReadWritePaths=/srv/rollbridge -/opt/rollbridge/versions",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("the differences are\n%s", strings.Join(got, "\n"))
