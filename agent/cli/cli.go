@@ -116,7 +116,7 @@ preview shows what would leave, log what left, pause and revoke stop it.
 		return usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
 	})
 	root.AddCommand(p.enrol(), p.preview(), p.sync(), p.run(), p.status(), p.scope(), p.roster(), p.log(), p.pause(), p.resume(), p.service(), p.supervise(),
-		p.revoke(), p.forget(), p.certificate(), p.move(), p.fsck(), p.profile(), p.config(), p.version())
+		p.revoke(), p.forget(), p.certificate(), p.move(), p.fsck(), p.profile(), p.config(), p.update(), p.version())
 	return root
 }
 

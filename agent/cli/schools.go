@@ -37,13 +37,20 @@ func (p *program) runSchools(ctx context.Context, dir string, said *voice, felt 
 	}
 	turns := school.NewTurns(readsAtOnce, readShare)
 	log := p.serviceLog(settings.Defaults().Log)
+	// What keeps the program current must not keep the schools from their work.
+	current, err := p.currencyOfSchools(dir, said, log)
+	if err != nil {
+		log.Error("no updates are looked for: the settings cannot be used", logkey.Event, event.NoUpdates, logkey.Error, err.Error())
+	} else {
+		defer current.start(ctx)()
+	}
 	p.selfTestSchools(said, log, dir)
 	h := &host.Host{Dir: dir, Log: log, Serve: func(ctx context.Context, dir string, log *slog.Logger) error {
 		set, _, err := settings.Load(settings.Given{DataDir: dir}, p.Environ)
 		if err != nil {
 			return err
 		}
-		return serve(ctx, set, log, turns, felt, func() {})
+		return serve(ctx, set, log, turns, felt, current, func() {})
 	}}
 	log.Info("the agents of many schools run", logkey.Event, event.Started, logkey.File, dir, logkey.Version, version.Version)
 	ready()

@@ -64,8 +64,14 @@ them with --data-dir. A directory that is added or taken away is noticed within 
 				return err
 			}
 			log := p.serviceLog(set.Log)
+			// First of all: an agent that cannot do its work must still be mended.
+			current, err := newCurrency(set, oneSchool(set.DataDir), said, log)
+			if err != nil {
+				return err
+			}
+			defer current.start(ctx)()
 			selfTest(said, log, set.DataDir)
-			err = serve(ctx, set, log, nil, felt, func() {
+			err = serve(ctx, set, log, nil, felt, current, func() {
 				log.Info("the agent runs", logkey.Event, event.Started, logkey.Version, version.Version)
 				ready()
 			})
@@ -97,15 +103,18 @@ type worker struct {
 	recent *check.Recent
 	poke   chan struct{}
 	turns  *school.Turns
+	// current keeps the program current; nil where the settings of that cannot be
+	// used.
+	current *currency
 
 	mu     sync.Mutex
 	school *school.School // nil while none is open
 	letGo  func()         // ends it, so that a command can have it
 }
 
-// serve runs the service of one data directory; turns and felt are shared by
-// those of one process. It calls ready when commands are answered.
-func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *school.Turns, felt *pulse, ready func()) error {
+// serve runs the service of one data directory; turns, felt and current are shared
+// by those of one process. It calls ready when commands are answered.
+func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *school.Turns, felt *pulse, current *currency, ready func()) error {
 	if err := school.MakeDir(set.DataDir); err != nil {
 		return err
 	}
@@ -122,7 +131,7 @@ func serve(ctx context.Context, set settings.Settings, log *slog.Logger, turns *
 		return err
 	}
 	recent := check.Remember(log.Handler())
-	s := &worker{set: set, log: slog.New(recent), recent: recent, poke: make(chan struct{}, 1), turns: turns}
+	s := &worker{set: set, log: slog.New(recent), recent: recent, poke: make(chan struct{}, 1), turns: turns, current: current}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	served := make(chan error, 1)
@@ -167,6 +176,9 @@ func (s *worker) live(ctx context.Context) {
 		case there:
 			if err := s.open(ctx); errors.Is(err, school.ErrSuperseded) {
 				over = agent
+				if s.current != nil {
+					s.current.superseded(s.set.DataDir, agent)
+				}
 				s.log.Warn("another copy of this agent has gone on sending", logkey.Event, event.Replaced)
 			} else if err != nil && ctx.Err() == nil && err.Error() != fault {
 				fault = err.Error()
@@ -199,6 +211,9 @@ func (s *worker) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.current != nil {
+		defer s.current.opened(s.set.DataDir, sch)()
+	}
 	err = sch.Run(running, s.poke)
 	s.hold(nil, nil)
 	if errors.Is(err, school.ErrOver) {
@@ -221,12 +236,20 @@ func (s *worker) answers() bool {
 func (s *worker) take(ctx context.Context, letGo func()) (*school.School, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sch, err := school.Open(ctx, s.set, school.Options{Log: s.log, Patience: patience, Turns: s.turns})
+	sch, err := school.Open(ctx, s.set, s.options())
 	if err != nil {
 		return nil, err
 	}
 	s.school, s.letGo = sch, letGo
 	return sch, nil
+}
+
+func (s *worker) options() school.Options {
+	o := school.Options{Log: s.log, Patience: patience, Turns: s.turns}
+	if s.current != nil {
+		o.Program = s.current.Report
+	}
+	return o
 }
 
 func (s *worker) hold(sch *school.School, letGo func()) {
@@ -347,7 +370,8 @@ func (s *worker) handlers() map[string]control.Handler {
 				return true, err
 			})
 		},
-		askCheck: s.answerCheck,
+		askCheck:  s.answerCheck,
+		askUpdate: s.answerUpdate,
 		askRevoke: func(ctx context.Context, in json.RawMessage) (any, error) {
 			return s.on(func(sch *school.School) (any, error) {
 				deleteLogbook, err := decode[bool](in)

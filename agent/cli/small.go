@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"rollbridge/agent/school"
-	"rollbridge/shared/version"
 )
 
 func (p *program) fsck() *cobra.Command {
@@ -46,13 +45,6 @@ func (p *program) fsck() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print what was found as a JSON list")
 	return c
-}
-
-func (p *program) version() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Show the version of this program", Args: noArguments,
-		Run: func(*cobra.Command, []string) { p.printf("rollbridge-agent %s\n", version.String()) },
-	}
 }
 
 // checkReadable tells a directory that is not there from one that this user

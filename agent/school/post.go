@@ -243,11 +243,15 @@ func (s *School) checkin(f outbox.Facts, head envelope.Link, waiting int) protoc
 		problems = append(problems[:len(problems):len(problems)], protocol.Problem{Code: protocol.ProblemDiskFull, Since: now})
 	}
 	problems = append(problems[:len(problems):len(problems)], s.silentProblem(f, paused, waiting)...)
-	return protocol.Checkin{
+	c := protocol.Checkin{
 		Agent: s.identity().Agent(), Generation: f.Generation, Time: now, Version: version.Version,
 		Have: s.have(f, s.trust(f).Keyring), Head: head, Waiting: waiting,
 		Paused: paused, PausedUntil: pause.Until, Problems: problems,
 	}
+	if s.program != nil {
+		c.Update = s.program()
+	}
+	return c
 }
 
 func (s *School) have(f outbox.Facts, k protocol.Keyring) protocol.Have {

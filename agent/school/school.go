@@ -36,9 +36,10 @@ type School struct {
 	id   *identity.Identity
 
 	reading chan struct{} // holds one token: one read at a time
-	turns   *Turns        // among the schools of this process, nil for none
-	wire    sync.Mutex    // one message at a time, so that statements are obeyed in order
-	rule    sync.Mutex    // nothing is obeyed between the last look at what may leave and the sealing
+	program func() *protocol.Update
+	turns   *Turns     // among the schools of this process, nil for none
+	wire    sync.Mutex // one message at a time, so that statements are obeyed in order
+	rule    sync.Mutex // nothing is obeyed between the last look at what may leave and the sealing
 	link    struct {
 		sync.Mutex
 		client *uplink.Client
@@ -56,9 +57,11 @@ type School struct {
 	// noteAgain is when what could not be noted of a silence may be tried again;
 	// it belongs to the loop.
 	noteAgain time.Time
-	seen      glance       // belongs to the loop as well
-	decided   atomic.Int64 // how often a person decided what may leave, since this School was opened
-	stalled   atomic.Bool  // the collector's head is not ours to follow: control decides
+	// seen, and the change after which memory was given back, belong to it as well.
+	seen    glance
+	rested  int
+	decided atomic.Int64 // how often a person decided what may leave, since this School was opened
+	stalled atomic.Bool  // the collector's head is not ours to follow: control decides
 
 	// ending is done when the school is being closed for good: what is under way
 	// is broken off.
@@ -81,6 +84,8 @@ type Options struct {
 	Patience time.Duration
 	// Turns are shared by the schools of one process; nil where there is one.
 	Turns *Turns
+	// Program says of a check-in how the program stands; nil says nothing.
+	Program func() *protocol.Update
 }
 
 // Open opens a school that was enrolled, or whose enrolment is under way, in
@@ -99,7 +104,7 @@ func Open(ctx context.Context, set settings.Settings, o Options) (*School, error
 		lock.Release()
 		return nil, err
 	}
-	s.turns = o.Turns
+	s.turns, s.program = o.Turns, o.Program
 	return s, nil
 }
 
