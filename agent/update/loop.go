@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"rollbridge/shared/logkey"
+	"rollbridge/shared/protocol"
 )
 
 // How often updates are looked for: soon after the start, so that an agent that
 // fails afterwards has looked; then a few times a day, not everywhere in the same
 // minute; and after a failure sooner, with growing pauses.
 const (
-	checkFirst  = 3 * time.Second
+	checkFirst  = 3 * time.Second // and up to as long again
 	checkEvery  = 4 * time.Hour
 	checkJitter = time.Hour
 	failedFirst = 15 * time.Minute
@@ -26,19 +27,17 @@ const (
 	tick = time.Second
 )
 
-// A Loop is what the updater of a running service goes by.
+// A Loop is how the updater of a running service speaks to the supervisor. Both
+// must return at once.
 type Loop struct {
-	// Silent says that not a byte may be sent: every school of the computer is
-	// paused or has stopped.
-	Silent func() bool
-	// Turned tells the supervisor that the loop turns, Wished that it is asked for
-	// something. Each must return at once.
+	// Turned says that the loop turns, Wished that the supervisor is asked for
+	// something.
 	Turned, Wished func()
 }
 
 // Run looks for updates until ctx ends.
 func (u *Updater) Run(ctx context.Context, l Loop) {
-	r := round{u: u, l: l, next: time.Now().Add(jitter(checkFirst))}
+	r := round{u: u, l: l, next: time.Now().Add(checkFirst + jitter(checkFirst))}
 	ticks := time.NewTicker(tick)
 	defer ticks.Stop()
 	for {
@@ -70,7 +69,7 @@ func (r *round) step(ctx context.Context) {
 	if now.Before(r.next) && (r.open.IsZero() || r.u.now().Before(r.open)) {
 		return
 	}
-	if r.l.Silent() || r.u.Off() != "" {
+	if r.u.o.Silent != nil && r.u.o.Silent() || r.u.Off() != "" {
 		r.next, r.open = now.Add(idleEvery), time.Time{}
 		if now.Sub(r.turned) >= turnEvery {
 			r.turn(now)
@@ -86,50 +85,34 @@ func (r *round) turn(now time.Time) {
 	r.l.Turned()
 }
 
-// look makes one check and what follows from it. It is broken off when the school
-// pauses.
+// look makes one check, and does what follows from it.
 func (r *round) look(ctx context.Context) {
-	looking, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		ticks := time.NewTicker(tick)
-		defer ticks.Stop()
-		for {
-			select {
-			case <-looking.Done():
-				return
-			case <-ticks.C:
-				if r.l.Silent() {
-					cancel()
-				}
-			}
+	a, err := r.u.Advance(ctx, "")
+	if err == nil && a.Wish != nil {
+		if err = r.u.Ask(*a.Wish); err == nil {
+			r.l.Wished()
 		}
-	}()
-	a, err := r.u.Advance(looking, "")
+	}
 	r.open = time.Time{}
 	switch {
-	case looking.Err() != nil:
+	case ctx.Err() != nil, errors.Is(err, ErrSilent):
 		r.next = time.Now().Add(idleEvery)
-		return
 	case err == nil:
 		r.pause = 0
 		r.next = time.Now().Add(checkEvery - jitter(checkJitter))
 		// What waits for the school's clock alone is looked at when that lets it
 		// through, and not everywhere in the same second.
-		if a.Version != "" && a.Wish == "" && !a.Status.Until.IsZero() {
+		if a.Wish == nil && !a.Status.Until.IsZero() {
 			r.open = a.Status.Until.Add(jitter(5 * time.Minute))
 		}
 	default:
 		r.pause = min(max(2*r.pause, failedFirst), checkEvery)
 		r.next = time.Now().Add(r.pause + jitter(r.pause/4))
+		kind := protocol.UpdateOther
 		if f, ok := errors.AsType[*Fault](err); ok {
-			r.u.o.Log.Warn("no update came", logkey.Reason, string(f.Kind), logkey.Error, f.Error(), logkey.Next, r.next)
-		} else {
-			r.u.o.Log.Warn("no update came", logkey.Error, err.Error(), logkey.Next, r.next)
+			kind = f.Kind
 		}
-	}
-	if a.Wish != "" {
-		r.l.Wished()
+		r.u.o.Log.Warn("no update came", logkey.Reason, string(kind), logkey.Error, err.Error(), logkey.Next, r.next)
 	}
 }
 

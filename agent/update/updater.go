@@ -48,8 +48,11 @@ type Options struct {
 	// Collector says where the collector is, and the pin of its key; "" while no
 	// school is enrolled. It is asked where nothing else says where to look.
 	Collector func() (address string, pin []byte)
-	Log       *slog.Logger
-	Limits    Limits // zero is DefaultLimits
+	// Silent says that not a byte may be sent: every school of the computer is
+	// paused or has stopped. nil is never.
+	Silent func() bool
+	Log    *slog.Logger
+	Limits Limits // zero is DefaultLimits
 }
 
 // An Updater looks for releases and stages them. It is safe for concurrent use:
@@ -124,8 +127,13 @@ func (u *Updater) collector() (address string, pin []byte) {
 	return u.o.Collector()
 }
 
-// ErrOff is returned where no updates are looked for; Off says why.
-var ErrOff = errors.New("no updates are looked for")
+var (
+	// ErrOff is returned where no updates are looked for; Off says why.
+	ErrOff = errors.New("no updates are looked for")
+	// ErrSilent is returned while every school of the computer is paused or has
+	// stopped, and where one paused in the middle.
+	ErrSilent = errors.New("the school has paused or stopped, so that nothing is sent and no update can be looked for")
+)
 
 // Check looks into the repository and decides; it stages nothing. asked is the
 // version for which a person asks now, AskedNewest, or "". An error is a *Fault,
@@ -133,17 +141,21 @@ var ErrOff = errors.New("no updates are looked for")
 func (u *Updater) Check(ctx context.Context, asked string) (Status, error) {
 	u.one.Lock()
 	defer u.one.Unlock()
+	ctx, done := u.heedful(ctx)
 	f, _, err := u.check(ctx)
 	if f != nil {
 		f.site.Close()
 	}
-	return u.status(asked), err
+	return u.status(asked), done(err)
 }
 
 // check makes one check and remembers what came of it.
 func (u *Updater) check(ctx context.Context) (*fetcher, view, error) {
 	if u.Off() != "" {
 		return nil, view{}, ErrOff
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, view{}, err
 	}
 	m := u.recall()
 	if a, pin := u.collector(); a != "" {
@@ -357,18 +369,61 @@ func (u *Updater) fill(f *fetcher, v view) {
 // Advanced says what Advance did.
 type Advanced struct {
 	Status Status `json:"status"`
-	// Version was put into its slot, or was there; Wish is the id under which the
-	// supervisor was asked to start it, "" where that waits.
-	Version string `json:"version,omitempty"`
-	Wish    string `json:"wish,omitempty"`
+	// Version was put into its slot, or was there; Wish is what the supervisor is
+	// to be asked, nil where that waits.
+	Version string     `json:"version,omitempty"`
+	Wish    *slot.Wish `json:"wish,omitempty"`
 }
 
-// Advance goes as far as the decision allows: it looks for a version, brings it
-// and asks the supervisor to start it. asked is the version for which a person
-// asks now, AskedNewest, or "": for a person neither hold nor time of day counts.
+// Advance looks for a version and brings it, as far as the decision allows. asked
+// is the version for which a person asks now, AskedNewest, or "": for a person
+// neither hold nor time of day counts. What it returns says whether the supervisor
+// is now to be asked (Ask).
 func (u *Updater) Advance(ctx context.Context, asked string) (Advanced, error) {
 	u.one.Lock()
 	defer u.one.Unlock()
+	ctx, done := u.heedful(ctx)
+	a, err := u.advance(ctx, asked)
+	return a, done(err)
+}
+
+// heedful is a context that ends when not a byte may be sent any more; done ends
+// it, and says so in place of what came of that.
+func (u *Updater) heedful(ctx context.Context) (heeding context.Context, done func(error) error) {
+	silent := u.o.Silent
+	if silent == nil {
+		silent = func() bool { return false }
+	}
+	heeding, cancel := context.WithCancelCause(ctx)
+	watching := make(chan struct{})
+	if silent() {
+		cancel(ErrSilent)
+	}
+	go func() {
+		defer close(watching)
+		ticks := time.NewTicker(tick)
+		defer ticks.Stop()
+		for heeding.Err() == nil {
+			select {
+			case <-heeding.Done():
+			case <-ticks.C:
+				if silent() {
+					cancel(ErrSilent)
+				}
+			}
+		}
+	}()
+	return heeding, func(err error) error {
+		cancel(nil)
+		<-watching
+		if cause := context.Cause(heeding); errors.Is(cause, ErrSilent) {
+			return ErrSilent
+		}
+		return err
+	}
+}
+
+func (u *Updater) advance(ctx context.Context, asked string) (Advanced, error) {
 	f, v, err := u.check(ctx)
 	if f != nil {
 		defer f.site.Close()
@@ -384,17 +439,20 @@ func (u *Updater) Advance(ctx context.Context, asked string) (Advanced, error) {
 	if err := u.bring(ctx, f, v, *d.Offered, asked); err != nil {
 		return Advanced{Status: u.status(asked)}, err
 	}
-	a := Advanced{Version: d.Offered.Version}
+	a := Advanced{Version: d.Offered.Version, Status: u.status(asked)}
 	if d.Apply {
-		wish := slot.Wish{ID: slot.NewID(), Version: a.Version, Insist: asked == a.Version}
-		if err := u.o.Dir.Wish(wish); err != nil {
-			return Advanced{Status: u.status(asked)}, u.stage.fault(err)
-		}
-		a.Wish = wish.ID
-		u.o.Log.Info("the supervisor is asked to start another version", logkey.Version, a.Version)
+		a.Wish = &slot.Wish{ID: slot.NewID(), Version: a.Version, Insist: asked == a.Version}
 	}
-	a.Status = u.status(asked)
 	return a, nil
+}
+
+// Ask asks the supervisor for what Advance brought.
+func (u *Updater) Ask(wish slot.Wish) error {
+	if err := u.o.Dir.Wish(wish); err != nil {
+		return u.stage.fault(err)
+	}
+	u.o.Log.Info("the supervisor is asked to start another version", logkey.Version, wish.Version)
+	return nil
 }
 
 // bring puts a version into its slot, unless it is there.
