@@ -62,6 +62,7 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(
 		p.initCommand(), p.serveCommand(), p.migrateCommand(), p.authorityCommand(), p.schoolCommand(), p.rosterCommand(), p.codeCommand(),
 		p.agentCommand(), p.keyCommand(), p.userCommand(), p.statusCommand(), p.compareCommand(), p.fsckCommand(), p.retentionCommand(),
+		p.releaseCommand(),
 		p.configCommand(), p.versionCommand(),
 	)
 	return root

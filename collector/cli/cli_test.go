@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 			defer stop()
 			os.Exit(cli.Run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 		},
+		"token-signer": tokenSigner,
 	})
 }
 
@@ -38,7 +39,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ROLLBRIDGE_COLLECTOR_DATA_DIR", e.WorkDir+"/data")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "xlsx": xlsx, "released": released},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "xlsx": xlsx, "released": released, "carry": carry, "program": program, "believed": believed},
 	})
 }
 

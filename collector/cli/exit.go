@@ -6,6 +6,7 @@ import (
 	"rollbridge/collector/database"
 	"rollbridge/collector/keys"
 	"rollbridge/collector/portal/account"
+	"rollbridge/collector/release"
 	"rollbridge/collector/store"
 )
 
@@ -44,11 +45,14 @@ var refusals = []error{
 
 func exitCode(err error) int {
 	var e *exitError
+	var r *release.Refusal
 	switch {
 	case err == nil:
 		return ExitDone
 	case errors.As(err, &e):
 		return e.code
+	case errors.As(err, &r):
+		return ExitRefused
 	}
 	for _, r := range refusals {
 		if errors.Is(err, r) {

@@ -47,7 +47,7 @@ func readDraft(dir string) (*draft, error) {
 	if err != nil || d.root == nil && d.targets == nil {
 		return nil, err
 	}
-	if d.root == nil && d.wasRoot == nil {
+	if (d.root == nil || d.root.Signed.Version > 1) && d.wasRoot == nil {
 		return nil, refuse("the draft %s is not whole: carry the whole directory, was with it", dir)
 	}
 	d.names, err = readNames(filepath.Join(dir, "people.json"))

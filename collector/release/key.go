@@ -197,3 +197,20 @@ func NeedsPassphrase(path string) (bool, error) {
 	f, err := readKey(path)
 	return f.Protected != nil, err
 }
+
+// ReadPassphrase takes the first line of a file.
+func ReadPassphrase(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, refuse("there is no passphrase file %s", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a passphrase: %w", err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	line = strings.TrimSuffix(line, "\r")
+	if line == "" {
+		return nil, refuse("the first line of %s is empty: it must be the passphrase", path)
+	}
+	return []byte(line), nil
+}

@@ -412,6 +412,11 @@ func (r *Repository) Renew(ctx context.Context, now time.Time, o Online) (bool, 
 	return true, r.tidy(now)
 }
 
+// RenewNow signs what the server signs again, due or not.
+func (r *Repository) RenewNow(ctx context.Context, now time.Time, o Online) error {
+	return r.change(ctx, now, o, "renew", "", "", func(*current) error { return nil })
+}
+
 // due says whether the server's word is to be repeated. A timestamp of the future was
 // signed under a wrong clock.
 func (c *current) due(now time.Time) bool {

@@ -130,6 +130,10 @@ type Skip struct {
 	Since   time.Time
 }
 
+// reasonHere is the agent's word that the version before failed as well, so that the
+// fault is the computer's.
+const reasonHere = "here"
+
 // recent says whether an agent was heard lately enough to count.
 func (p Program) recent(now time.Time) bool { return now.Sub(p.Heard) <= silence }
 
@@ -139,7 +143,7 @@ func Judge(list []Program, version string, to signed.Ring, now time.Time) (again
 	early, have := 0, 0
 	for _, p := range list {
 		for _, s := range p.Skipped {
-			if s.Version == version && p.Version != version {
+			if s.Version == version && p.Version != version && s.Reason != reasonHere {
 				against = append(against, fmt.Sprintf("The agent of %s returned from %s (%s).", p.School, version, s.Reason))
 			}
 		}

@@ -69,22 +69,21 @@ func (c Command) Sign(ctx context.Context, payload []byte) ([]byte, error) {
 		return nil, fmt.Errorf("sign with %s: %w", c.Path, err)
 	case out.left < 0:
 		return nil, fmt.Errorf("sign with %s: it answered with more than %d bytes, which is no signature", c.Path, signerBytes)
-	case out.Len() == 0:
+	case len(out.kept) == 0:
 		return nil, fmt.Errorf("sign with %s: it answered with nothing", c.Path)
 	}
-	return out.Bytes(), nil
+	return out.kept, nil
 }
 
 // bounded keeps so many bytes and takes the rest without keeping it.
 type bounded struct {
-	bytes.Buffer
+	kept []byte
 	left int
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	b.left -= len(p)
-	if b.left >= 0 {
-		b.Buffer.Write(p)
+	if b.left -= len(p); b.left >= 0 {
+		b.kept = append(b.kept, p...)
 	}
 	return len(p), nil
 }

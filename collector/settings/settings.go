@@ -36,6 +36,7 @@ type Settings struct {
 	Portal    Portal    `config:"portal"`
 	Private   Private   `config:"private"`
 	Retention Retention `config:"retention"`
+	Releases  Releases  `config:"releases"`
 }
 
 // Intake is where agents are answered.
@@ -68,6 +69,17 @@ type Retention struct {
 	// AttendanceYears is of how many academic years marks are kept, the present one
 	// among them.
 	AttendanceYears int `config:"attendance_years"`
+}
+
+// Releases is where the agents that are released lie, and how the keys of the server
+// that sign them again are reached.
+type Releases struct {
+	// Dir is empty for the directory releases in DataDir. See ReleasesDir.
+	Dir string `config:"dir"`
+	// PassphraseFile holds the passphrase of the key files there, if they have one.
+	PassphraseFile string `config:"passphrase_file"`
+	// Signer is the program that signs with keys that are no files.
+	Signer string `config:"signer"`
 }
 
 // The bounds of the periods. A child may be off the list for a holiday, so
@@ -128,6 +140,14 @@ func (s Settings) Keys() string {
 		return filepath.Join(s.DataDir, "keys")
 	}
 	return s.KeysDir
+}
+
+// ReleasesDir is the directory of the releases in force.
+func (s Settings) ReleasesDir() string {
+	if s.Releases.Dir == "" {
+		return filepath.Join(s.DataDir, "releases")
+	}
+	return s.Releases.Dir
 }
 
 // OperatorName is the name of the operator in force.
