@@ -11,10 +11,15 @@ import (
 // A test moves the clock by rewriting the file, so waits look often.
 const longestWait = 20 * time.Millisecond
 
-const variable = "ROLLBRIDGE_TEST_CLOCK"
+const (
+	variable = "ROLLBRIDGE_TEST_CLOCK"
+	// limits is read by agent/supervise: how long things may take there.
+	limits = "ROLLBRIDGE_TEST_CLOCK_LIMITS"
+)
 
-// Variables are the environment variables that the clock reads.
-func Variables() []string { return []string{variable} }
+// Variables are the environment variables that test builds read beside the
+// settings.
+func Variables() []string { return []string{variable, limits} }
 
 // Now is the time in the file that ROLLBRIDGE_TEST_CLOCK names (RFC 3339, or
 // an offset to the system's clock such as +72h), or the system's time when the
