@@ -56,6 +56,7 @@ var errOlder = errors.New("the repository shows what it showed earlier")
 // look makes one check. The list of releases that is kept is not fetched again
 // while it is the newest; if it turns out to be damaged, it is.
 func look(f *fetcher, dir slot.Dir, root []byte, seen Marks, now time.Time) (view, error) {
+	f.got = map[string][]byte{}
 	held, err := os.ReadFile(filepath.Join(dir.Metadata(), slot.Targets))
 	var list struct {
 		Signed struct {
@@ -92,7 +93,7 @@ func refresh(f *fetcher, dir slot.Dir, root []byte, seen Marks, now time.Time) (
 	// The library takes some damaged metadata for whole and panics later.
 	defer func() {
 		if r := recover(); r != nil {
-			v, err = view{}, fault(protocol.UpdateNotMetadata, nil, tellOperator, "what %s gives out as metadata of updates is damaged", f.host())
+			v, err = view{}, fault(protocol.UpdateNotMetadata, fmt.Errorf("panic: %v", r), tellOperator, "what %s gives out as metadata of updates is damaged", f.host())
 		}
 	}()
 	client, err := newClient(f, dir, root, now)

@@ -116,22 +116,23 @@ func (s stage) put(file release.File, from io.Reader, targets []byte) (err error
 // syncs nor looks at every error.
 func (s stage) write(program string, file release.File, from io.Reader) error {
 	in := &counted{from: io.LimitReader(from, file.Length+1)}
-	err := s.act("write the program", func() error {
-		return selfupdate.PrepareAndCheckBinary(in, selfupdate.Options{TargetPath: program, TargetMode: 0o755, Checksum: file.SHA256[:]})
-	})
+	err := s.before("write the program")
+	if err == nil {
+		err = selfupdate.PrepareAndCheckBinary(in, selfupdate.Options{TargetPath: program, TargetMode: 0o755, Checksum: file.SHA256[:]})
+	}
 	// The library holds the program in memory while it writes it.
 	debug.FreeOSMemory()
 	switch {
 	case in.err != nil:
 		return in.err
+	case isSystem(err):
+		return s.fault(err)
 	case in.n > file.Length:
 		return fault(protocol.UpdateTooLarge, nil, again, "what came for version %s is larger than what was signed", file.Version)
 	case in.n < file.Length:
 		return fault(protocol.UpdateAltered, nil, again, "what came for version %s is not whole", file.Version)
-	case err != nil && !isSystem(err):
-		return fault(protocol.UpdateAltered, nil, again, "what came for version %s is not the program that was signed, and was thrown away", file.Version)
 	case err != nil:
-		return err
+		return fault(protocol.UpdateAltered, err, again, "what came for version %s is not the program that was signed, and was thrown away", file.Version)
 	}
 	written := filepath.Join(filepath.Dir(program), "."+filepath.Base(program)+".new")
 	if err := s.act("sync the program", func() error { return syncFile(written) }); err != nil {
@@ -172,10 +173,7 @@ func (c *counted) Read(p []byte) (int, error) {
 
 // act does one thing on the disk and words its error.
 func (s stage) act(what string, do func() error) error {
-	var err error
-	if s.step != nil {
-		err = s.step(what)
-	}
+	err := s.before(what)
 	if err == nil {
 		err = do()
 	}
@@ -183,6 +181,14 @@ func (s stage) act(what string, do func() error) error {
 		return nil
 	}
 	return s.fault(fmt.Errorf("%s: %w", what, err))
+}
+
+// before is called before each act on the disk.
+func (s stage) before(what string) error {
+	if s.step == nil {
+		return nil
+	}
+	return s.step(what)
 }
 
 // fault words an error of the disk. A Fault stays as it is.
@@ -204,8 +210,7 @@ func (s stage) fault(err error) error {
 func isSystem(err error) bool {
 	_, path := errors.AsType[*fs.PathError](err)
 	_, link := errors.AsType[*os.LinkError](err)
-	_, ours := errors.AsType[*Fault](err)
-	return path || link || ours
+	return path || link || isFull(err)
 }
 
 // syncFile forces a file to disk.
