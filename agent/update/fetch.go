@@ -162,6 +162,9 @@ func (f *fetcher) broken(ctx context.Context, err error) error {
 	if ended := f.ctx.Err(); ended != nil {
 		return ended
 	}
+	if worded, ok := errors.AsType[*Fault](err); ok {
+		return worded
+	}
 	if late, ok := errors.AsType[*Fault](context.Cause(ctx)); ok {
 		return late
 	}

@@ -127,7 +127,7 @@ func (r *rig) isFault(st Status, err error, kind protocol.UpdateProblem, parts .
 			r.t.Errorf("%q does not say %q", f.Error(), part)
 		}
 	}
-	if strings.ContainsAny(f.Error(), "\n\t") || strings.Contains(f.Error(), "http://") || f.Hint == "" {
+	if strings.ContainsAny(f.Error(), "\n\t") || strings.Contains(f.Error(), "/updates") || f.Hint == "" {
 		r.t.Errorf("%q is not one sentence without an address that says what to do", f.Error())
 	}
 	if st.Problem == nil || st.Problem.Kind != kind || !strings.Contains(st.Text, f.Text) {
