@@ -131,15 +131,19 @@ func (m *machine) rebuild() {
 	if err != nil {
 		m.log.Error("the versions directory cannot be read", logkey.Error, err.Error())
 	}
-	for _, v := range slots {
-		if release.Compare(v, m.state.Current) > 0 && m.disk.Served(v) && m.verified(v) == nil {
-			m.enter(v, "")
+	now := m.now()
+	var past []slot.Past
+	for _, v := range slots { // the newest first
+		switch {
+		case !m.disk.Served(v):
+		case release.Compare(v, m.state.Current) > 0 && m.verified(v) == nil:
+			m.state.Current, m.state.Changed = v, &slot.Change{To: v, Reason: slot.Unreadable, At: now}
+		case release.Compare(v, m.state.Current) < 0:
+			past = append(past, slot.Past{Version: v, Since: now})
 		}
 	}
-	for _, v := range slots {
-		if v != m.state.Current && m.disk.Served(v) && !slices.ContainsFunc(m.state.Previous, func(p slot.Past) bool { return p.Version == v }) {
-			m.state.Previous = append(m.state.Previous, slot.Past{Version: v, Since: m.now()})
-		}
+	if m.state.Previous = past; m.state.Current != m.version {
+		m.state.Previous = append(past, slot.Past{Version: m.version, Since: now})
 	}
 	// What was asked before is not heard twice.
 	if w, there, err := m.disk.Wished(); err == nil && there {
@@ -405,11 +409,11 @@ func (m *machine) clean() {
 	}
 	wish, _, wishErr := m.disk.Wished()
 	for _, v := range slots {
-		_, skipped := m.state.Skips(v, now)
+		skip, skipped := m.state.Skips(v, now)
 		switch {
 		case v == m.state.Current, v == m.state.Running, m.state.OnProbation(v), wishErr != nil, v == wish.Version && wish.ID != m.state.Heard.ID:
 		case slices.ContainsFunc(m.state.Previous, func(p slot.Past) bool { return p.Version == v }):
-		case release.Compare(v, m.state.Current) > 0 && !skipped:
+		case release.Compare(v, m.state.Current) > 0 && (!skipped || skip.Reason == slot.Asked): // who left it may insist
 		default:
 			m.say("an old version could not be deleted", m.disk.Remove(v))
 		}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"time"
 
 	"rollbridge/agent/event"
+	"rollbridge/agent/memory"
 	"rollbridge/agent/slot"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/logkey"
@@ -51,8 +51,7 @@ func (s Supervisor) Run(ctx context.Context) error {
 // works is called when the worker says that it works. From here on there is
 // little to do but wait.
 func (s Supervisor) works(run choice) {
-	debug.FreeOSMemory()
-	if err := trim(); err != nil {
+	if err := memory.Release(); err != nil {
 		s.Log.Warn("memory that is not needed could not be given back", logkey.Error, err.Error())
 	}
 	trial := ""

@@ -28,6 +28,7 @@ type world struct {
 	wrong time.Duration // how much the time of day is off
 
 	updates bool
+	limits  limits
 	// behave is what a worker of a version does; none is one that works.
 	behave map[string]func(*fake)
 	floor  string
@@ -59,7 +60,7 @@ func newWorld(t testing.TB, log *bytes.Buffer) *world {
 		log = &bytes.Buffer{}
 	}
 	w := &world{
-		t: t, dir: slot.Dir{Path: filepath.Join(t.TempDir(), slot.Name)}, own: "1.0.0", updates: true,
+		t: t, dir: slot.Dir{Path: filepath.Join(t.TempDir(), slot.Name)}, own: "1.0.0", updates: true, limits: released,
 		log: slog.New(slog.NewTextHandler(log, nil)), behave: map[string]func(*fake){}, signed: map[string]string{},
 	}
 	if err := os.Mkdir(w.dir.Path, 0o755); err != nil {
@@ -103,10 +104,24 @@ func (w *world) state() slot.State {
 // machine is a supervisor that has just been started.
 func (w *world) machine() *keeper {
 	return &keeper{tell: func(string) {}, machine: &machine{
-		disk: &faultyDisk{Dir: w.dir, w: w}, own: w.dir.Own(), version: w.own, updates: w.updates, limits: released,
-		now: func() time.Time { return time.Now().Add(w.wrong) }, log: w.log, said: map[string]string{},
+		disk: &faultyDisk{Dir: w.dir, w: w}, own: w.dir.Own(), version: w.own, updates: w.updates, limits: w.limits,
+		now: w.clock, log: w.log, said: map[string]string{},
 		start: w.start, works: func(choice) {},
 	}}
+}
+
+// set changes the world while it runs.
+func (w *world) set(change func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	change()
+}
+
+// clock is the time of day.
+func (w *world) clock() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.wrong)
 }
 
 // run is one life of the supervisor, which ends in order with ctx, or where the

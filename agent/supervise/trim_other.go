@@ -1,6 +1,0 @@
-//go:build !linux && !windows
-
-package supervise
-
-// trim has no way here.
-func trim() error { return nil }
