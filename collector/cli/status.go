@@ -13,6 +13,7 @@ import (
 	"rollbridge/collector/database"
 	"rollbridge/collector/keys"
 	"rollbridge/collector/portal"
+	"rollbridge/collector/release"
 	"rollbridge/collector/settings"
 	"rollbridge/collector/store"
 	"rollbridge/shared/clock"
@@ -86,6 +87,7 @@ func (p *program) status(ctx context.Context, asJSON bool) error {
 			return err
 		}
 		alarms = append(alarms, overdue(stops, now)...)
+		alarms = append(alarms, releaseAlarms(s, now)...)
 		if asJSON {
 			err = p.statusJSON(o, stops, alarms)
 		} else {
@@ -116,6 +118,18 @@ func alarms(ctx context.Context, s settings.Settings, st *store.Store, now time.
 		return []string{server.KeyringWords(ring, now)}, nil
 	}
 	return nil, nil
+}
+
+// releaseAlarms are those of the releases that are kept here, if any are.
+func releaseAlarms(s settings.Settings, now time.Time) (list []string) {
+	state, err := release.At(s.ReleasesDir()).State()
+	if err != nil {
+		return []string{fmt.Sprintf("The releases cannot be read: %v. See `release status`.", err)}
+	}
+	for _, a := range state.Alarms(now) {
+		list = append(list, a.Text)
+	}
+	return list
 }
 
 func (p *program) statusJSON(o portal.Overview, stops map[string]stopLine, alarms []string) error {

@@ -15,6 +15,10 @@
 // it, so that a thief of intake can stop nobody. The page has no script, cookie
 // or session, and what it answers takes the same time for every code.
 //
+// Below /updates/ stand the files of releases that agents update to: signed, the same
+// for everybody, so that intake gives what lies in one directory and decides nothing.
+// updates.go bounds it.
+//
 // It never holds a key that opens or decides, never reads a sealed body, and
 // says nothing by itself but receipt, later, stale_key and unknown: what
 // control has decided it only relays. Bodies are bounded before they are read

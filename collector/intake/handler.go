@@ -52,13 +52,16 @@ type Config struct {
 	// Operator is who runs the collector, Contact whom to ask about data
 	// protection, as the public page says it; both may be empty.
 	Operator, Contact string
+	// Updates is the public directory of the releases, served under /updates/; empty is
+	// none. It need not be there yet.
+	Updates string
 	// Kept, if not nil, is called after something new was kept, so that apply in
 	// the same process need not wait. It must not block.
 	Kept func(protocol.Message)
 }
 
-// A Handler answers POST /v1/<message>, and the public page at /stop. Make it
-// with New.
+// A Handler answers POST /v1/<message>, the public page at /stop, and the files of
+// releases below /updates/. Make it with New.
 type Handler struct {
 	Config
 	mux      *http.ServeMux
@@ -84,6 +87,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		h.mux.HandleFunc("POST /v1/"+string(message), func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, message) })
 	}
 	h.stopRoutes()
+	h.updatesRoutes()
 	return h, nil
 }
 

@@ -14,6 +14,7 @@ const (
 	reasonSignature = "signature" // not signed by its sender
 	reasonCut       = "cut"       // the body did not arrive in whole or in time
 	reasonPanic     = "panic"     // a fault in this program
+	reasonBusy      = "busy"      // too many at once, or not now
 )
 
 // What became of posts to the public page.
@@ -29,6 +30,7 @@ const (
 
 type metrics struct {
 	stops    *prometheus.CounterVec
+	updates  *prometheus.CounterVec
 	received *prometheus.CounterVec
 	repeated *prometheus.CounterVec
 	refused  *prometheus.CounterVec
@@ -39,6 +41,9 @@ func newMetrics(reg prometheus.Registerer) metrics {
 	m := metrics{
 		stops: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "rollbridge_intake_stop_page_total", Help: "What became of posts to the public page on which a school stops.",
+		}, []string{"result"}),
+		updates: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollbridge_intake_updates_total", Help: "What became of requests for files of releases.",
 		}, []string{"result"}),
 		received: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "rollbridge_intake_received_total", Help: "Messages kept for the first time and given a receipt.",
@@ -52,6 +57,9 @@ func newMetrics(reg prometheus.Registerer) metrics {
 	}
 	for _, result := range []string{stopTaken, stopShown, stopCertificate, stopSlip, stopUnknown, stopBusy, stopFailed} {
 		m.stops.WithLabelValues(result)
+	}
+	for _, result := range []string{fetchServed, fetchUnknown, fetchBusy, fetchFailed} {
+		m.updates.WithLabelValues(result)
 	}
 	for message := range limits {
 		m.received.WithLabelValues(string(message))

@@ -119,9 +119,10 @@ var alarmDays = []int{90, 60, 30}
 // An Alarm is a role whose metadata near their end. Days is which of the alarms it is,
 // 0 once they have expired.
 type Alarm struct {
-	Role string
-	Days int
-	Text string
+	Role    string
+	Days    int
+	Expires time.Time
+	Text    string
 }
 
 // lives are for how long each role's metadata are good when they are signed.
@@ -140,7 +141,7 @@ func (s State) Alarms(now time.Time) (list []Alarm) {
 		}
 	}
 	if len(s.Metadata) == 1 {
-		list = append(list, Alarm{metadata.TIMESTAMP, 0, "A publication was cut off before agents could use it: run `release publish` again."})
+		list = append(list, Alarm{metadata.TIMESTAMP, 0, now, "A publication was cut off before agents could use it: run `release publish` again."})
 	}
 	return list
 }
@@ -157,13 +158,13 @@ func (m Role) alarm(now time.Time) (Alarm, bool) {
 	}
 	date := m.Expires.Format("2 January 2006")
 	if left <= 0 {
-		return Alarm{m.Role, 0, fmt.Sprintf("The %s metadata of releases expired on %s, so no agent updates: %s.", m.Role, date, do)}, true
+		return Alarm{m.Role, 0, m.Expires, fmt.Sprintf("The %s metadata of releases expired on %s, so no agent updates: %s.", m.Role, date, do)}, true
 	}
 	if byServer {
 		if left > lives[m.Role]/2 {
 			return Alarm{}, false
 		}
-		return Alarm{m.Role, 1, fmt.Sprintf("The %s metadata of releases were not signed again and expire on %s: %s.", m.Role, date, do)}, true
+		return Alarm{m.Role, 1, m.Expires, fmt.Sprintf("The %s metadata of releases were not signed again and expire on %s: %s.", m.Role, date, do)}, true
 	}
 	days := 0
 	for _, d := range alarmDays {
@@ -174,7 +175,7 @@ func (m Role) alarm(now time.Time) (Alarm, bool) {
 	if days == 0 {
 		return Alarm{}, false
 	}
-	return Alarm{m.Role, days, fmt.Sprintf("The %s metadata of releases expire on %s, in %d days: %s.", m.Role, date, int(left/day), do)}, true
+	return Alarm{m.Role, days, m.Expires, fmt.Sprintf("The %s metadata of releases expire on %s, in %d days: %s.", m.Role, date, int(left/day), do)}, true
 }
 
 // Adoption is which versions run, by the agents' check-ins.

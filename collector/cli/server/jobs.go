@@ -37,12 +37,14 @@ type jobs struct {
 	log   *slog.Logger
 	// periods are for how long data are kept; forgot is when that was last carried
 	// out to the end.
-	periods settings.Retention
-	forgot  time.Time
+	periods  settings.Retention
+	forgot   time.Time
+	releases *releases
 	// told says that every school was told what is asked under these settings.
 	told bool
 
 	done    *prometheus.GaugeVec
+	ends    *prometheus.GaugeVec
 	expires prometheus.Gauge
 	gone    *prometheus.CounterVec
 	// warned is the last alarm that was logged, 0 for one that has expired; nil
@@ -58,6 +60,9 @@ func newJobs(j jobs, reg prometheus.Registerer) *jobs {
 	j.expires = f.NewGauge(prometheus.GaugeOpts{
 		Name: "rollbridge_keyring_expires_timestamp_seconds", Help: "When the keyring expires: renew it before.",
 	})
+	j.ends = f.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "rollbridge_release_expires_timestamp_seconds", Help: "When the metadata of releases expire, by role: root and targets are renewed by people.",
+	}, []string{"role"})
 	j.gone = f.NewCounterVec(prometheus.CounterOpts{
 		Name: "rollbridge_retention_forgotten_total", Help: "What was forgotten because it was past its time: children, weeks of marks, versions, refused records.",
 	}, []string{"rule"})
@@ -88,6 +93,7 @@ func (j *jobs) once(ctx context.Context) {
 		{"keyring", j.keyring},
 		{"stopped", j.desk.Stopped},
 		{"retention", j.forget},
+		{"releases", j.sign},
 	} {
 		err := job.do(ctx)
 		switch {

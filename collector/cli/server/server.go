@@ -19,6 +19,7 @@ import (
 	"rollbridge/collector/intake"
 	"rollbridge/collector/keys"
 	"rollbridge/collector/portal"
+	"rollbridge/collector/release"
 	"rollbridge/collector/settings"
 	"rollbridge/collector/store"
 	"rollbridge/collector/vault"
@@ -161,7 +162,11 @@ func (p *process) startJobs(ctx context.Context) error {
 	if err := p.openControl(ctx); err != nil {
 		return err
 	}
-	j := newJobs(jobs{db: p.db, store: p.store, vault: p.vault, desk: p.desk, root: p.control.Root, log: p.Log, periods: p.Settings.Retention}, p.metrics)
+	again, err := newReleases(p.Settings)
+	if err != nil {
+		return err
+	}
+	j := newJobs(jobs{releases: again, db: p.db, store: p.store, vault: p.vault, desk: p.desk, root: p.control.Root, log: p.Log, periods: p.Settings.Retention}, p.metrics)
 	p.work = append(p.work, j.run)
 	return nil
 }
@@ -208,6 +213,7 @@ func (p *process) startIntake(ctx context.Context) error {
 	h, err := intake.New(ctx, intake.Config{
 		DB: p.db, Inbox: box, Keys: held, Log: p.Log, Registerer: p.metrics, Kept: p.kept(),
 		Operator: p.Settings.OperatorName(), Contact: p.Settings.HandlingOf().Contact,
+		Updates: release.At(p.Settings.ReleasesDir()).Public(),
 	})
 	if err != nil {
 		return err
