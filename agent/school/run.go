@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"rollbridge/agent/identity"
+	"rollbridge/agent/memory"
 	"rollbridge/agent/outbox"
 	"rollbridge/agent/settings"
 	"rollbridge/shared/logkey"
@@ -98,7 +99,29 @@ func (s *School) condition() (condition, error) {
 		c.received = f.LastReceipt.Received
 	}
 	s.announce(f, paused, waiting)
+	s.rest()
 	return c, nil
+}
+
+// restAfter is how long nothing must have changed before what the last work has
+// touched is given back.
+const restAfter = 10 * time.Second
+
+// rest gives memory back, once after each change. Where many schools share the
+// process one of them is always about to read.
+func (s *School) rest() {
+	if s.turns != nil || s.seen.change == s.rested || time.Since(s.seen.at) < restAfter {
+		return
+	}
+	s.rested = s.seen.change
+	s.release()
+}
+
+// release gives memory back: what a read needs comes on top of what is there.
+func (s *School) release() {
+	if err := memory.Release(); err != nil {
+		s.log.Warn("memory that is not needed could not be given back", logkey.Error, err.Error())
+	}
 }
 
 // A glance is what the loop knows of the state, to be read only.

@@ -134,6 +134,9 @@ func (s *School) seal(ctx context.Context, q SyncRequest) (SyncReport, error) {
 			return SyncReport{}, err
 		}
 	}
+	if s.turns == nil {
+		s.release()
+	}
 	result, report, err := s.read(ctx, q, func(mis.Row) {})
 	if err != nil {
 		return SyncReport{}, s.noteRead(err)
