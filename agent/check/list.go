@@ -30,6 +30,7 @@ const (
 	LastSync  ID = "last_sync"
 	Holds     ID = "holds"
 	Scope     ID = "scope"
+	Updates   ID = "updates"
 )
 
 // Causes of more than one id.
@@ -93,6 +94,7 @@ var about = []struct {
 	{LastSync, "when the MIS was last read, and how it went"},
 	{Holds, "what a safety rule keeps back until a person has looked"},
 	{Scope, "what the authorities ask for, beside what the school allows"},
+	{Updates, "the repository of releases is asked, and its answer is proved by its signatures; what runs is compared with them, hash for hash"},
 }
 
 func place(id ID) int {
@@ -179,6 +181,13 @@ var List = []Entry{
 	{LastSync, Old, Warn, "the MIS was last read more than four days ago", "see that the service runs all day", schoolIT},
 	{Holds, "held", Warn, "something is kept back until a person has looked", "see `rollbridge-agent status`", headOrIT},
 	{Scope, "not_given", Warn, "an authority asks for more than the school allows; nothing more leaves", "`rollbridge-agent scope accept` shows the difference and takes a yes, `scope deny` a no", headOrIT},
+	{Updates, "altered", Bad, "a program on this computer is not what was released", "find out who replaced it, and install the package again", schoolIT},
+	{Updates, Failed, Warn, "no newer version could be looked for or fetched; the agent goes on as it is", "do what is named; it is tried again by itself", manager},
+	{Updates, "went_back", Warn, "a newer version failed here, and the one before runs again", "wait for the next version; if the collector's operator asks, send the file of `rollbridge-agent check --bundle`", operator},
+	{Updates, "system", Warn, "newer versions need a newer Windows", "have Windows upgraded: without it no fixes come any more", schoolIT},
+	{Updates, "no_way", Warn, "a newer version is there, and this computer cannot have it", "tell the operator", operator},
+	{Updates, "security", Warn, "a security fix waits because the school holds releases back", "`rollbridge-agent update apply` takes it now", schoolIT},
+	{Updates, "ends_soon", Warn, "what is signed about releases ends soon", "tell the operator", operator},
 }
 
 // entry finds what the list says of a cause.

@@ -18,6 +18,8 @@ import (
 	"rollbridge/agent/school"
 	"rollbridge/agent/service"
 	"rollbridge/agent/settings"
+	"rollbridge/agent/update"
+	"rollbridge/shared/protocol"
 	"rollbridge/shared/version"
 )
 
@@ -146,8 +148,43 @@ func (p *program) checked(ctx context.Context, args []string, codeFile string) (
 		}
 		lines = check.Replace(lines, way...)
 	}
+	lines = append(lines, p.programLines(ctx)...)
 	found.Report = check.NewReport(lines)
 	return found, nil
+}
+
+// updateTime is how long the repository of releases is asked: a broken one must
+// not keep the other lines away.
+const updateTime = time.Minute
+
+// programLines say how the program is kept current.
+func (p *program) programLines(ctx context.Context) []check.Line {
+	cur, err := p.currency("")
+	if err != nil {
+		return check.NoProgram(err.Error())
+	}
+	var altered []string
+	for _, v := range compareAll(update.Default().Dir) {
+		if v.Released != nil && !*v.Released {
+			altered = append(altered, v.File)
+		}
+	}
+	switch cur.Off() {
+	case protocol.UpdateOffBuild, protocol.UpdateOffPlace, protocol.UpdateOffSetting:
+		return check.Program(cur.Status(), altered)
+	}
+	limited, cancel := context.WithTimeout(ctx, updateTime)
+	defer cancel()
+	answer, err := p.asked(limited, updateFlags{}, updateRequest{})
+	switch {
+	case err != nil && limited.Err() != nil:
+		return check.NoProgram("the repository of releases did not answer in time")
+	case err != nil:
+		return check.NoProgram(err.Error())
+	case answer.Refused && answer.Status.Off == "":
+		return check.NoProgram(answer.Fault)
+	}
+	return check.Program(answer.Status, altered)
 }
 
 // offered looks at the way that a code names.

@@ -15,6 +15,7 @@ import (
 	"rollbridge/agent/scope"
 	"rollbridge/agent/settings"
 	"rollbridge/agent/trial"
+	"rollbridge/agent/update"
 	"rollbridge/shared/protocol"
 )
 
@@ -37,16 +38,37 @@ func (p *program) status() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			program := p.programStatus()
 			if asJSON {
-				return p.printJSON(st)
+				return p.printJSON(fullStatus{st, program})
 			}
 			p.showStatus(st)
+			if text, worth := versionLine(program); worth {
+				p.printf("%-14s%s\n", "Updates:", sentence(text))
+			}
 			return nil
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the status as JSON")
 	c.Flags().StringVar(&schools, "schools", "", "one line for each school that has a data directory in this `directory`")
 	return c
+}
+
+// A fullStatus is `status --json`: how the school stands, and the program.
+type fullStatus struct {
+	school.Status
+	Update *update.Status `json:"update,omitempty"`
+}
+
+// programStatus is how the program stands, by what is kept; nil where the settings
+// of that cannot be used.
+func (p *program) programStatus() *update.Status {
+	cur, err := p.currency("")
+	if err != nil {
+		return nil
+	}
+	st := cur.Status()
+	return &st
 }
 
 // statusOf is the status of a data directory, enrolled or not.

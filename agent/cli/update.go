@@ -413,7 +413,10 @@ func windowText(st update.Status) string {
 }
 
 // versionLine is the part of `status` on the program.
-func versionLine(st update.Status) (string, bool) {
+func versionLine(st *update.Status) (text string, worth bool) {
+	if st == nil {
+		return "", false
+	}
 	switch st.Off {
 	case protocol.UpdateOffBuild, protocol.UpdateOffPlace:
 		return "", false // a build in a checkout, or a program that somebody else looks after

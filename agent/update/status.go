@@ -1,7 +1,9 @@
 package update
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -81,7 +83,11 @@ func (u *Updater) status(asked string) Status {
 		st.Text, st.Next = u.offText(st.Off)
 		return st
 	}
-	m, _ := recall(u.o.Dir)
+	m, lost := recall(u.o.Dir)
+	if errors.Is(lost, fs.ErrPermission) {
+		st.Text, st.Next = "this account may not look how the program is kept current", "run the command as an administrator or as the service's own user"
+		return st
+	}
 	st.Repository, st.Checked, st.Problem, st.Floor = u.host(), m.Checked, m.trouble(), m.Floor
 	st.Metadata, st.Root, st.Ends = m.Marks.Timestamp, m.Marks.Root, earlier(m.RootEnds, m.TargetsEnds)
 	proof, err := u.proof()
