@@ -186,13 +186,16 @@ func (d Dir) Floor() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	floor := ""
+	return highest(p), nil
+}
+
+func highest(p *release.Proof) (floor string) {
 	for _, f := range p.Files() {
 		if f.Floor != "" && release.Compare(f.Floor, floor) > 0 {
 			floor = f.Floor
 		}
 	}
-	return floor, nil
+	return floor
 }
 
 // maxMetadata bounds one file of metadata.
