@@ -178,7 +178,11 @@ func (p *program) revokeNow(ctx context.Context, set settings.Settings, yes, del
 		if !yes && !p.yes("This cannot be undone. Stop for good and destroy the agent's keys and queue?") {
 			return &school.Fault{Kind: school.Refused, Text: "nothing was revoked: answer yes, or give --yes"}
 		}
-		if err := school.SetRevoked(dir, ""); err != nil {
+	}
+	if !revoked || deleteLogbook {
+		// Where the disk is too full for the wish, what is destroyed makes room for it.
+		err := school.SetOwnRevoke(dir, deleteLogbook)
+		if _, there := school.Revoked(dir); err != nil && !(there && school.HasState(dir)) {
 			return readable(err)
 		}
 	}
@@ -198,11 +202,7 @@ func (p *program) revokeNow(ctx context.Context, set settings.Settings, yes, del
 	} else {
 		p.printf("This school was revoked before.\n")
 	}
-	err := p.deliverRevoke(ctx, set)
-	if deleteLogbook {
-		err = errors.Join(err, school.EraseLogbook(dir))
-	}
-	return err
+	return p.deliverRevoke(ctx, set)
 }
 
 // destroy lets the service do it, or does it under the state lock.

@@ -189,7 +189,7 @@ func (o *Offer) presign(dir string, request protocol.Signed) error {
 // an identity that a crash left without a request. fresh says that the logbook
 // is to begin anew.
 func clearEnded(dir string) (fresh bool, err error) {
-	_, revoked := school.Revoked(dir)
+	stop, revoked := school.Revoked(dir)
 	box, err := outbox.Open(dir, nil, outbox.Options{ReadOnly: true})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -209,6 +209,9 @@ func clearEnded(dir string) (fresh bool, err error) {
 	}
 	if err := school.EraseState(dir); err != nil {
 		return false, err
+	}
+	if stop.DeleteLogbook {
+		return true, school.EraseLogbook(dir)
 	}
 	return true, nil
 }

@@ -1,6 +1,7 @@
 package school
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,8 @@ type Stop struct {
 	// moved in.
 	To   envelope.KeyID `json:"to,omitzero"`
 	File string         `json:"file,omitempty"`
+	// DeleteLogbook says that the school wants no logbook left.
+	DeleteLogbook bool `json:"delete_logbook,omitempty"`
 }
 
 // ReasonMoved is why an agent has stopped that goes on on another machine.
@@ -119,6 +122,53 @@ func SetRevoked(dir, reason string) error {
 	return err
 }
 
+// SetOwnRevoke is SetRevoked for the school's own word, which may be that no
+// logbook is to be left either. Where the marker is there already that is added;
+// an error beside a marker means only that it is not.
+func SetOwnRevoke(dir string, deleteLogbook bool) error {
+	if !deleteLogbook {
+		return SetRevoked(dir, "")
+	}
+	if _, there := Revoked(dir); !there {
+		if err := writeMarker(dir, revokedName, Stop{At: whole(clock.Now()), DeleteLogbook: true}); err == nil {
+			return nil
+		}
+	}
+	return addDeleteLogbook(dir)
+}
+
+// addDeleteLogbook adds the wish to the marker of a revoke, unless it is there.
+// It goes behind, into the very file that is there: what the marker says stays
+// readable whatever happens meanwhile, and one that a new enrolment has taken
+// away is not brought back.
+func addDeleteLogbook(dir string) error {
+	if stop, there := Revoked(dir); !there || stop.DeleteLogbook {
+		return nil
+	}
+	f, err := secret.Open(filepath.Join(dir, revokedName), false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", revokedName, err)
+	}
+	_, err = f.Seek(0, io.SeekEnd)
+	if err == nil {
+		_, err = f.WriteString("\n" + `{"delete_logbook":true}` + "\n")
+	}
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", revokedName, err)
+	}
+	return nil
+}
+
+// leavesLogbook says whether a logbook is still there that is to be deleted. The
+// one of a move belongs to the agent that goes on.
+func (s Stop) leavesLogbook(dir string) bool {
+	return s.DeleteLogbook && s.Reason != ReasonMoved &&
+		(fileExists(filepath.Join(dir, logbook.FileName)) || fileExists(filepath.Join(dir, identity.LogbookKeyName)))
+}
+
 func readMarker(dir, name string, v any) bool {
 	there, _ := tryMarker(dir, name, v)
 	return there
@@ -150,7 +200,11 @@ func tryMarker(dir, name string, v any) (there bool, err error) {
 	if err != nil {
 		return true, fmt.Errorf("read %s: %w", name, err)
 	}
-	_ = json.Unmarshal(data, v)
+	if json.Unmarshal(data, v) != nil {
+		for line := range bytes.Lines(data) { // something was added later
+			_ = json.Unmarshal(line, v)
+		}
+	}
 	return true, nil
 }
 

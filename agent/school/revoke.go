@@ -56,8 +56,10 @@ func (e *errNoMessage) Error() string {
 // ctx ended first. The message is delivered by DeliverRevoke. Errors wrap
 // ErrClosed where the school was closed before.
 func (s *School) Revoke(ctx context.Context, deleteLogbook bool) error {
-	if err := SetRevoked(s.dir, ""); err != nil {
-		return err
+	if err := SetOwnRevoke(s.dir, deleteLogbook); err != nil {
+		if _, there := Revoked(s.dir); !there {
+			return err
+		}
 	}
 	s.end()
 	free, err := s.onlyReader(ctx)
@@ -87,6 +89,12 @@ func FinishRevoke(ctx context.Context, set settings.Settings, deleteLogbook bool
 	lock, err := lockOfTheEnd(ctx, set.DataDir, patience)
 	if _, revoked := Revoked(set.DataDir); errors.Is(err, ErrInUse) && !revoked {
 		return nil // as below
+	}
+	if errors.Is(err, ErrInUse) && !HasState(set.DataDir) {
+		if stop, _ := Revoked(set.DataDir); deleteLogbook || stop.leavesLogbook(set.DataDir) {
+			return refused("keys and queue are destroyed, and the collector is being told at this moment: the service deletes the logbook afterwards; without a service run `rollbridge-agent revoke` again in some minutes")
+		}
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("reading has stopped, but keys and queue are in use: stop the service, then run `rollbridge-agent revoke` again: %w", err)
@@ -123,8 +131,9 @@ func lockOfTheEnd(ctx context.Context, dir string, patience time.Duration) (*Loc
 	if !errors.Is(err, ErrInUse) {
 		return lock, err
 	}
-	// A new enrolment may hold it, of which there is nothing to end.
-	if _, revoked := Revoked(dir); !revoked || !endHolder(filepath.Join(dir, stateLock)) {
+	// A new enrolment may hold it, of which there is nothing to end, or whoever
+	// has destroyed all and tells the collector.
+	if _, revoked := Revoked(dir); !revoked || !HasState(dir) || !endHolder(filepath.Join(dir, stateLock)) {
 		return nil, err
 	}
 	const grace = 5 * time.Second
@@ -136,6 +145,7 @@ func lockOfTheEnd(ctx context.Context, dir string, patience time.Duration) (*Loc
 // on a full disk.
 func (l *last) end(deleteLogbook bool) error {
 	stop := l.stop
+	deleteLogbook = deleteLogbook || stop.DeleteLogbook
 	rest, restErr := l.remainder()
 	var message *remains
 	var messageErr error
@@ -160,6 +170,11 @@ func (l *last) end(deleteLogbook bool) error {
 	errs = append(errs, eraseFiles(l.dir, queueFiles...))
 	if !kept {
 		messageErr = message.write(l.dir)
+	}
+	if deleteLogbook { // the disk may have been full when it was asked for
+		if err := addDeleteLogbook(l.dir); err != nil {
+			l.log.Warn("if this is cut off, the logbook stays", logkey.Error, err.Error())
+		}
 	}
 	errs = append(errs, l.closeLogbook(rest, stop, deleteLogbook), eraseState(l.dir))
 	if err := errors.Join(errs...); err != nil {
@@ -312,10 +327,11 @@ func enterEnd(dir string, book *logbook.Book) error {
 	return nil
 }
 
-// Unfinished says whether a revoked directory still holds keys or state.
+// Unfinished says whether a revoked directory still holds keys or state, or a
+// logbook that is not to be left.
 func Unfinished(dir string) bool {
-	_, revoked := Revoked(dir)
-	return revoked && HasState(dir)
+	stop, revoked := Revoked(dir)
+	return revoked && (HasState(dir) || stop.leavesLogbook(dir))
 }
 
 // HasState says whether a directory holds anything that a revoke destroys.

@@ -2,6 +2,7 @@ package school_test
 
 import (
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -102,6 +103,99 @@ func TestRevokeWithoutLogbook(t *testing.T) {
 	must(t, w.school.Revoke(t.Context(), true))
 	if _, err := os.Stat(filepath.Join(w.set.DataDir, logbook.FileName)); err == nil {
 		t.Error("the logbook is left")
+	}
+}
+
+// Where the logbook is to go too, and the revoke is cut off anywhere, whoever
+// comes next deletes it without being told again.
+func TestRevokeWithoutLogbookCutOff(t *testing.T) {
+	gone := func(w *world) {
+		t.Helper()
+		for _, name := range []string{logbook.FileName, identity.LogbookKeyName} {
+			if _, err := os.Lstat(filepath.Join(w.set.DataDir, name)); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s is left: %v", name, err)
+			}
+		}
+		if school.Unfinished(w.set.DataDir) || school.RevokeWaits(w.set.DataDir) || w.posts[protocol.MessageRevoke] != 1 {
+			t.Errorf("unfinished %v, posts %v", school.Unfinished(w.set.DataDir), w.posts)
+		}
+	}
+	deliver := func(w *world) { school.DeliverRemains(t.Context(), w.set, slog.New(slog.DiscardHandler)) }
+	t.Run("before anything is destroyed", func(t *testing.T) {
+		w := enrolledWorld(t)
+		must(t, w.school.Close())
+		must(t, school.SetOwnRevoke(w.set.DataDir, true))
+		deliver(w)
+		gone(w)
+	})
+	t.Run("said when the rest is done", func(t *testing.T) {
+		w := enrolledWorld(t)
+		must(t, w.school.Revoke(t.Context(), false))
+		deliver(w)
+		must(t, school.SetOwnRevoke(w.set.DataDir, true))
+		if !school.Unfinished(w.set.DataDir) {
+			t.Fatal("nobody notices that the logbook is to go")
+		}
+		deliver(w)
+		gone(w)
+	})
+	t.Run("said while another process has the state", func(t *testing.T) {
+		w := enrolledWorld(t)
+		must(t, w.school.Revoke(t.Context(), false))
+		lock, err := school.LockState(t.Context(), w.set.DataDir, 0)
+		must(t, err)
+		must(t, school.SetOwnRevoke(w.set.DataDir, true))
+		wantKind(t, school.FinishRevoke(t.Context(), w.set, true, 0), school.Refused)
+		lock.Release()
+		deliver(w)
+		gone(w)
+	})
+	t.Run("and enrolled anew", func(t *testing.T) {
+		w := enrolledWorld(t)
+		must(t, w.school.Revoke(t.Context(), false))
+		deliver(w)
+		must(t, school.SetOwnRevoke(w.set.DataDir, true))
+		offer, err := enrol.Ask(t.Context(), w.set, code(t, w.collector))
+		must(t, err)
+		e, err := offer.Accept(t.Context(), w.set, nil)
+		must(t, err)
+		defer e.Close()
+		old, err := filepath.Glob(filepath.Join(w.set.DataDir, school.OldLogbooks))
+		must(t, err)
+		if len(old) > 0 {
+			t.Errorf("the old logbook is kept as %v", old)
+		}
+	})
+}
+
+// A marker of which only the name could be written, or that has other words, says
+// what is added to it, and what it said before.
+func TestWishIsAddedToTheMarker(t *testing.T) {
+	for name, marker := range map[string]string{
+		"the name alone": "", "made by hand": "stop", "cut off": `{"at":"2026-11-`,
+		"of the collector": `{"at":"2026-11-02T09:00:00Z","reason":"ended"}` + "\n",
+		"a wish cut off":   `{"at":"2026-11-02T09:00:00Z","reason":"ended"}` + "\n\n" + `{"delete_log`,
+	} {
+		dir := t.TempDir()
+		must(t, os.WriteFile(filepath.Join(dir, "revoked"), []byte(marker), 0o600))
+		before, _ := school.Revoked(dir)
+		for range 2 {
+			must(t, school.SetOwnRevoke(dir, true))
+		}
+		after, there := school.Revoked(dir)
+		if !there || !after.DeleteLogbook || after.Reason != before.Reason || !after.At.Equal(before.At) {
+			t.Errorf("%s: %+v became %+v", name, before, after)
+		}
+		text, err := os.ReadFile(filepath.Join(dir, "revoked"))
+		must(t, err)
+		if n := strings.Count(string(text), `"delete_logbook":true`); n != 1 {
+			t.Errorf("%s: the wish stands there %d times", name, n)
+		}
+	}
+	dir := t.TempDir()
+	must(t, school.SetOwnRevoke(dir, true))
+	if stop, there := school.Revoked(dir); !there || !stop.DeleteLogbook || stop.At.IsZero() {
+		t.Errorf("the first word: %+v", stop)
 	}
 }
 

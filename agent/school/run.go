@@ -184,18 +184,22 @@ func DeliverRemains(ctx context.Context, set settings.Settings, log *slog.Logger
 		if Unfinished(set.DataDir) {
 			err = FinishRevoke(ctx, set, false, time.Minute)
 		}
-		if err == nil {
-			if err = DeliverRevoke(ctx, set.DataDir, log); err == nil {
-				return
-			}
+		// What cannot be deleted now does not keep the collector from being told.
+		if err = errors.Join(err, DeliverRevoke(ctx, set.DataDir, log)); err == nil {
+			return
 		}
+		was := Unfinished(set.DataDir)
 		wait := pause.fail()
 		if ctx.Err() == nil {
 			log.Warn("the revoke is not yet finished", logkey.Error, err.Error(), logkey.Next, time.Now().Add(wait))
 		}
 		again := time.Now().Add(wait)
-		for ctx.Err() == nil && time.Now().Before(again) && (Unfinished(set.DataDir) || RevokeWaits(set.DataDir)) {
-			select { // a command may deliver it first
+		for ctx.Err() == nil && time.Now().Before(again) {
+			// A command may deliver it first, or want the logbook deleted too.
+			if is := Unfinished(set.DataDir); is != was || !is && !RevokeWaits(set.DataDir) {
+				break
+			}
+			select {
 			case <-ctx.Done():
 			case <-time.After(2 * time.Second):
 			}
