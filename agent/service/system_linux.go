@@ -27,7 +27,37 @@ const (
 	DefaultAccount = "rollbridge"
 )
 
-const unitFile = "/etc/systemd/system/" + Name + ".service"
+// unitFile is the unit that is made here. A package brings its own, which is
+// installed as long as it is enabled: a file of a package is not taken out.
+const (
+	unitFile    = "/etc/systemd/system/" + Name + ".service"
+	enabledLink = "/etc/systemd/system/multi-user.target.wants/" + Name + ".service"
+)
+
+var packagedUnits = []string{"/usr/lib/systemd/system/" + Name + ".service", "/lib/systemd/system/" + Name + ".service"}
+
+// entered reads the unit that systemd goes by, below a root that is "" but in
+// tests; fs.ErrNotExist says that the service is not installed.
+func entered(root string) ([]byte, error) {
+	text, err := os.ReadFile(root + unitFile)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return text, err
+	}
+	if _, err := os.Lstat(root + enabledLink); err != nil {
+		return nil, err
+	}
+	return packaged(root)
+}
+
+// packaged reads the unit of a package.
+func packaged(root string) (text []byte, err error) {
+	for _, path := range packagedUnits {
+		if text, err = os.ReadFile(root + path); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return text, err
+}
 
 // ready refuses what cannot become a service, and fills in what s leaves open.
 func ready(s *Setup) error {
@@ -83,7 +113,7 @@ func safe(program string) error {
 }
 
 func compare(s Setup) (differences []string, there bool, err error) {
-	now, err := os.ReadFile(unitFile)
+	now, err := entered("")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
 	}
@@ -273,8 +303,12 @@ func give(dir string, uid, gid int) error {
 	return nil
 }
 
-// enter writes the unit and enables it; after an error nothing of it is left.
+// enter writes the unit and enables it; after an error nothing of it is left. The
+// one that a package brought is enabled, where it is the same.
 func enter(s Setup) error {
+	if text, err := packaged(""); err == nil && string(text) == unit(s) {
+		return enable("enable")
+	}
 	m, err := manager(s, kardianos.KeyValue{"SystemdScript": unit(s)})
 	if err != nil {
 		return err
@@ -288,7 +322,18 @@ func enter(s Setup) error {
 	return nil
 }
 
+// enable enables or disables the unit of a package.
+func enable(verb string) error {
+	const patience = time.Minute
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	return systemctl(ctx, nil, verb, Name)
+}
+
 func takeOut() error {
+	if _, err := os.Lstat(unitFile); errors.Is(err, fs.ErrNotExist) {
+		return enable("disable")
+	}
 	m, err := manager(Setup{}, nil)
 	if err != nil {
 		return err
@@ -312,7 +357,7 @@ func stop(ctx context.Context) error {
 
 // Look says how the service stands.
 func Look(ctx context.Context) (State, error) {
-	text, err := os.ReadFile(unitFile)
+	text, err := entered("")
 	if errors.Is(err, fs.ErrNotExist) {
 		return State{}, nil
 	}
