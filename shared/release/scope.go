@@ -19,7 +19,9 @@ import (
 // dataset. Two programs with the same one send the same.
 func DataScope() string { return dataScope() }
 
-var dataScope = sync.OnceValue(func() string {
+var dataScope = sync.OnceValue(scopeOf)
+
+func scopeOf() string {
 	h := sha256.New()
 	// A new kind of entry gets a word of its own, so that no two inputs run together.
 	add := func(kind, name string, content any) {
@@ -44,4 +46,4 @@ var dataScope = sync.OnceValue(func() string {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
-})
+}

@@ -34,7 +34,14 @@ type Proof struct {
 // Trust walks from a root that is believed over the later ones and checks targets
 // against the last. Roots that are not later are passed over; their order does not
 // matter. Expiry is not looked at.
-func Trust(root []byte, later [][]byte, targets []byte) (*Proof, error) {
+func Trust(root []byte, later [][]byte, targets []byte) (p *Proof, err error) {
+	// go-tuf 2.4.2 panics at some metadata, such as a target that is null. What lies on a
+	// disk must end nobody.
+	defer func() {
+		if fault := recover(); fault != nil {
+			p, err = nil, fmt.Errorf("check update metadata: %w: they cannot be read (%T)", ErrMetadata, fault)
+		}
+	}()
 	last, err := parseRoot(root)
 	if err != nil {
 		return nil, fmt.Errorf("check update metadata: the built-in root: %w", err)
