@@ -59,6 +59,7 @@ func (m *machine) live(ctx context.Context, run choice) end {
 	}
 	m.log.Info("the worker runs", logkey.Process, p.pid, logkey.Version, run.version)
 	defer p.close()
+	m.settle()
 	l := &life{machine: m, run: run, p: p, since: time.Now()}
 	e := l.watch(ctx)
 	e.begun, e.ready, e.said = true, l.ready, l.said

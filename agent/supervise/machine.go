@@ -48,6 +48,8 @@ type machine struct {
 	// works is called when a worker says that it is ready, and when it has served
 	// its probation.
 	works func(run choice)
+	// settle is called when a worker was started.
+	settle func()
 
 	// now is the time of day, for notes only: nothing is measured by it but for how
 	// many days something is kept or skipped.

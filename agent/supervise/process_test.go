@@ -13,8 +13,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -279,5 +281,75 @@ func TestStubbornWorker(t *testing.T) {
 	}
 	if !strings.Contains(r.log.String(), "the worker did not end in time and is killed") {
 		t.Errorf("the log is\n%s", r.log.String())
+	}
+}
+
+// What a worker prints is heard in whole lines with a known first word, whatever
+// is around them, and costs nothing but the longest of those.
+func TestListener(t *testing.T) {
+	var heard []string
+	var written atomic.Int64
+	l := &listener{say: func(line string) { heard = append(heard, line) }, written: &written}
+	text := "hello\nready\r\nnot ready\nready or not\n\nselftest store \"oakmere\"\nalive" + strings.Repeat("e", 1<<20) + "\nwish\n" +
+		"selftest " + strings.Repeat("x", 2*maxLine) + "\nchecked\nalive"
+	for part := range slices.Chunk([]byte(text), 7) {
+		if n, err := l.Write(part); n != len(part) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	want := []string{"ready", "ready or not", `selftest store "oakmere"`, "wish", "checked"}
+	if !slices.Equal(heard, want) || written.Load() != int64(len(text)) || cap(l.line) > 4*maxLine {
+		t.Errorf("heard were %q; %d bytes, %d kept", heard, written.Load(), cap(l.line))
+	}
+	if n := testing.AllocsPerRun(100, func() { _, _ = l.Write([]byte("a flood of this and that and so on\n")) }); n > 0 {
+		t.Errorf("a line that means nothing costs %v allocations", n)
+	}
+}
+
+// What floods the log is counted, and the log is spared.
+func TestMeter(t *testing.T) {
+	var log bytes.Buffer
+	var written atomic.Int64
+	m := &meter{to: &log, written: &written}
+	line := []byte(strings.Repeat("x", 1<<16))
+	for range 3 * flood / len(line) {
+		if n, err := m.Write(line); n != len(line) || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if written.Load() != 3*flood || log.Len() != flood {
+		t.Errorf("%d bytes were counted and %d written", written.Load(), log.Len())
+	}
+}
+
+// What the system says of a program that it does not start is understood.
+func TestNotStarted(t *testing.T) {
+	s := starter{left: endOrphans}
+	path := filepath.Join(t.TempDir(), "program")
+	start := func() slot.Reason {
+		t.Helper()
+		p, err := s.start(path, true)
+		if err == nil {
+			p.kill()
+			<-p.ended
+			p.close()
+			t.Fatal("it was started")
+		}
+		return notStarted(err)
+	}
+	if got := start(); got != slot.Vanished {
+		t.Errorf("a program that is gone: %q", got)
+	}
+	if err := os.WriteFile(path, []byte("no program"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := start(); got != "" {
+		t.Errorf("one that may not be started, for now: %q", got)
+	}
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if got := start(); got != slot.Unstartable {
+		t.Errorf("one for another computer: %q", got)
 	}
 }

@@ -200,6 +200,43 @@ func TestVanishedOnProbation(t *testing.T) {
 	})
 }
 
+// It is looked at before every start: what was altered between two starts on
+// probation is left, and what takes the place of a program is looked at too.
+func TestAlteredBetweenStarts(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world, _ *bytes.Buffer) {
+		w.served("1.1.0")
+		w.served("1.2.0")
+		w.stage("1.3.0")
+		w.wish(slot.Wish{Version: "1.3.0"})
+		w.runFor(time.Minute)
+		w.started("1.2.0", "1.3.0*")
+		w.put("1.3.0", "virus")
+		w.put("1.2.0", "virus")
+		w.put("1.1.0", "virus")
+		w.runFor(time.Minute)
+		w.started("1.0.0")
+		w.is("1.0.0", "", "1.3.0 altered", "1.2.0 altered")
+	})
+}
+
+// A disk that can no more be written keeps what is on probation from being
+// started: a start that is not counted could go on for ever.
+func TestAttemptThatCannotBeCounted(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world, _ *bytes.Buffer) {
+		w.stage("1.1.0")
+		w.wish(slot.Wish{Version: "1.1.0"})
+		w.runFor(time.Minute)
+		w.started("1.0.0", "1.1.0*")
+		w.fault = func(int, string) act { return fails }
+		w.runFor(time.Hour)
+		w.started("1.0.0")
+		w.fault = nil
+		w.runFor(11 * time.Minute)
+		w.started("1.1.0*")
+		w.is("1.1.0", "")
+	})
+}
+
 // Where nothing can be shown any more to be released, the package's own copy
 // stands in, and what was in force comes back when it can.
 func TestNoProof(t *testing.T) {

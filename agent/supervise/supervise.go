@@ -41,19 +41,23 @@ func (s Supervisor) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.notify("STOPPING=1") })()
 	m := &machine{
 		disk: s.Dir, own: s.Own, version: s.Version, limits: inForce(), now: clock.Now, log: s.Log, said: map[string]string{},
-		start: starter{args: s.Args, stderr: s.Stderr, left: endOrphans}.start, works: s.works,
+		start: starter{args: s.Args, stderr: s.Stderr, left: endOrphans}.start, works: s.works, settle: s.settle,
 		updates: s.Dir.There() && release.Root() != nil && release.Valid(s.Version) == nil,
 	}
 	(&keeper{machine: m, tell: s.notify}).run(ctx)
 	return nil
 }
 
-// works is called when the worker says that it works. From here on there is
-// little to do but wait.
-func (s Supervisor) works(run choice) {
+// settle is called when there is little to do but wait.
+func (s Supervisor) settle() {
 	if err := memory.Release(); err != nil {
 		s.Log.Warn("memory that is not needed could not be given back", logkey.Error, err.Error())
 	}
+}
+
+// works is called when the worker says that it works.
+func (s Supervisor) works(run choice) {
+	s.settle()
 	trial := ""
 	if run.trial {
 		trial = ", on probation"
@@ -98,6 +102,7 @@ func (k *keeper) run(ctx context.Context) {
 		}
 		began := time.Now()
 		e := k.live(ctx, run)
+		run.trial = run.trial && k.state.OnProbation(run.version) // it may have served it
 		if ctx.Err() != nil {
 			k.stopped(run, e)
 			return

@@ -106,7 +106,7 @@ func (w *world) machine() *keeper {
 	return &keeper{tell: func(string) {}, machine: &machine{
 		disk: &faultyDisk{Dir: w.dir, w: w}, own: w.dir.Own(), version: w.own, updates: w.updates, limits: w.limits,
 		now: w.clock, log: w.log, said: map[string]string{},
-		start: w.start, works: func(choice) {},
+		start: w.start, works: func(choice) {}, settle: func() {},
 	}}
 }
 
