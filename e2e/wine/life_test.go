@@ -68,26 +68,40 @@ func TestLife(t *testing.T) {
 
 func newLife(t *testing.T) *life {
 	t.Helper()
-	agent, collector := filepath.Join(built, "rollbridge-agent.exe"), filepath.Join(built, "rollbridge-collector")
-	goForWindows(t, "build", "-ldflags", "-X rollbridge/shared/version.Version="+stamp, "-o", agent, "rollbridge/agent")
+	l := newSchool(t)
+	must(t, os.MkdirAll(filepath.Dir(windows.File(programFile)), 0o700))
+	l.makeDataDir()
+	program, err := os.ReadFile(buildAgent(t, stamp))
+	must(t, err)
+	must(t, os.WriteFile(windows.File(programFile), program, 0o700))
+	return l
+}
+
+// newSchool is a school's server on which nothing is installed yet, and a collector.
+func newSchool(t *testing.T) *life {
+	t.Helper()
+	collector := filepath.Join(built, "rollbridge-collector")
 	goCommand(t, nil, "build", "-trimpath", "-tags", "testclock", "-o", collector, "rollbridge/collector")
 	l := &life{t: t, ctx: bounded(t), dir: dataDir, clock: filepath.Join(t.TempDir(), "clock"), school: demoschool.New(demoschool.Config{
 		Seed: 7, Pupils: 120, LookedAfterShare: 0.12, Today: demoschool.LastSchoolDay(time.Now()),
 	})}
-	for _, dir := range []string{filepath.Dir(windows.File(programFile)), windows.File(misFolder)} {
-		must(t, os.MkdirAll(dir, 0o700))
-	}
-	l.makeDataDir()
-	program, err := os.ReadFile(agent)
-	must(t, err)
-	must(t, os.WriteFile(windows.File(programFile), program, 0o700))
+	must(t, os.MkdirAll(windows.File(misFolder), 0o700))
 	must(t, os.WriteFile(l.clock, []byte("0s"), 0o600))
 	l.writeMIS()
+	var err error
 	l.collector, err = stack.NewCollector(l.ctx, stack.Programs{Collector: collector}, filepath.Join(t.TempDir(), "collector"), stack.CollectorOptions{Clock: l.clock})
 	must(t, err)
 	t.Cleanup(l.unplug)
 	l.plugIn()
 	return l
+}
+
+// buildAgent builds the agent as a version and returns its file.
+func buildAgent(t *testing.T, version string) string {
+	t.Helper()
+	path := filepath.Join(built, version, "rollbridge-agent.exe")
+	goForWindows(t, "build", "-ldflags", "-X rollbridge/shared/version.Version="+version, "-o", path, "rollbridge/agent")
+	return path
 }
 
 func (l *life) writeMIS() {

@@ -77,18 +77,22 @@ func (o order) make(ctx context.Context, s signer, say io.Writer) error {
 			return err
 		}
 	}
-	path := filepath.Join(o.out, fmt.Sprintf("rollbridge-agent_%s_windows_%s.msi", o.version.full, o.arch))
-	if err := o.pack(ctx, path); err != nil {
+	made, err := o.pack(ctx)
+	if err != nil {
 		return err
 	}
-	if err := s.sign(ctx, o.tools, path, programs[0].title); err != nil {
+	if err := s.sign(ctx, o.tools, made, programs[0].title); err != nil {
 		return err
+	}
+	path := filepath.Join(o.out, fmt.Sprintf("rollbridge-agent_%s_windows_%s.msi", o.version.full, o.arch))
+	if _, err := o.copy(made, path); err != nil {
+		return fmt.Errorf("put the MSI in its place: %w", err)
 	}
 	how := "signed"
 	if !s.there() {
 		how = "not signed: ROLLBRIDGE_SIGN_KEY names no key"
 	}
-	_, err := fmt.Fprintf(say, "%s (%s)\n", path, how)
+	_, err = fmt.Fprintf(say, "%s (%s)\n", path, how)
 	return err
 }
 

@@ -58,7 +58,7 @@ func (s signer) arguments(from, to, title string) ([]string, error) {
 		args = append(args, "-ts", s.timestamp)
 	}
 	if strings.HasSuffix(from, ".msi") {
-		args = append(args, "-add-msi-dcse") // what the summary says is signed too
+		args = append(args, "-add-msi-dse") // names and times in it are signed too
 	}
 	return append(args, "-in", from, "-out", to), nil
 }

@@ -18,6 +18,7 @@ var given = []string{
 // Bits of what is written as numbers: the types of custom actions, and what is
 // looked for to be upgraded.
 const (
+	rollback     = 0x100
 	hideTarget   = 0x2000
 	minInclusive = 0x100
 	maxInclusive = 0x200
@@ -25,6 +26,9 @@ const (
 
 // hiddenActions have a hidden property in their command, which is not logged then.
 var hiddenActions = []string{"Settle", "Enrol"}
+
+// wayBack are the actions that are done only when an installation breaks off.
+var wayBack = []string{"StartAgain", "Undo"}
 
 // tables are the corrections of what wixl has made.
 func tables(v version) []string {
@@ -41,9 +45,16 @@ func tables(v version) []string {
 		fmt.Sprintf("INSERT INTO `Upgrade` (`UpgradeCode`, `VersionMin`, `VersionMax`, `Attributes`, `ActionProperty`) VALUES ('%s', '0.0.0', '%s', %d, 'OLDERFOUND')", upgradeCode, v.product, minInclusive|maxInclusive),
 	}
 	for _, name := range hiddenActions {
-		found = append(found, fmt.Sprintf("UPDATE `CustomAction` SET `Type` = %d WHERE `Action` = '%s'", quietly|hideTarget, name))
+		found = append(found, typeOf(name, quietly|hideTarget))
+	}
+	for _, name := range wayBack {
+		found = append(found, typeOf(name, quietly|rollback))
 	}
 	return found
+}
+
+func typeOf(action string, bits int) string {
+	return fmt.Sprintf("UPDATE `CustomAction` SET `Type` = %d WHERE `Action` = '%s'", bits, action)
 }
 
 // quietly is the type of an action that runs an installed program as SYSTEM and

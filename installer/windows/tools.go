@@ -89,11 +89,11 @@ func resources(p program, v version) map[string]any {
 //go:embed agent.wxs
 var wxs string
 
-// pack makes the MSI.
-func (o order) pack(ctx context.Context, path string) error {
+// pack makes the MSI and returns its path.
+func (o order) pack(ctx context.Context) (string, error) {
 	dir, err := os.MkdirTemp(o.tools.work, "msi-")
 	if err != nil {
-		return fmt.Errorf("make the MSI: %w", err)
+		return "", fmt.Errorf("make the MSI: %w", err)
 	}
 	sum, err := o.copy(filepath.Join(o.programs, programs[0].file), filepath.Join(dir, programs[0].file))
 	if err == nil {
@@ -103,24 +103,20 @@ func (o order) pack(ctx context.Context, path string) error {
 		err = o.source(filepath.Join(dir, "agent.wxs"))
 	}
 	if err != nil {
-		return fmt.Errorf("make the MSI: %w", err)
+		return "", fmt.Errorf("make the MSI: %w", err)
 	}
 	const made = "made.msi"
-	// wixl knows no arm64; the two packages differ in their description only.
-	if err := o.tools.still(ctx, dir, "wixl", "-a", "x64", "-o", made, "agent.wxs"); err != nil {
-		return err
+	for _, step := range [][]string{
+		// wixl knows no arm64; the two packages differ in their description only.
+		{"wixl", "-a", "x64", "-o", made, "agent.wxs"},
+		append([]string{"msibuild", made, "-q"}, tables(o.version)...),
+		{"msibuild", made, "-s", "Rollbridge agent " + o.version.full, "Rollbridge", archs[o.arch] + ";1033", codeOf("package", sum, o.version.full, o.arch)},
+	} {
+		if err := o.tools.still(ctx, dir, step[0], step[1:]...); err != nil {
+			return "", err
+		}
 	}
-	if err := o.tools.still(ctx, dir, "msibuild", append([]string{made, "-q"}, tables(o.version)...)...); err != nil {
-		return err
-	}
-	err = o.tools.still(ctx, dir, "msibuild", made, "-s", "Rollbridge agent "+o.version.full, "Rollbridge", archs[o.arch]+";1033", codeOf("package", sum, o.version.full, o.arch))
-	if err != nil {
-		return err
-	}
-	if _, err := o.copy(filepath.Join(dir, made), path); err != nil {
-		return fmt.Errorf("put the MSI in its place: %w", err)
-	}
-	return nil
+	return filepath.Join(dir, made), nil
 }
 
 // source writes agent.wxs with what this MSI is.
