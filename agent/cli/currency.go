@@ -40,8 +40,11 @@ type currency struct {
 // newCurrency prepares the updater by the settings that count for this computer:
 // those of the one school, or of the directory of all.
 func newCurrency(set settings.Settings, dirs func() []string, said *voice, log *slog.Logger) (*currency, error) {
+	return currencyOf(update.Default(), set, dirs, said, log)
+}
+
+func currencyOf(o update.Options, set settings.Settings, dirs func() []string, said *voice, log *slog.Logger) (*currency, error) {
 	c := &currency{said: said, log: log, dirs: dirs, over: map[string]string{}, collectors: map[string]func() (string, []byte){}}
-	o := update.Default()
 	window, err := update.ParseWindow(set.Updates.Window)
 	if err != nil {
 		return nil, usageError{err} // the settings are checked
@@ -91,6 +94,29 @@ func (p *program) currencyOfSchools(dir string, said *voice, log *slog.Logger) (
 		return nil, err
 	}
 	return newCurrency(set, manySchools(dir), said, log)
+}
+
+// currency is the updater as a command has it, which speaks of what the service
+// runs.
+func (p *program) currency(schools string) (*currency, error) {
+	o := update.Default()
+	o.Running = o.Served()
+	said, log := &voice{}, slog.New(slog.DiscardHandler)
+	if schools == "" {
+		set, err := p.settings()
+		if err != nil {
+			return nil, err
+		}
+		return currencyOf(o, set, oneSchool(set.DataDir), said, log)
+	}
+	if err := p.noSchoolGiven(); err != nil {
+		return nil, err
+	}
+	set, err := p.settingsOfSchools(schools)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return currencyOf(o, set, manySchools(schools), said, log)
 }
 
 // start runs the updater beside everything else; stop ends it and waits for that.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -195,25 +194,6 @@ func (a updateAnswer) err() error {
 	return &school.Fault{Kind: kind, Text: a.Fault}
 }
 
-// currency is the updater as a command has it.
-func (p *program) currency(schools string) (*currency, error) {
-	if schools != "" {
-		if err := p.noSchoolGiven(); err != nil {
-			return nil, err
-		}
-		cur, err := p.currencyOfSchools(schools, &voice{}, slog.New(slog.DiscardHandler))
-		if err != nil {
-			return nil, usageError{err}
-		}
-		return cur, nil
-	}
-	set, err := p.settings()
-	if err != nil {
-		return nil, err
-	}
-	return newCurrency(set, oneSchool(set.DataDir), &voice{}, slog.New(slog.DiscardHandler))
-}
-
 // asked has the running service do it, whose account and network are those that
 // count, or does it where none runs.
 func (p *program) asked(ctx context.Context, flags updateFlags, wanted updateRequest) (updateAnswer, error) {
@@ -356,7 +336,7 @@ func (p *program) showUpdate(st update.Status, asJSON bool) error {
 	if asJSON {
 		return p.printJSON(st)
 	}
-	line := func(name, format string, args ...any) { p.printf("%-14s%s\n", name+":", fmt.Sprintf(format, args...)) }
+	line := func(name, format string, args ...any) { p.printf("%-16s%s\n", name+":", fmt.Sprintf(format, args...)) }
 	line("Version", "%s", runningText(st))
 	line("Updates", "%s", sentence(st.Text))
 	if st.Next != "" {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	given "rollbridge/agent/memory"
 	"rollbridge/shared/logkey"
 	"rollbridge/shared/protocol"
 )
@@ -88,6 +89,10 @@ func (r *round) turn(now time.Time) {
 // look makes one check, and does what follows from it.
 func (r *round) look(ctx context.Context) {
 	a, err := r.u.Advance(ctx, "")
+	// What a check has touched is not needed again for hours.
+	if err := given.Release(); err != nil {
+		r.u.o.Log.Debug("memory could not be given back", logkey.Error, err.Error())
+	}
 	if err == nil && a.Wish != nil {
 		if err = r.u.Ask(*a.Wish); err == nil {
 			r.l.Wished()

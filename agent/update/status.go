@@ -175,7 +175,7 @@ func (st *Status) word(d Decision) {
 	case protocol.UpdateWaitTrial:
 		st.Text = fmt.Sprintf("%s waits until version %s, which was started only just now, has proved itself", v, st.Version)
 	case protocol.UpdateWaitSkipped:
-		st.Text = fmt.Sprintf("%s failed here before (%s) and is not tried again by itself", v, reasonText(slot.Reason(d.Reason)))
+		st.Text = fmt.Sprintf("%s was left before (%s) and is not tried again by itself", v, reasonText(slot.Reason(d.Reason)))
 		st.Next = fmt.Sprintf("wait for the next version; `rollbridge-agent update apply %s` tries this one again", d.Offered.Version)
 	case protocol.UpdateWaitSystem:
 		st.Text = fmt.Sprintf("%s needs a newer Windows (build %d), and this computer stays at version %s", v, d.Least, st.Version)

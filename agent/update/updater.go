@@ -30,6 +30,8 @@ import (
 
 // Options are what an Updater goes by.
 type Options struct {
+	// Running is the version that runs; "" is this program's own.
+	Running string
 	// Dir is the versions directory, Root the built-in root.
 	Dir  slot.Dir
 	Root []byte
@@ -77,7 +79,7 @@ func New(o Options) *Updater {
 		o.Limits = DefaultLimits
 	}
 	o.Ring = cmp.Or(o.Ring, release.General)
-	return &Updater{o: o, stage: stage{dir: o.Dir, room: room}, running: version.Version, build: osBuild(), now: clock.Now}
+	return &Updater{o: o, stage: stage{dir: o.Dir, room: room}, running: cmp.Or(o.Running, version.Version), build: osBuild(), now: clock.Now}
 }
 
 // Default is the versions directory of this program and what is stamped into it.
@@ -87,6 +89,20 @@ func Default() Options {
 		o.Dir = slot.Beside(program)
 	}
 	return o
+}
+
+// Served is the version that the service runs, as a command has it that is itself
+// of the package's own: what the supervisor started last, or this one where a
+// package has brought it since.
+func (o Options) Served() string {
+	state, err := o.Dir.State()
+	if err != nil || state.Running == "" {
+		return version.Version
+	}
+	if _, skipped := state.Skips(version.Version, clock.Now()); !skipped && release.Compare(version.Version, state.Running) > 0 {
+		return version.Version
+	}
+	return state.Running
 }
 
 // Off says why no updates are looked for, "" if they are.
@@ -505,6 +521,10 @@ func (u *Updater) facts(m memory, proof *release.Proof, asked string) Facts {
 		Window: u.o.Window, HoldDays: u.o.HoldDays, Floor: m.Floor, Skipped: map[string]string{}, Asked: asked}
 	if proof != nil {
 		f.Files = proof.Files()
+		// A command may be of another version than the service that it speaks of.
+		if own, listed := proof.Of(u.running, f.OS, f.Arch); listed && u.running != version.Version {
+			f.Data, f.Reads = own.Data, max(f.Reads, own.State)
+		}
 	}
 	// A state that cannot be read is the supervisor's to mend.
 	state, err := u.o.Dir.State()
