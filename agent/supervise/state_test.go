@@ -91,6 +91,24 @@ func TestClockSteps(t *testing.T) {
 	}
 }
 
+// A computer that sleeps for hours, and the worker with it, has neither served a
+// probation meanwhile nor been silent.
+func TestSleep(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world, _ *bytes.Buffer) {
+		w.stage("1.1.0")
+		w.wish(slot.Wish{Version: "1.1.0"})
+		go func() {
+			time.Sleep(5 * time.Minute)
+			w.set(func() { w.asleep = 30 * time.Hour })
+		}()
+		w.runFor(30*time.Hour + 9*time.Minute)
+		w.is("1.0.0", "1.1.0")
+		w.started("1.0.0", "1.1.0*")
+		w.runFor(11 * time.Minute)
+		w.is("1.1.0", "")
+	})
+}
+
 func (w *world) there(version string) bool {
 	_, err := os.Stat(w.dir.Program(version))
 	return err == nil

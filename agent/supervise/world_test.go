@@ -32,6 +32,7 @@ type world struct {
 	// behave is what a worker of a version does; none is one that works.
 	behave map[string]func(*fake)
 	floor  string
+	asleep time.Duration // how long everything stands still at the next look
 
 	mu       sync.Mutex
 	signed   map[string]string // by version: what its program must hold
@@ -245,6 +246,15 @@ func (d *faultyDisk) Remove(v string) error {
 	}
 	d.w.mu.Unlock()
 	return d.act("remove", func() error { return d.Dir.Remove(v) })
+}
+
+func (d *faultyDisk) Wished() (slot.Wish, bool, error) {
+	d.w.mu.Lock()
+	asleep := d.w.asleep
+	d.w.asleep = 0
+	d.w.mu.Unlock()
+	time.Sleep(asleep)
+	return d.Dir.Wished()
 }
 
 func (d *faultyDisk) Floor() (string, error) { return d.w.floor, nil }
