@@ -52,6 +52,10 @@ func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(form
 
 // lock keeps every other process out until unlock is called.
 func (r *Repository) lock() (unlock func(), err error) {
+	// What is above belongs to others: the collector's data are nobody else's to read.
+	if err := os.MkdirAll(filepath.Dir(r.dir), 0o700); err != nil {
+		return nil, fmt.Errorf("make a directory: %w", err)
+	}
 	if err := makeDir(r.dir, 0o755); err != nil {
 		return nil, err
 	}
