@@ -14,6 +14,6 @@
 //
 // The agent's unit is made by agent/service, which keeps the file here true by a test.
 //
-// Start reading at agent/nfpm.yaml and agent/after-install; docs/decisions/0013 says why
+// Start reading at agent/nfpm.yaml and agent/after-install; docs/decisions/0014 says why
 // settings are not in /etc.
 package linux
