@@ -107,6 +107,11 @@ func TestHostileCollector(t *testing.T) {
 			h.grant(&x)
 		})
 	}
+	t.Run("answers_without_an_end", func(t *testing.T) {
+		h.t = t
+		h.restore(h.agent.Dir, snapshot)
+		h.withoutEnd()
+	})
 }
 
 func newHostile(t *testing.T) *hostile {
