@@ -53,7 +53,7 @@ test: missing style-if-npm ## run all tests (CI=true: a skipped test is a failur
 
 test-windows: ## run the Windows build and its service under Wine (Debian, as root: installs it)
 	@.ci/wine
-	@go test -json -tags wine -timeout 15m -count=1 $(TEST_ARGS) ./e2e/wine | go run ./.ci/skips -strict
+	@go test -json -tags wine -timeout 25m -count=1 $(TEST_ARGS) ./e2e/wine | go run ./.ci/skips -strict
 
 build: style-if-npm $(PLATFORMS) ## build both programs for every platform into dist/
 

@@ -313,14 +313,14 @@ func (l *life) recovers() {
 	l.runs()
 }
 
-// workers are the processes of this system that are the worker's.
+// workers are the processes of this system that are the worker's, of whatever version.
 func (l *life) workers() (found []int) {
 	l.t.Helper()
 	lines, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	must(l.t, err)
 	for _, file := range lines {
 		line, err := os.ReadFile(file)
-		if err != nil || !strings.HasPrefix(string(line), programFile+"\x00run\x00--until-stdin-closes\x00") {
+		if err != nil || !strings.HasPrefix(string(line), programDir) || !strings.Contains(string(line), "rollbridge-agent.exe\x00run\x00--until-stdin-closes\x00") {
 			continue // it has ended, or is none
 		}
 		var pid int

@@ -74,7 +74,7 @@ func goCommand(t *testing.T, env []string, args ...string) {
 // bounded ends what waits in vain, so that the test can say for what.
 func bounded(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

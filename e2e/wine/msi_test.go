@@ -64,9 +64,15 @@ func (l *life) isEmpty() {
 // on the school's server.
 func buildMSI(t *testing.T, version string) string {
 	t.Helper()
+	return packMSI(t, version, buildAgent(t, version))
+}
+
+// packMSI is buildMSI with a program that is built already.
+func packMSI(t *testing.T, version, agent string) string {
+	t.Helper()
 	dir := filepath.Join(built, "packages", version)
 	must(t, os.MkdirAll(dir, 0o700))
-	program, err := os.ReadFile(buildAgent(t, version))
+	program, err := os.ReadFile(agent)
 	must(t, err)
 	for _, name := range []string{"rollbridge-agent.exe", "rollbridge-collector.exe"} {
 		must(t, os.WriteFile(filepath.Join(dir, name), program, 0o700))

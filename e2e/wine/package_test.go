@@ -254,7 +254,7 @@ func TestSignatures(t *testing.T) {
 	}
 	// What is in the package is what is beside it.
 	tool(t, "msiextract", "-C", others, msi)
-	extracted, err := filepath.Glob(filepath.Join(others, "*", "Rollbridge", "rollbridge-agent.exe"))
+	extracted, err := filepath.Glob(filepath.Join(others, "Rollbridge", "rollbridge-agent.exe"))
 	if err != nil || len(extracted) != 1 {
 		t.Fatalf("in the package there is %q, %v", extracted, err)
 	}

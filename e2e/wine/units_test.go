@@ -32,6 +32,7 @@ var units = []unit{
 	{pkg: "agent/refused"},
 	{pkg: "agent/host"},
 	{pkg: "agent/service"},
+	{pkg: "agent/slot"},
 	{pkg: "agent/supervise"},
 	{pkg: "agent/mis", only: "^TestProgram"}, // that make reports, as processes
 	{pkg: "agent/uplink"},
