@@ -31,11 +31,12 @@ func (p *program) run() *cobra.Command {
 		Short: "Run the service in the foreground",
 		Long: `Runs until it is told to stop: syncs at the expected times, delivers what is queued for as
 long as it takes, checks in every half hour, and answers the other commands. Before the
-school is enrolled it waits; after a revoke it delivers the revoke and then keeps silent.
+school is enrolled it waits; after a revoke it delivers the revoke and then keeps silent. It
+looks for newer versions of itself and hands them to the service (see update).
 
 With --schools it does so for every school that has a data directory in DIR, each by itself:
-its own agent.yaml, keys, queue, logbook, pause and revoke. The other commands work on one of
-them with --data-dir. A directory that is added or taken away is noticed within seconds.`,
+its own agent.yaml, keys, queue, logbook, pause and revoke. How the program is kept current
+stands in an agent.yaml in DIR itself. The other commands work on one of them with --data-dir. A directory that is added or taken away is noticed within seconds.`,
 		Example: `  rollbridge-agent run
   rollbridge-agent run --schools /var/lib/rollbridge/schools`,
 		Args: noArguments,

@@ -80,7 +80,7 @@ var events = []Event{
 	{Updated, slog.LevelInfo, "A newer version of this program is in force: it has worked for ten minutes, or was installed by a person.", ""},
 	{WentBack, slog.LevelError, "A version was left for the one before, because it failed here or because somebody asked for that; the reason stands with it.", "Nothing: the version before runs. `rollbridge-agent update check` says what is tried again, and when."},
 	{NotReleased, slog.LevelError, "A version on disk is gone, or cannot be shown to be what was released, or the list of versions is damaged. Another version runs.", "Look whether the antivirus has taken or changed the program, and allow it by its publisher; `rollbridge-agent version --verify` checks what runs."},
-	{TooOld, slog.LevelError, "The collector needs a newer version of this program. What is queued is kept.", "Install the newer version."},
+	{TooOld, slog.LevelError, "The collector needs a newer version of this program. What is queued is kept.", "`rollbridge-agent update apply` takes it; where the program is not kept current by itself, install the newer package."},
 	{NearEnd, slog.LevelWarn, "What is signed about releases ends within days or weeks and has not been signed anew.", "Tell the collector's operator. The agent goes on as it is."},
 	{NoUpdates, slog.LevelWarn, "No update could be looked for in days; the reason stands with it.", "Run `rollbridge-agent update check`: it says what is in the way."},
 	{Crashed, slog.LevelError, "The worker ended without having been told to and is started again.", "If it happens often, send the collector's operator the file that `rollbridge-agent check --bundle` makes."},

@@ -259,7 +259,7 @@ func stoppedText(r protocol.RefusalReason) string {
 	case ReasonMoved:
 		return "this agent was moved to another computer and goes on there: nothing is read or sent from here; uninstall it here"
 	case protocol.RefusalUpgradeRequired:
-		return "the collector needs a newer version of this program: install it; what is queued is kept"
+		return "the collector needs a newer version of this program: it is taken by itself when the school's window and hold let it, or now by `rollbridge-agent update apply`; where nothing is taken by itself, install the package; what is queued is kept"
 	case protocol.RefusalRevoked:
 		return "the collector says that the school's agreement was revoked, so this agent has stopped and its keys and queue are gone: to begin again, ask the operator for a new code"
 	case protocol.RefusalEnded:

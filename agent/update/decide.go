@@ -152,7 +152,7 @@ func (f Facts) forbids(file release.File, all []release.File) block {
 	switch {
 	case failed && f.Asked != v:
 		return block{why: protocol.UpdateWaitSkipped, reason: reason}
-	case f.Floor != "" && release.Compare(v, f.Floor) < 0 && !f.stone(v, all):
+	case f.below(v):
 		return block{why: protocol.UpdateWaitFloor}
 	case file.MinBuild > f.Build && file.MinBuild > 0:
 		return block{why: protocol.UpdateWaitSystem, least: file.MinBuild}
@@ -168,19 +168,15 @@ func (f Facts) forbids(file release.File, all []release.File) block {
 	return block{}
 }
 
-// stone says whether a version is the stepping stone to one above the floor, which
-// nothing else leads to.
-func (f Facts) stone(version string, all []release.File) bool {
-	return version == f.between(all) && slices.ContainsFunc(all, func(file release.File) bool {
-		return file.State > f.Reads && release.Compare(file.Version, f.Floor) >= 0
-	})
+func (f Facts) below(version string) bool {
+	return f.Floor != "" && release.Compare(version, f.Floor) < 0
 }
 
-// between is the newest version whose state the running one can read: "" for
-// none. It is the one to go through.
+// between is the newest version whose state the running one can read, and which
+// may be started: "" for none. It is the one to go through.
 func (f Facts) between(all []release.File) string {
 	for _, file := range all {
-		if file.State <= f.Reads {
+		if file.State <= f.Reads && !f.below(file.Version) {
 			return file.Version
 		}
 	}

@@ -127,10 +127,10 @@ func TestDecideByRelease(t *testing.T) {
 			t.Errorf("%s: want -, got +\n%s", c.name, diff)
 		}
 	}
-	// The floor keeps nobody from the one way to what is above it.
+	// One that may not be started is no way to anything.
 	f := Facts{Now: now, Running: "1.0.0", OS: "windows", Arch: "amd64", Reads: 1, Data: "same", Files: []release.File{two, old},
 		Rollout: everybody("1.1.0", "1.2.0"), Ring: release.General, Floor: "1.2.0"}
-	if d := Decide(f); !d.Apply || d.Offered.Version != "1.1.0" {
+	if d := Decide(f); d.Wait != protocol.UpdateWaitState || d.Offered.Version != "1.2.0" || d.Needed != "" {
 		t.Errorf("%+v", d)
 	}
 	// The one to go through is named even where something else keeps it back.

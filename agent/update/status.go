@@ -233,8 +233,21 @@ func reasonText(r slot.Reason) string {
 	return string(r)
 }
 
+// reportAge is how old a report may be: many schools of one computer check in.
+const reportAge = time.Minute
+
 // Report is what a check-in says of the program.
 func (u *Updater) Report() *protocol.Update {
+	u.reporting.Lock()
+	defer u.reporting.Unlock()
+	if u.report == nil || time.Since(u.reported) > reportAge {
+		u.report, u.reported = u.newReport(), time.Now()
+	}
+	r := *u.report
+	return &r
+}
+
+func (u *Updater) newReport() *protocol.Update {
 	st := u.Status()
 	r := &protocol.Update{Ring: string(st.Ring), Off: st.Off, Metadata: st.Metadata, Root: st.Root, Checked: whole(st.Checked),
 		Waiting: st.Wait, Until: whole(st.Until), Floor: st.Floor, Previous: st.Previous, Probation: st.Probation}

@@ -68,6 +68,10 @@ type Updater struct {
 	now     func() time.Time
 
 	one sync.Mutex
+
+	reporting sync.Mutex
+	report    *protocol.Update
+	reported  time.Time
 }
 
 // New makes an Updater; it opens nothing.
