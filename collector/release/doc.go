@@ -26,6 +26,7 @@
 // It never asks a person and never prints; it opens no network and no database.
 // What a release says of itself is shared/release.
 //
-// Start reading at Repository, then draft.go (what people sign), publish.go (what
-// follows) and rollout.go (who gets it); key.go and signer.go are the keys.
+// Start reading at Repository, then draft.go and describe.go (what people sign),
+// publish.go (what follows) and rollout.go (who gets it); key.go and signer.go are the
+// keys, candidate.go is what is taken for a release, state.go what an operator sees.
 package release

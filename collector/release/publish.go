@@ -122,8 +122,8 @@ func (d *draft) check(c *current, now time.Time) error {
 		return refuse("the draft holds targets %d and targets %d are the next: begin anew with `release discard`", v, next)
 	} else if v == next-1 {
 		// Published by a run that was cut off, if they say the same.
-		a, errA := print(d.targets)
-		b, errB := print(c.targets)
+		a, errA := fingerprint(d.targets)
+		b, errB := fingerprint(c.targets)
 		if err := errors.Join(errA, errB); err != nil {
 			return err
 		}
