@@ -134,7 +134,7 @@ func (s *School) Decide(_ context.Context, c ScopeChoice) (ScopeReport, error) {
 			after.KeptBack = true
 			err = s.box.NeedFull(outbox.FullScope, nil)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, outbox.ErrJournal) {
 			return ScopeReport{}, err
 		}
 	}
@@ -143,11 +143,15 @@ func (s *School) Decide(_ context.Context, c ScopeChoice) (ScopeReport, error) {
 		noteStanding(f)
 		return nil
 	}, changeEntry(c.Cause, kept, after))
-	if err != nil {
+	unlogged := errors.Is(err, outbox.ErrJournal)
+	if err != nil && !unlogged {
 		return ScopeReport{}, fmt.Errorf("keep what the school decided: %w", err)
 	}
 	s.decided.Add(1)
 	s.log.Info("the school decided about what may leave", logkey.Kind, string(c.Cause))
+	if unlogged {
+		return ScopeReport{}, refused(fmt.Sprintf("what the school decided holds from now on, but the logbook cannot say so yet, and nothing is sent before it can (%v)", err))
+	}
 	return scopeReport(after), nil
 }
 
