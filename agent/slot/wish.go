@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"rollbridge/shared/release"
@@ -70,6 +71,10 @@ func (d Dir) Wish(w Wish) error {
 	}
 	return nil
 }
+
+// WishFile tells by its name, time and size whether something new may have been
+// asked; reading it every few seconds for years would be work for nothing.
+func (d Dir) WishFile() (os.FileInfo, error) { return os.Lstat(filepath.Join(d.Path, wishFile)) }
 
 // Wished is what was last asked; there is false where nothing was.
 func (d Dir) Wished() (w Wish, there bool, err error) {

@@ -174,6 +174,7 @@ func (l *life) looks() (why slot.Reason, told bool) {
 		}
 	case time.Since(l.cleaned) >= 24*time.Hour:
 		l.clean()
+		l.settle()
 	}
 	return "", l.hear(l.run)
 }

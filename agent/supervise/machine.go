@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 
@@ -22,6 +23,7 @@ type disk interface {
 	State() (slot.State, error)
 	Save(slot.State) error
 	SetAside() error
+	WishFile() (os.FileInfo, error)
 	Wished() (slot.Wish, bool, error)
 	Floor() (string, error)
 	Verify(version string) (release.File, error)
@@ -61,6 +63,8 @@ type machine struct {
 	suspect *slot.Skip
 	said    map[string]string // errors by what failed, each said once
 	cleaned time.Time         // by time.Now
+	// heard is the file of the last wish that was answered.
+	heard os.FileInfo
 }
 
 // A choice is a program to run.

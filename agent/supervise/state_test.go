@@ -255,6 +255,46 @@ func TestAttemptThatCannotBeCounted(t *testing.T) {
 	})
 }
 
+// What is asked for while another is on probation waits for the end of that, and
+// is not forgotten.
+func TestOneAtATime(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world, _ *bytes.Buffer) {
+		w.stage("1.1.0")
+		w.stage("1.2.0")
+		w.wish(slot.Wish{Version: "1.1.0"})
+		go func() {
+			time.Sleep(time.Minute)
+			w.wish(slot.Wish{Version: "1.2.0"})
+		}()
+		w.runFor(9 * time.Minute)
+		w.started("1.0.0", "1.1.0*")
+		w.runFor(21 * time.Minute)
+		w.started("1.1.0*", "1.2.0*")
+		w.is("1.2.0", "")
+	})
+}
+
+// A version that has served its time while nothing could be written is in force
+// as soon as that can be.
+func TestServedOnAFullDisk(t *testing.T) {
+	inTime(t, func(t *testing.T, w *world, log *bytes.Buffer) {
+		w.stage("1.1.0")
+		w.wish(slot.Wish{Version: "1.1.0"})
+		go func() {
+			time.Sleep(9 * time.Minute)
+			w.set(func() { w.fault = func(_ int, what string) act { return map[bool]act{true: fails}[what == "save"] } })
+			time.Sleep(6 * time.Minute)
+			w.set(func() { w.fault = nil })
+		}()
+		w.runFor(16 * time.Minute)
+		w.started("1.0.0", "1.1.0*")
+		w.is("1.1.0", "")
+		if n := strings.Count(log.String(), "event=4100"); n != 1 {
+			t.Errorf("it is said %d times", n)
+		}
+	})
+}
+
 // Where nothing can be shown any more to be released, the package's own copy
 // stands in, and what was in force comes back when it can.
 func TestNoProof(t *testing.T) {

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"os"
 	"slices"
 
 	"rollbridge/agent/event"
@@ -16,8 +17,16 @@ func (m *machine) hear(running choice) (other bool) {
 	if !m.updates {
 		return false
 	}
+	file, err := m.disk.WishFile()
+	if err != nil || m.heard != nil && os.SameFile(file, m.heard) && file.Size() == m.heard.Size() && file.ModTime().Equal(m.heard.ModTime()) {
+		return false
+	}
 	w, there, err := m.disk.Wished()
-	if !m.say("what is asked of the supervisor cannot be read", err) || !there || w.ID == m.state.Heard.ID {
+	if !m.say("what is asked of the supervisor cannot be read", err) || !there {
+		return false
+	}
+	if w.ID == m.state.Heard.ID {
+		m.heard = file
 		return false
 	}
 	old := copyOf(m.state)

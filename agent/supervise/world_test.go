@@ -248,13 +248,13 @@ func (d *faultyDisk) Remove(v string) error {
 	return d.act("remove", func() error { return d.Dir.Remove(v) })
 }
 
-func (d *faultyDisk) Wished() (slot.Wish, bool, error) {
+func (d *faultyDisk) WishFile() (os.FileInfo, error) {
 	d.w.mu.Lock()
 	asleep := d.w.asleep
 	d.w.asleep = 0
 	d.w.mu.Unlock()
 	time.Sleep(asleep)
-	return d.Dir.Wished()
+	return d.Dir.WishFile()
 }
 
 func (d *faultyDisk) Floor() (string, error) { return d.w.floor, nil }
