@@ -78,7 +78,7 @@ func (s swept) from(t *testing.T) *installation {
 func (s swept) acts(t *testing.T) []fault.Act {
 	t.Helper()
 	i := s.from(t)
-	c := fault.Cut{Below: i.versions.Path}
+	c := fault.Cut{Below: i.versions.Path, Counts: changes}
 	i.cut(&c, s.done)
 	acts := c.Acts()
 	for n := range acts {
@@ -86,6 +86,9 @@ func (s swept) acts(t *testing.T) []fault.Act {
 	}
 	return acts
 }
+
+// changes leaves out what a cut before and a cut after cannot tell apart.
+func changes(a fault.Act) bool { return a.Name != "chmod" }
 
 // cut runs the supervisor until the cut or until a state, and ends it in order
 // if there was no cut.
@@ -129,7 +132,7 @@ func TestUpdateKillSweep(t *testing.T) {
 				t.Run(fmt.Sprint(at+1), func(t *testing.T) {
 					t.Parallel()
 					i := s.from(t)
-					c := fault.Cut{Below: i.versions.Path, At: at + 1}
+					c := fault.Cut{Below: i.versions.Path, At: at + 1, Counts: changes}
 					i.cut(&c, s.done)
 					if did := c.Acts(); c.Fell() && len(did) != at+1 {
 						t.Errorf("the cut came before act %d", len(did))
@@ -140,7 +143,6 @@ func TestUpdateKillSweep(t *testing.T) {
 					i.start()
 					i.until("the way to go on after a cut before "+acts[at].String(), s.done)
 					i.runs(s.runs)
-					i.nothingUnfinished()
 				})
 			}
 		})
@@ -158,7 +160,7 @@ func TestUpdateDiskFullSweep(t *testing.T) {
 		t.Run(fmt.Sprint(at+1), func(t *testing.T) {
 			t.Parallel()
 			i := s.from(t)
-			c := fault.Cut{Below: i.versions.Path, At: at + 1, Fail: syscall.ENOSPC}
+			c := fault.Cut{Below: i.versions.Path, At: at + 1, Counts: changes, Fail: syscall.ENOSPC}
 			i.must(c.Start(i.agent.LogFile(), append(stack.Environment(), i.agent.Env()...), i.program, "supervise"))
 			i.t.Cleanup(c.Kill)
 			i.must(stack.Await(i.ctx, "a worker to answer on a full disk", func() (bool, error) {
@@ -186,6 +188,91 @@ func (i *installation) nothingUnfinished() {
 		i.must(err)
 		if len(left) > 0 {
 			i.t.Errorf("%q is left", left)
+		}
+	}
+}
+
+// fetching counts what the updater does to bring a version: of the program's
+// hundreds of writes a few.
+func fetching() func(fault.Act) bool {
+	writes := 0
+	return func(a fault.Act) bool {
+		if a.Name != "write" || !strings.Contains(filepath.Base(a.Path), "rollbridge-agent") {
+			return changes(a)
+		}
+		writes++
+		return writes%100 == 1
+	}
+}
+
+// fetch is `update apply` where no service runs, followed.
+func (i *installation) fetch(c *fault.Cut) {
+	i.t.Helper()
+	c.Below, c.Counts = i.versions.Path, fetching()
+	i.must(c.Start(i.agent.LogFile(), append(stack.Environment(), i.agent.Env()...), i.program, "update", "apply", "--json"))
+	i.t.Cleanup(c.Kill)
+	select {
+	case <-c.Exited():
+	case <-i.ctx.Done():
+		i.t.Fatalf("`update apply` does not end\n%s", i.log())
+	}
+	i.must(c.Err())
+}
+
+// TestUpdateFetchSweep cuts the updater off before each of its acts on disk, or
+// lets the disk be full from there on: nothing that is not whole is started, and
+// the next try brings the version.
+func TestUpdateFetchSweep(t *testing.T) {
+	t.Parallel()
+	whole := alone(t)
+	whole.publish("1.1.0", zoo.Good)
+	var c fault.Cut
+	whole.fetch(&c)
+	acts := c.Acts()
+	for n := range acts {
+		acts[n].Path = strings.TrimPrefix(acts[n].Path, whole.versions.Path)
+	}
+	t.Logf("%d acts: %q", len(acts), acts)
+	for _, file := range []string{"/metadata/targets.json", "/update.json", "/1.1.0", "/wish.json"} {
+		if !slices.ContainsFunc(acts, func(a fault.Act) bool { return a.Name == "rename to" && a.Path == file }) {
+			t.Fatalf("%s is not put in its place", file)
+		}
+	}
+	for _, end := range []struct {
+		name string
+		fail syscall.Errno
+	}{{"cut", 0}, {"full", syscall.ENOSPC}} {
+		for at := range len(acts) {
+			t.Run(fmt.Sprint(end.name, at+1), func(t *testing.T) {
+				t.Parallel()
+				i := alone(t)
+				i.limited("probation=300ms")
+				i.publish("1.1.0", zoo.Good)
+				c := fault.Cut{At: at + 1, Fail: end.fail}
+				i.fetch(&c)
+				if !c.Fell() || end.fail == 0 && c.Code() != -1 {
+					t.Errorf("the program ended with %d, and the cut came: %t", c.Code(), c.Fell())
+				}
+				if end.fail != 0 {
+					// What could still be written says that there is no space, or that all is well.
+					if text := i.log(); c.Code() != 0 && !strings.Contains(text, "space") && !strings.Contains(text, "full") {
+						t.Errorf("on a full disk from %s it ended with %d and said:\n%s", acts[at], c.Code(), text)
+					}
+					i.nothingUnfinished()
+				}
+				// What is in the slot is the whole program or not taken for it.
+				if _, err := i.versions.State(); err != nil {
+					t.Error(err)
+				}
+				i.start()
+				// It is refused where the first try came so far that the version runs.
+				r, err := i.agent.Try(i.ctx, "update", "apply", "1.1.0")
+				i.must(err)
+				if r.Code != 0 {
+					t.Logf("after %s asking again ended with %d: %s", acts[at], r.Code, r.Stderr)
+				}
+				i.inForce("1.1.0")
+			})
 		}
 	}
 }

@@ -146,8 +146,9 @@ func (c *Cut) follow() error {
 	failing := map[int]bool{} // threads whose present call is to fail
 	for begun := false; ; {
 		var ws syscall.WaitStatus
-		// Only of this thread: all others' children belong to them.
-		tid, err := syscall.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD, nil)
+		// Only the program's own group: all other children of this process, also those
+		// that this thread has started before, belong to somebody else.
+		tid, err := syscall.Wait4(-c.pid, &ws, unix.WALL|unix.WNOTHREAD, nil)
 		if errors.Is(err, syscall.EINTR) {
 			continue
 		}
