@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	bad "rollbridge/e2e/fault"
 )
@@ -49,7 +48,6 @@ func TestFullDisk(t *testing.T) {
 	r.dir.Path = filepath.Join(small, "versions")
 	r.must(os.Mkdir(r.dir.Path, 0o755))
 	r.options.Dir = r.dir
-	r.options.Limits = Limits{File: 5 * time.Second, Program: 5 * time.Second, Stall: time.Second}
 	r.renew()
 	// The check for room would end it at once.
 	r.updater.stage.room = func(string) (int64, error) { return 1 << 40, nil }

@@ -66,10 +66,14 @@ func TestEndlessAndSlow(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t)
 			r.publish("1.1.0")
-			r.options.Limits.File = 800 * time.Millisecond
+			whole := r.options.Limits
+			r.options.Limits.File, r.options.Limits.Stall = 2*time.Second, time.Second
+			if c.kind == protocol.UpdateTooLarge {
+				r.options.Limits = whole
+			}
 			r.answers(c.answer)
 			r.fails(c.kind)
-			r.options.Limits.File = 5 * time.Second
+			r.options.Limits = whole
 			r.options.URL = r.mirror.URL
 			r.renew()
 			r.brings("1.1.0")

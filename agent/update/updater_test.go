@@ -20,13 +20,11 @@ import (
 	"rollbridge/shared/release"
 )
 
-// afternoon is when a program may be replaced, of a Monday near today: what is
-// signed has to be in force.
-func afternoon() time.Time {
-	t := time.Now().In(london)
-	t = time.Date(t.Year(), t.Month(), t.Day(), 13, 0, 0, 0, london)
-	return t
-}
+// soon is a time near now at which a program may be replaced.
+func soon() time.Time { return Window{}.next(time.Now()) }
+
+// later lets time go by, until a program may be replaced.
+func (r *rig) later(d time.Duration) { r.now = Window{}.next(r.now.Add(d)) }
 
 // A rig is a repository with a mirror, and an updater of version 1.0.0.
 type rig struct {
@@ -43,7 +41,7 @@ type rig struct {
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, now: afternoon()}
+	r := &rig{t: t, now: soon()}
 	var err error
 	r.ceremony, err = zoo.NewCeremony()
 	r.must(err)
@@ -56,7 +54,7 @@ func newRig(t *testing.T) *rig {
 	r.dir = slot.Dir{Path: filepath.Join(t.TempDir(), "versions")}
 	r.must(os.Mkdir(r.dir.Path, 0o755))
 	r.options = Options{Dir: r.dir, Root: r.ceremony.Root, URL: r.mirror.URL, Log: slog.New(slog.NewTextHandler(&r.log, nil)),
-		Limits: Limits{File: 5 * time.Second, Program: 5 * time.Second, Stall: 300 * time.Millisecond}}
+		Limits: Limits{File: 30 * time.Second, Program: 30 * time.Second, Stall: 10 * time.Second}}
 	r.options.Exit.Proxy = "none"
 	r.renew()
 	return r
@@ -317,9 +315,13 @@ func TestBrokenPrograms(t *testing.T) {
 			r := newRig(t)
 			r.publish("1.1.0")
 			r.mirror.Feel(c.mood)
+			if c.mood == zoo.Holds {
+				r.options.Limits.Stall = time.Second
+				r.renew()
+			}
 			for range 3 {
 				r.fails(c.kind, c.part)
-				r.now = r.now.Add(time.Hour)
+				r.later(time.Hour)
 			}
 			for range 5 {
 				r.renew()
@@ -332,7 +334,7 @@ func TestBrokenPrograms(t *testing.T) {
 			if n := r.fetched(); err == nil || n != 4 {
 				t.Errorf("a person asked: %v, fetched %d times", err, n)
 			}
-			r.now = r.now.Add(25 * time.Hour)
+			r.later(25 * time.Hour)
 			r.fails(c.kind, c.part)
 			if n := r.fetched(); n != 5 {
 				t.Errorf("after a day it was fetched %d times in all", n)
@@ -354,7 +356,7 @@ func TestBrokenProgramAndClocks(t *testing.T) {
 		for range 3 {
 			r.fails(protocol.UpdateAltered)
 		}
-		r.now = r.now.Add(shift)
+		r.later(shift)
 		r.mirror.Feel(zoo.Fine)
 		r.brings("1.1.0")
 	}
@@ -372,7 +374,7 @@ func TestWrongClocks(t *testing.T) {
 	} {
 		r := newRig(t)
 		r.publish("1.1.0", func(d *release.Release) { d.Published = d.Published.AddDate(-2, 0, 0) })
-		r.now = r.now.Add(c.shift)
+		r.later(c.shift)
 		if c.kind == "" {
 			if st, err := r.updater.Check(t.Context(), ""); err != nil || st.Offered == nil {
 				t.Errorf("%s: %+v, %v", c.shift, st, err)
@@ -380,7 +382,7 @@ func TestWrongClocks(t *testing.T) {
 			continue
 		}
 		r.fails(c.kind, c.part)
-		r.now = r.now.Add(-c.shift)
+		r.later(-c.shift)
 		if st, err := r.updater.Check(t.Context(), ""); err != nil || st.Offered == nil {
 			t.Errorf("the clock is right again: %+v, %v", st, err)
 		}
@@ -414,12 +416,12 @@ func TestOlderIsNothingNew(t *testing.T) {
 				if a.Version == "1.1.0" || r.fetched() != 0 {
 					t.Fatal("an older list was believed")
 				}
-				r.now = r.now.Add(time.Hour)
+				r.later(time.Hour)
 			}
 			if name != "remembered" {
 				return
 			}
-			r.now = r.now.Add(25 * time.Hour)
+			r.later(25 * time.Hour)
 			r.fails(protocol.UpdateOld, "more than a day")
 			r.mirror.Serve(r.repository.Dir)
 			r.brings("1.2.0")
