@@ -40,7 +40,7 @@ func (p *program) programs(ctx context.Context) (list []release.Program, known b
 }
 
 func programOf(f store.Program) release.Program {
-	out := release.Program{School: f.School, Version: f.Version, Heard: f.Heard, Ring: signed.General, Off: true}
+	out := release.Program{School: f.School, Version: number(f.Version), Heard: f.Heard, Ring: signed.General, Off: true}
 	u := f.Update
 	if u == nil {
 		return out
@@ -50,9 +50,17 @@ func programOf(f store.Program) release.Program {
 		out.Ring = signed.Early
 	}
 	for _, s := range u.Skipped[:min(len(u.Skipped), protocol.MaxUpdateSkips)] {
-		out.Skipped = append(out.Skipped, release.Skip{Version: s.Version, Reason: word(s.Reason), Since: s.Since})
+		out.Skipped = append(out.Skipped, release.Skip{Version: number(s.Version), Reason: word(s.Reason), Since: s.Since})
 	}
 	return out
+}
+
+// number keeps what is printed of a check-in to a version.
+func number(s string) string {
+	if signed.Valid(s) != nil {
+		return "an unknown version"
+	}
+	return s
 }
 
 // word keeps what is printed of a check-in to a word of a closed list.
@@ -128,14 +136,20 @@ func (p *program) judge(ctx context.Context, r *release.Repository, version stri
 	return nil
 }
 
+// further says whether a version would go to more than now: the general ring comes
+// after all of the early one.
 func further(was *signed.Stage, ring signed.Ring, percent int) bool {
-	switch {
-	case was == nil || was.Ring == signed.Early && ring == signed.General:
-		return percent > 0
-	case was.Ring == ring:
-		return percent > was.Percent
+	reach := func(r signed.Ring, n int) int {
+		if r == signed.General {
+			return 100 + n
+		}
+		return n
 	}
-	return false
+	now := 0
+	if was != nil {
+		now = reach(was.Ring, was.Percent)
+	}
+	return reach(ring, percent) > now
 }
 
 func (p *program) releasePauseCommand() *cobra.Command {

@@ -17,7 +17,10 @@ import (
 
 // publishVariable makes this program publish the repository that it names, or promote
 // a version there, and end.
-const publishVariable = "RELEASE_TEST_PUBLISH"
+const (
+	publishVariable = "RELEASE_TEST_PUBLISH"
+	keyVariable     = "RELEASE_TEST_KEY"
+)
 
 func init() {
 	dir, act, is := strings.Cut(os.Getenv(publishVariable), "=")
@@ -26,9 +29,15 @@ func init() {
 	}
 	r := release.At(dir)
 	var err error
-	if act == "publish" {
+	switch act {
+	case "publish":
 		_, err = r.Publish(context.Background(), now.Add(time.Hour), release.Online{})
-	} else {
+	case "sign":
+		var s release.Signer
+		if s, err = release.OpenKey(os.Getenv(keyVariable), []byte(passphrase)); err == nil {
+			_, err = release.Sign(context.Background(), r.Draft(), s, "")
+		}
+	default:
 		err = r.Promote(context.Background(), now.Add(time.Hour), release.Online{}, act, signed.Early, 100, "")
 	}
 	if err != nil {
@@ -179,4 +188,22 @@ func (r *rig) again(s scene) {
 	if _, err := os.Stat(r.Draft()); err == nil {
 		r.publish()
 	}
+}
+
+// A draft is signed on media that know no rights, as most that people carry.
+func TestSignOnAMediumWithoutRights(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	paths, err := people()
+	r.must(err)
+	for i := range 2 {
+		cut := fault.Cut{Below: r.Dir(), At: 1, Fail: syscall.EPERM, Counts: func(a fault.Act) bool { return a.Name == "chmod" }}
+		log := filepath.Join(t.TempDir(), "log")
+		r.must(cut.Start(log, []string{publishVariable + "=" + r.Dir() + "=sign", keyVariable + "=" + paths[i]}, os.Args[0]))
+		<-cut.Exited()
+		if text, _ := os.ReadFile(log); cut.Code() != 0 || !cut.Fell() || cut.Err() != nil {
+			t.Fatalf("code %d, %v: %s", cut.Code(), cut.Acts(), text)
+		}
+	}
+	r.publish()
 }

@@ -275,7 +275,7 @@ func (r *Repository) Discard() error {
 
 // dropDraft removes the draft in one step, as a program that is cut off sees it.
 func (r *Repository) dropDraft() error {
-	if err := makeDir(r.tmp(), 0o700); err != nil {
+	if err := makeDir(r.tmp(), 0o755); err != nil {
 		return err
 	}
 	gone := filepath.Join(r.tmp(), "draft")

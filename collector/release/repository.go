@@ -88,10 +88,19 @@ func makeDir(path string, mode fs.FileMode) error {
 	if err := os.Mkdir(path, mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make a directory: %w", err)
 	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := permit(os.Chmod(path, mode), mode); err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// permit passes over rights that cannot be set where everybody may read anyway: the
+// media that drafts are carried on know no rights.
+func permit(err error, mode fs.FileMode) error {
+	if mode&0o077 != 0 && errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
 }
 
 // write puts data at path atomically and durably.
@@ -108,7 +117,7 @@ func (r *Repository) fill(path string, mode fs.FileMode, content func(*os.File) 
 	if mode&0o077 == 0 {
 		dirMode = 0o700
 	}
-	if err := errors.Join(makeDir(r.tmp(), 0o700), makeDir(filepath.Dir(path), dirMode)); err != nil {
+	if err := errors.Join(makeDir(r.tmp(), 0o755), makeDir(filepath.Dir(path), dirMode)); err != nil {
 		return err
 	}
 	f, err := os.CreateTemp(r.tmp(), "new-*")
@@ -116,7 +125,7 @@ func (r *Repository) fill(path string, mode fs.FileMode, content func(*os.File) 
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	if err = content(f); err == nil {
-		err = f.Chmod(mode)
+		err = permit(f.Chmod(mode), mode)
 	}
 	if err == nil {
 		err = f.Sync()
