@@ -8,16 +8,11 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/theupdateframework/go-tuf/v2/metadata"
-
-	"rollbridge/agent/event"
 	"rollbridge/agent/slot"
 	"rollbridge/agent/uplink"
 	"rollbridge/agent/uplink/exit"
@@ -268,41 +263,6 @@ func (u *Updater) recall() memory {
 	return m
 }
 
-// seen are the marks; the list of releases that is kept is one too, should the
-// memory be lost.
-func (u *Updater) seen(m memory) Marks {
-	seen := m.Marks
-	if proof, err := u.proof(); err == nil {
-		seen.Root, seen.Targets = max(seen.Root, proof.Root), max(seen.Targets, proof.Targets)
-	}
-	return seen
-}
-
-// proof is what is kept of the releases.
-func (u *Updater) proof() (*release.Proof, error) {
-	later, targets, err := kept(u.o.Dir)
-	if err != nil {
-		return nil, err
-	}
-	return release.Trust(u.o.Root, later, targets)
-}
-
-// kept reads the metadata that are kept.
-func kept(dir slot.Dir) (roots [][]byte, targets []byte, err error) {
-	if targets, err = os.ReadFile(filepath.Join(dir.Metadata(), slot.Targets)); err != nil {
-		return nil, nil, err
-	}
-	names, err := filepath.Glob(filepath.Join(dir.Metadata(), "*."+metadata.ROOT+".json"))
-	for _, name := range names {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return nil, nil, err
-		}
-		roots = append(roots, data)
-	}
-	return roots, targets, err
-}
-
 func (u *Updater) host() string {
 	address, _, _ := u.where()
 	if at, err := url.Parse(address); err == nil {
@@ -325,74 +285,6 @@ func (u *Updater) fetcher(ctx context.Context) (*fetcher, error) {
 		return nil, fault(protocol.UpdateOther, err, "", "no update can be looked for: %s", err)
 	}
 	return &fetcher{ctx: ctx, site: site, base: base, limits: u.o.Limits}, nil
-}
-
-// keep writes what was proved where the supervisor looks. Roots come first: the
-// list is signed by keys of the last of them.
-func (u *Updater) keep(f *fetcher, v view) error {
-	dir := u.o.Dir.Metadata()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return u.stage.fault(err)
-	}
-	u.fill(f, v)
-	for _, file := range append(rootsInOrder(v), kind{slot.Targets, v.targets}) {
-		path := filepath.Join(dir, file.name)
-		if held, err := os.ReadFile(path); err == nil && string(held) == string(file.data) {
-			continue
-		}
-		if err := u.stage.act("keep "+file.name, func() error { return u.o.Dir.Write(path, file.data) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type kind struct {
-	name string
-	data []byte
-}
-
-func rootsInOrder(v view) []kind {
-	var list []kind
-	for n := int64(1); n <= v.marks.Root; n++ {
-		name := rootName(n)
-		if data := v.roots[name]; data != nil {
-			list = append(list, kind{name, data})
-		}
-	}
-	return list
-}
-
-func rootName(n int64) string { return strconv.FormatInt(n, 10) + "." + metadata.ROOT + ".json" }
-
-// fill fetches the earlier roots that are missing here. This program was built
-// with a later one, but the supervisor, which only a package replaces, may know
-// none but the first. It proves them by itself; what cannot be had is tried again
-// at the next check.
-func (u *Updater) fill(f *fetcher, v view) {
-	for n := int64(2); n < v.marks.Root; n++ {
-		name := rootName(n)
-		if v.roots[name] != nil {
-			continue
-		}
-		if _, err := os.Stat(filepath.Join(u.o.Dir.Metadata(), name)); err == nil {
-			continue
-		}
-		data, err := f.DownloadFile(f.base.JoinPath(name).String(), maxRoot, 0)
-		if err != nil {
-			return
-		}
-		v.roots[name] = data
-	}
-}
-
-// Advanced says what Advance did.
-type Advanced struct {
-	Status Status `json:"status"`
-	// Version was put into its slot, or was there; Wish is what the supervisor is
-	// to be asked, nil where that waits.
-	Version string     `json:"version,omitempty"`
-	Wish    *slot.Wish `json:"wish,omitempty"`
 }
 
 // Advance looks for a version and brings it, as far as the decision allows. asked
@@ -568,41 +460,3 @@ func (u *Updater) Back() (id, to string, err error) {
 
 // ErrNoPrevious is returned by Back where there is nothing to go back to.
 var ErrNoPrevious = errors.New("there is no version before this one to go back to")
-
-// How long before the end of what people must sign anew somebody is told.
-var remind = []int{90, 60, 30}
-
-// warn tells once at each threshold that people must sign the root anew, and the
-// last of them of the list of releases, which lives for no longer than the first.
-func (u *Updater) warn(m *memory, now time.Time) {
-	left := int(m.RootEnds.Sub(now) / (24 * time.Hour))
-	if list := int(m.TargetsEnds.Sub(now) / (24 * time.Hour)); list < remind[len(remind)-1] {
-		left = min(left, list)
-	}
-	told := 0
-	for _, days := range remind {
-		if left <= days {
-			told = days
-		}
-	}
-	if told != 0 && told != m.Told {
-		u.o.Log.Warn("the metadata of updates end soon", logkey.Event, event.NearEnd, logkey.Count, left)
-	}
-	m.Told = told
-}
-
-// silentFor is how long no check may succeed before somebody is told.
-const silentFor = 4 * 24 * time.Hour
-
-// quiet tells once that nothing could be looked for in days.
-func (u *Updater) quiet(m *memory, now time.Time) {
-	since := m.Checked
-	if since.IsZero() {
-		since = m.First
-	}
-	if m.Silent || since.IsZero() || now.Sub(since) < silentFor {
-		return
-	}
-	m.Silent = true
-	u.o.Log.Warn("no update could be looked for in days", logkey.Event, event.NoUpdates, logkey.Reason, string(m.Problem.Kind), logkey.Error, m.Problem.Text, logkey.Since, since)
-}
