@@ -76,6 +76,16 @@ func pack(version, text string) error {
 	return nil
 }
 
+// again packs the real programs as another version.
+func again(version string) error {
+	program := filepath.Join(dist("1.0.0"), "linux-"+runtime.GOARCH, "rollbridge-agent")
+	content, err := os.ReadFile(program)
+	if err != nil {
+		return err
+	}
+	return pack(version, string(content))
+}
+
 // real are the packages of the programs; little those of a script as 1.0.1 or 1.0.2.
 func real(t *testing.T, pattern string) string {
 	t.Helper()
