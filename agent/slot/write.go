@@ -43,24 +43,24 @@ func (d Dir) Write(path string, data []byte) error {
 	return secret.SyncDir(filepath.Dir(path))
 }
 
-func (d Dir) fill(f *os.File, path string, data []byte) error {
-	err := f.Chmod(fileMode)
-	if err == nil {
-		err = secret.Adopt(f.Name(), filepath.Dir(path))
+func (d Dir) fill(f *os.File, path string, data []byte) (err error) {
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.Chmod(fileMode); err != nil {
+		return err
 	}
-	if err == nil {
-		err = d.before("write")
+	if err := secret.Adopt(f.Name(), filepath.Dir(path)); err != nil {
+		return err
 	}
-	if err == nil {
-		_, err = f.Write(data)
+	if err := d.before("write"); err != nil {
+		return err
 	}
-	if err == nil {
-		err = d.before("sync")
+	if _, err := f.Write(data); err != nil {
+		return err
 	}
-	if err == nil {
-		err = f.Sync()
+	if err := d.before("sync"); err != nil {
+		return err
 	}
-	return errors.Join(err, f.Close())
+	return f.Sync()
 }
 
 func (d Dir) before(what string) error {

@@ -47,11 +47,7 @@ func TestEveryWrite(t *testing.T) {
 		t.Fatalf("the story writes only %d times", count)
 	}
 	t.Logf("%d writes", count)
-	each := 1
-	if testing.Short() { // under Wine, whose disk is slow
-		each = 9
-	}
-	for at := 1; at <= count; at += each {
+	for at := 1; at <= count; at++ {
 		for name, fault := range map[string]func(n int) act{
 			"fails once":            func(n int) act { return map[bool]act{true: fails}[n == at] },
 			"fails from then on":    func(n int) act { return map[bool]act{true: fails}[n >= at] },

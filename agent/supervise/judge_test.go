@@ -158,6 +158,7 @@ func TestUpdaterStopsTurning(t *testing.T) {
 				}
 			}
 		}
+		w.limits.look = time.Minute
 		w.runFor(51 * time.Hour)
 		w.started("1.0.0", "1.0.0", "1.0.0")
 	})
@@ -167,6 +168,7 @@ func TestUpdaterStopsTurning(t *testing.T) {
 // staged ones and what is asked for stay; the rest goes.
 func TestWhatIsKept(t *testing.T) {
 	inTime(t, func(t *testing.T, w *world, _ *bytes.Buffer) {
+		w.limits.look = time.Minute
 		for _, v := range []string{"1.1.0", "1.2.0", "1.3.0"} {
 			w.served(v)
 		}

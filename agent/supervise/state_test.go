@@ -16,7 +16,7 @@ func (w *world) served(version string) {
 	w.t.Helper()
 	w.stage(version)
 	w.wish(slot.Wish{Version: version})
-	w.runFor(11 * time.Minute)
+	w.runFor(13 * time.Minute)
 	if s := w.state(); s.Current != version {
 		w.t.Fatalf("version %s is not in force: %+v", version, s)
 	}

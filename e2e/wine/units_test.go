@@ -32,6 +32,9 @@ var units = []unit{
 	{pkg: "agent/refused"},
 	{pkg: "agent/host"},
 	{pkg: "agent/service"},
+	{pkg: "agent/installation", without: map[string]string{
+		"TestRemoveFollowsNoLink": "Wine 8 says yes to a symbolic link and makes none",
+	}},
 	{pkg: "agent/slot"},
 	{pkg: "agent/supervise", without: map[string]string{
 		"TestEveryWrite": "it waits for a disk that takes minutes here, and what it finds is the same on every system",
