@@ -75,6 +75,9 @@ func (p *program) showDraft(d *release.Draft) error {
 		if fp := d.Prints[of]; fp != "" {
 			lines = append(lines, fmt.Sprintf("Fingerprint of %s: %s", of, fp))
 		}
+		if fp := d.Prints[of+"_now"]; fp != "" {
+			lines = append(lines, fmt.Sprintf("Compared with the %s of now: %s", of, fp))
+		}
 	}
 	for _, n := range d.Needs {
 		s := n.String()

@@ -106,7 +106,8 @@ type Draft struct {
 	Changes []string
 	Added   []signed.File
 	// Prints are short fingerprints of what is signed: everybody who signs must read
-	// the same.
+	// the same. Those of what is public now, with which the draft is compared, end
+	// with _now.
 	Prints map[string]string
 	Needs  []Need
 }
@@ -117,7 +118,18 @@ func Describe(dir string) (*Draft, error) {
 	if err != nil || d == nil {
 		return nil, err
 	}
-	out := &Draft{Added: d.added(), Prints: map[string]string{}, Needs: d.needs()}
+	public, _ := d.known()
+	out := &Draft{Added: d.beside(public), Prints: map[string]string{}, Needs: d.needs()}
+	if d.wasRoot != nil {
+		if out.Prints["root_now"], err = fingerprint(d.wasRoot); err != nil {
+			return nil, err
+		}
+	}
+	if d.was != nil {
+		if out.Prints["targets_now"], err = fingerprint(d.was); err != nil {
+			return nil, err
+		}
+	}
 	if d.root != nil {
 		out.Changes = append(out.Changes, d.rootChanges()...)
 		if out.Prints["root"], err = fingerprint(d.root); err != nil {
@@ -174,11 +186,16 @@ func (d *draft) rootChanges() (list []string) {
 
 func (d *draft) targetsChanges() (list []string) {
 	list = append(list, fmt.Sprintf("Targets %d, good until %s.", d.targets.Signed.Version, d.targets.Signed.Expires.Format("2 January 2006")))
+	public, warning := d.known()
+	if warning != "" {
+		list = append(list, warning)
+	}
+	list = append(list, d.rolloutChanges()...)
 	old := map[string]signed.File{}
-	for _, f := range files(d.was) {
+	for _, f := range public {
 		old[f.Path] = f
 	}
-	for _, f := range d.added() {
+	for _, f := range d.beside(public) {
 		line := fmt.Sprintf("New: %s for %s-%s, %d bytes, SHA-256 %x.", f.Version, f.OS, f.Arch, f.Length, f.SHA256)
 		if f.Security {
 			line += " A security release."
@@ -186,7 +203,7 @@ func (d *draft) targetsChanges() (list []string) {
 		if f.Floor != "" {
 			line += fmt.Sprintf(" Nothing older than %s is started any more.", f.Floor)
 		}
-		if last, any := newestOf(files(d.was), f.OS, f.Arch); any && last.Data != f.Data {
+		if last, any := newestOf(public, f.OS, f.Arch); any && last.Data != f.Data {
 			line += fmt.Sprintf(" What may leave a school is not the same as with %s.", last.Version)
 		}
 		list = append(list, line)
@@ -209,7 +226,8 @@ func (d *draft) targetsChanges() (list []string) {
 func (d *draft) list(ids []string) string {
 	var names []string
 	for _, id := range ids {
-		names = append(names, d.name(id))
+		// A name is what somebody wrote on a medium; the id is the key's own.
+		names = append(names, fmt.Sprintf("%s (%.16s)", d.name(id), id))
 	}
 	return strings.Join(names, ", ")
 }

@@ -48,6 +48,9 @@ func readDraft(dir string) (*draft, error) {
 	if (d.root == nil || d.root.Signed.Version > 1) && d.wasRoot == nil {
 		return nil, refuse("the draft %s is not whole: carry the whole directory, was with it", dir)
 	}
+	if err := d.soundKeys(); err != nil {
+		return nil, err
+	}
 	d.names, err = readNames(filepath.Join(dir, "people.json"))
 	return d, err
 }
@@ -75,6 +78,9 @@ func readNames(path string) (map[string]string, error) {
 	}
 	// They are for people only: damaged ones are no reason to stop.
 	_ = json.Unmarshal(b, &names)
+	for id, name := range names {
+		names[id] = printable(name)
+	}
 	return names, nil
 }
 
@@ -366,9 +372,12 @@ func (d *draft) checkFiles() error {
 }
 
 // added are the programs of the draft that are not released yet, by path.
-func (d *draft) added() (list []signed.File) {
+func (d *draft) added() []signed.File { return d.beside(files(d.was)) }
+
+// beside are the programs of the draft beside those that are public, by path.
+func (d *draft) beside(public []signed.File) (list []signed.File) {
 	old := map[string]bool{}
-	for _, f := range files(d.was) {
+	for _, f := range public {
 		old[f.Path] = true
 	}
 	for _, f := range files(d.targets) {
