@@ -134,7 +134,7 @@ var told = []string{
 	"mis.delimiter", "mis.encoding", "mis.dates", "mis.null_means", "mis.nation", "mis.settle_seconds", "mis.final_newline",
 	"mis.server.port", "mis.server.login", "mis.server.encryption", "mis.server.tls_min", "mis.server.old_ciphers",
 	"mis.server.query_seconds", "mis.server.lock_seconds", "mis.command.report_seconds", "mis.api.request_seconds",
-	"uplink.proxy_login", "schedule.times", "log.format", "log.level",
+	"uplink.proxy_login", "schedule.times", "updates.ring", "updates.window", "updates.hold_days", "log.format", "log.level",
 }
 
 type setting struct {
