@@ -213,11 +213,9 @@ func (d Dir) roots() ([][]byte, error) {
 		if !strings.HasSuffix(e.Name(), ".root.json") {
 			continue
 		}
-		data, err := readAtMost(filepath.Join(d.Metadata(), e.Name()), maxMetadata)
-		if err != nil {
-			return nil, err
+		if data, err := readAtMost(filepath.Join(d.Metadata(), e.Name()), maxMetadata); err == nil {
+			found = append(found, data)
 		}
-		found = append(found, data)
 	}
 	return found, nil
 }

@@ -49,24 +49,32 @@ func rootsInOrder(v view) []kind {
 
 func rootName(n int64) string { return strconv.FormatInt(n, 10) + "." + metadata.ROOT + ".json" }
 
-// fill fetches the earlier roots that are missing here. This program was built
-// with a later one, but the supervisor, which only a package replaces, may know
-// none but the first. It proves them by itself; what cannot be had is tried again
-// at the next check.
+// fill fetches the earlier roots that are missing here or damaged, back from the
+// one that was proved. This program was built with a later one, but the supervisor,
+// which only a package replaces, may know none but the first. It proves them by
+// itself: here rubbish is only kept out, which would stay for good. What cannot be
+// had is tried again at the next check.
 func (u *Updater) fill(f *fetcher, v view) {
-	for n := int64(2); n < v.marks.Root; n++ {
+	built := v.marks.Root
+	for v.roots[rootName(built)] != nil { // the walk began after the built-in one
+		built--
+	}
+	if built < 2 {
+		return
+	}
+	after := u.o.Root
+	v.roots[rootName(built)] = after
+	for n := built - 1; n > 1; n-- {
 		name := rootName(n)
-		if v.roots[name] != nil {
-			continue
+		data, err := os.ReadFile(filepath.Join(u.o.Dir.Metadata(), name))
+		if err != nil || !release.Leads(data, after) {
+			data, err = f.DownloadFile(f.base.JoinPath(name).String(), maxRoot, 0)
+			if err != nil || !release.Leads(data, after) {
+				return
+			}
+			v.roots[name] = data
 		}
-		if _, err := os.Stat(filepath.Join(u.o.Dir.Metadata(), name)); err == nil {
-			continue
-		}
-		data, err := f.DownloadFile(f.base.JoinPath(name).String(), maxRoot, 0)
-		if err != nil {
-			return
-		}
-		v.roots[name] = data
+		after = data
 	}
 }
 

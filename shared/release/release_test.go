@@ -124,7 +124,8 @@ func TestTrust(t *testing.T) {
 		"no targets":                            {one, nil, nil, ErrMetadata, 0},
 		"a root for targets":                    {one, nil, one, ErrMetadata, 0},
 		"targets for a root":                    {signed(t, list, 1, 2), nil, signed(t, list, 1, 2), ErrMetadata, 0},
-		"a later root of rubbish":               {one, [][]byte{[]byte("<html>blocked</html>")}, signed(t, list, 1, 2), ErrMetadata, 0},
+		"a later root of rubbish":               {one, [][]byte{[]byte("<html>blocked</html>"), two, nil, []byte("null"), three}, signed(t, list, 5), nil, 3},
+		"rubbish for the root in between":       {one, [][]byte{[]byte("{}"), three}, signed(t, list, 5), ErrGap, 0},
 		"a changed byte":                        {one, nil, []byte(strings.Replace(string(signed(t, list, 1, 2)), `"version":7`, `"version":8`, 1)), ErrUnsigned, 0},
 	} {
 		p, err := Trust(c.root, c.later, c.targets)
@@ -144,6 +145,24 @@ func TestTrust(t *testing.T) {
 		}
 		if _, ok := p.OfHash([32]byte{}); ok {
 			t.Errorf("%s: a hash of nothing is released", name)
+		}
+	}
+}
+
+// What could not be the root before another is told from what could.
+func TestLeads(t *testing.T) {
+	two, three := signed(t, root(t, 2, 2, 2, 3, 4), 2, 3), signed(t, root(t, 3, 1, 5), 3, 4, 5)
+	for name, c := range map[string]struct {
+		before []byte
+		want   bool
+	}{
+		"the one before": {two, true}, "itself": {three, false}, "rubbish": {[]byte("{}"), false}, "null": {[]byte("null"), false}, "nothing": {nil, false},
+		"unsigned":        {signed(t, root(t, 2, 2, 2, 3, 4), 2), false},
+		"of another line": {signed(t, root(t, 2, 2, 1, 2), 1, 2), false},
+		"one too early":   {signed(t, root(t, 1, 2, 3, 4), 3, 4), false},
+	} {
+		if Leads(c.before, three) != c.want {
+			t.Errorf("%s: %v", name, !c.want)
 		}
 	}
 }

@@ -32,8 +32,8 @@ type Proof struct {
 }
 
 // Trust walks from a root that is believed over the later ones and checks targets
-// against the last. Roots that are not later are passed over; their order does not
-// matter. Expiry is not looked at.
+// against the last. What is no root, or no later one, is passed over; the order does
+// not matter. Expiry is not looked at.
 func Trust(root []byte, later [][]byte, targets []byte) (p *Proof, err error) {
 	// go-tuf 2.4.2 panics at some metadata, such as a target that is null. What lies on a
 	// disk must end nobody.
@@ -66,11 +66,10 @@ func Trust(root []byte, later [][]byte, targets []byte) (p *Proof, err error) {
 func walk(last *metadata.Metadata[metadata.RootType], later [][]byte) (*metadata.Metadata[metadata.RootType], error) {
 	var list []*metadata.Metadata[metadata.RootType]
 	for _, data := range later {
-		next, err := parseRoot(data)
-		if err != nil {
-			return nil, fmt.Errorf("a later root: %w", err)
+		// What is no root is as good as missing: the chain shows whether it was needed.
+		if next, err := parseRoot(data); err == nil {
+			list = append(list, next)
 		}
-		list = append(list, next)
 	}
 	slices.SortStableFunc(list, func(a, b *metadata.Metadata[metadata.RootType]) int {
 		return cmp.Compare(a.Signed.Version, b.Signed.Version)
@@ -88,6 +87,21 @@ func walk(last *metadata.Metadata[metadata.RootType], later [][]byte) (*metadata
 		last = next
 	}
 	return last, nil
+}
+
+// Leads says whether a root could be the one before another: of the number before,
+// signed as it asks, with the other signed as it asks too. It proves the other
+// nothing; it tells a damaged root from a whole one.
+func Leads(before, root []byte) (leads bool) {
+	defer func() {
+		if recover() != nil {
+			leads = false
+		}
+	}()
+	a, errA := parseRoot(before)
+	b, errB := parseRoot(root)
+	return errA == nil && errB == nil && a.Signed.Version+1 == b.Signed.Version &&
+		a.VerifyDelegate(metadata.ROOT, a) == nil && a.VerifyDelegate(metadata.ROOT, b) == nil
 }
 
 // filesOf takes the targets that are programs. What does not describe itself
