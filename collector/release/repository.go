@@ -52,12 +52,9 @@ func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(form
 
 // lock keeps every other process out until unlock is called.
 func (r *Repository) lock() (unlock func(), err error) {
-	// What is above belongs to others: the collector's data are nobody else's to read.
-	if err := os.MkdirAll(filepath.Dir(r.dir), 0o700); err != nil {
-		return nil, fmt.Errorf("make a directory: %w", err)
-	}
-	if err := makeDir(r.dir, 0o755); err != nil {
-		return nil, err
+	// A command that has nothing to work on leaves nothing behind.
+	if _, err := os.Stat(r.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, r.errNone()
 	}
 	unlock, err = lockedfile.MutexAt(filepath.Join(r.dir, ".lock")).Lock()
 	if err != nil {
@@ -69,6 +66,15 @@ func (r *Repository) lock() (unlock func(), err error) {
 		return nil, fmt.Errorf("clear %s: %w", r.tmp(), err)
 	}
 	return unlock, nil
+}
+
+// make makes the directory.
+func (r *Repository) make() error {
+	// What is above belongs to others: the collector's data are nobody else's to read.
+	if err := os.MkdirAll(filepath.Dir(r.dir), 0o700); err != nil {
+		return fmt.Errorf("make a directory: %w", err)
+	}
+	return makeDir(r.dir, 0o755)
 }
 
 // tmp is where files are written before they get their names: never below public,

@@ -32,6 +32,9 @@ type Plan struct {
 // Init makes the keys of the server and the first draft: root 1 and targets 1, which
 // people then sign. Nothing is public before that.
 func (r *Repository) Init(now time.Time, p Plan) error {
+	if err := r.make(); err != nil {
+		return err
+	}
 	unlock, err := r.lock()
 	if err != nil {
 		return err
