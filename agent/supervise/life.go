@@ -44,7 +44,8 @@ type life struct {
 	// lived, silent and unchecked are monotonic and do not count what the computer
 	// slept: a worker sleeps with it.
 	lived, silent, unchecked time.Duration
-	since                    time.Time // the last look
+	since                    time.Time     // the last look
+	busy                     time.Duration // since memory was given back
 	window                   time.Duration
 	before                   int64 // written when the window began
 }
@@ -149,6 +150,11 @@ func (l *life) looks() (why slot.Reason, told bool) {
 	l.lived += step
 	l.silent += step
 	l.unchecked += step
+	// Every look touches a little, and in a month that is all that can be touched.
+	if l.busy += step; l.busy >= time.Hour {
+		l.busy = 0
+		l.settle()
+	}
 	if l.floods(step) {
 		return slot.Flooding, false
 	}
@@ -174,7 +180,6 @@ func (l *life) looks() (why slot.Reason, told bool) {
 		}
 	case time.Since(l.cleaned) >= 24*time.Hour:
 		l.clean()
-		l.settle()
 	}
 	return "", l.hear(l.run)
 }
