@@ -113,11 +113,11 @@ func kept(dir slot.Dir) (roots [][]byte, targets []byte, err error) {
 	}
 	names, err := filepath.Glob(filepath.Join(dir.Metadata(), "*."+metadata.ROOT+".json"))
 	for _, name := range names {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return nil, nil, err
+		// One that cannot be read is as good as missing: the chain shows whether it
+		// was needed.
+		if data, err := os.ReadFile(name); err == nil {
+			roots = append(roots, data)
 		}
-		roots = append(roots, data)
 	}
 	return roots, targets, err
 }
