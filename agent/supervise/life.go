@@ -20,6 +20,10 @@ const (
 	floodWithin = time.Minute
 )
 
+// maxSaid bounds what a self-test may say: more than many schools have to say, and
+// less than makes the state too large to be read.
+const maxSaid = 2000
+
 // An end is how the life of a worker ended.
 type end struct {
 	// why is "" where it ended by itself, or was told to.
@@ -128,7 +132,9 @@ func (l *life) hears(line string) (why slot.Reason, told bool) {
 			l.works(l.run)
 		}
 	case SelfTest:
-		l.said = append(l.said, rest)
+		if len(l.said) < maxSaid && !slices.Contains(l.said, rest) {
+			l.said = append(l.said, rest)
+		}
 		if l.run.trial && !slices.Contains(l.state.Failing, rest) {
 			return slot.SelfTest, false
 		}

@@ -88,7 +88,8 @@ func (m *machine) load() {
 	changed := s.Current == ""
 	s.Current = cmp.Or(s.Current, m.version)
 	m.state = s
-	if m.packaged() || changed {
+	packaged, forgot := m.packaged(), m.forgetGone()
+	if packaged || forgot || changed {
 		m.save("which version the package has brought")
 	}
 }
@@ -109,6 +110,20 @@ func (m *machine) packaged() bool {
 		return true
 	}
 	return newer
+}
+
+// forgetGone drops what there is no way back to: a package's copy that a newer
+// package has overwritten never had a slot.
+func (m *machine) forgetGone() bool {
+	slots, err := m.disk.Slots()
+	if err != nil {
+		return false
+	}
+	n := len(m.state.Previous)
+	m.state.Previous = slices.DeleteFunc(m.state.Previous, func(p slot.Past) bool {
+		return p.Version != m.version && !slices.Contains(slots, p.Version)
+	})
+	return len(m.state.Previous) != n
 }
 
 // enter makes a version the one in force, and the one that was the newest of

@@ -80,7 +80,12 @@ func (m *machine) apply(w slot.Wish, running choice) (other bool) {
 	}
 	if err := m.verified(v); err != nil {
 		m.unreleased(v, err)
-		return refuse(reasonOf(err))
+		reason := reasonOf(err)
+		if reason == slot.Vanished || reason == slot.Altered {
+			// Whatever takes it away would take it again: it is not fetched at every look.
+			m.skip(slot.Skip{Version: v, Reason: reason})
+		}
+		return refuse(reason)
 	}
 	m.unskip(v)
 	m.state.Candidate = &slot.Candidate{Version: v, Since: m.now()}
