@@ -210,14 +210,14 @@ func TestProgramsSayWhatTheyAre(t *testing.T) {
 		must(t, err)
 		var found struct {
 			Version map[string]map[string]struct {
-				Fixed struct{ File_version, Product_version string }
+				Fixed map[string]string
 				Info  map[string]map[string]string
 			} `json:"RT_VERSION"`
 			Manifest map[string]map[string]map[string]any `json:"RT_MANIFEST"`
 		}
 		must(t, json.Unmarshal(text, &found))
 		v := found.Version["#1"]["0409"]
-		if v.Fixed.File_version != "1.2.4.0" || v.Info["0409"]["ProductVersion"] != "1.2.4" || v.Info["0409"]["FileDescription"] != title || v.Info["0409"]["OriginalFilename"] != name {
+		if v.Fixed["file_version"] != "1.2.4.0" || v.Fixed["product_version"] != "1.2.4.0" || v.Info["0409"]["ProductVersion"] != "1.2.4" || v.Info["0409"]["FileDescription"] != title || v.Info["0409"]["OriginalFilename"] != name {
 			t.Errorf("%s says of itself\n%s", name, text)
 		}
 		if m := found.Manifest["#1"]["0409"]; m["long-path-aware"] != true || m["execution-level"] != "" /* as who starts it */ {
