@@ -11,15 +11,16 @@ import (
 	"rollbridge/shared/release"
 )
 
-// keep writes what was proved where the supervisor looks. Roots come first: the
-// list is signed by keys of the last of them.
+// keep writes what was proved where the supervisor looks. The list comes first: where
+// a new root changes its keys and the power goes in between, what is in force is still
+// believed by the list in its slot and the root before.
 func (u *Updater) keep(f *fetcher, v view) error {
 	dir := u.o.Dir.Metadata()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return u.stage.fault(err)
 	}
 	u.fill(f, v)
-	for _, file := range append(rootsInOrder(v), kind{slot.Targets, v.targets}) {
+	for _, file := range append([]kind{{slot.Targets, v.targets}}, rootsInOrder(v)...) {
 		path := filepath.Join(dir, file.name)
 		if held, err := os.ReadFile(path); err == nil && string(held) == string(file.data) {
 			continue
