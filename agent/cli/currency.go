@@ -61,18 +61,23 @@ func currencyOf(o update.Options, set settings.Settings, dirs func() []string, s
 // oneSchool is the list of a service of one school.
 func oneSchool(dir string) func() []string { return func() []string { return []string{dir} } }
 
-// manySchools lists the data directories below one. While it cannot be looked
-// into there is nobody to say no.
+// manySchools lists the data directories below one. While it cannot be looked into
+// those count that were there before: a school that has paused is not forgotten.
+// Where there were none there is nobody to say no.
 func manySchools(dir string) func() []string {
+	var mu sync.Mutex
+	var known []string
 	return func() []string {
 		names, err := host.Schools(dir)
-		if err != nil {
-			return nil
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			known = nil
+			for _, name := range names {
+				known = append(known, filepath.Join(dir, name))
+			}
 		}
-		for i, name := range names {
-			names[i] = filepath.Join(dir, name)
-		}
-		return names
+		return slices.Clone(known)
 	}
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -45,6 +46,14 @@ func TestSilent(t *testing.T) {
 	_, err = school.EndPause(one)
 	step("the pause has ended", err, false)
 	step("one was moved", school.SetStop(one, school.Stop{Reason: school.ReasonMoved}), true)
+	// What cannot be looked into is no yes.
+	aside := base + ".aside"
+	err = os.Rename(base, aside)
+	if err == nil {
+		err = os.WriteFile(base, nil, 0o600)
+	}
+	step("their directory cannot be looked into", err, true)
+	step("it is back", errors.Join(os.Remove(base), os.Rename(aside, base)), true)
 	enter("three")
 	step("a third comes", nil, false)
 }
