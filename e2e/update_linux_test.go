@@ -55,27 +55,33 @@ type installation struct {
 	process    *stack.Process
 }
 
-// install puts the first version where a package does, as the program of the
-// world's agent.
-func install(w *world, source stack.Source, o stack.AgentOptions) *installation {
+// place puts a program where a package does, as that of the world's agent.
+func place(w *world, program string, source stack.Source, o stack.AgentOptions) *installation {
 	w.t.Helper()
-	dir := filepath.Join(w.dir, "program")
-	i := &installation{world: w, program: filepath.Join(dir, "rollbridge-agent")}
+	i := &installation{world: w, program: filepath.Join(w.dir, "program", "rollbridge-agent"), source: source, options: o}
 	i.versions = slot.Beside(i.program)
 	w.must(os.MkdirAll(i.versions.Path, 0o755))
-	i.link(i.built(packaged, zoo.Good), i.program)
+	i.link(program, i.program)
+	i.limited("")
+	return i
+}
+
+// install places the first version, whose updates come from a repository and a
+// mirror of its own.
+func install(w *world, source stack.Source, o stack.AgentOptions) *installation {
+	w.t.Helper()
 	c, err := ceremony()
 	w.must(err)
-	i.repository, err = c.Repository(filepath.Join(w.dir, "repository"))
+	repository, err := c.Repository(filepath.Join(w.dir, "repository"))
 	w.must(err)
-	w.must(i.repository.Publish())
-	i.mirror, err = zoo.NewMirror(i.repository.Dir)
+	w.must(repository.Publish())
+	mirror, err := zoo.NewMirror(repository.Dir)
 	w.must(err)
-	w.t.Cleanup(func() { _ = i.mirror.Close() })
+	w.t.Cleanup(func() { _ = mirror.Close() })
 	// Of itself nothing newer is fetched: each test asks when it wants to.
-	o.Env = append([]string{"ROLLBRIDGE_UPDATES_URL=" + i.mirror.URL, "ROLLBRIDGE_UPDATES_HOLD_DAYS=60", limit("")}, o.Env...)
-	i.source, i.options = source, o
-	i.limited("")
+	o.Env = append([]string{"ROLLBRIDGE_UPDATES_URL=" + mirror.URL, "ROLLBRIDGE_UPDATES_HOLD_DAYS=60", limit("")}, o.Env...)
+	i := place(w, built(w, packaged, zoo.Good), source, o)
+	i.repository, i.mirror = repository, mirror
 	return i
 }
 
@@ -112,10 +118,15 @@ func alone(t *testing.T) *installation {
 
 func (i *installation) built(version string, kind zoo.Kind) string {
 	i.t.Helper()
+	return built(i.world, version, kind)
+}
+
+func built(w *world, version string, kind zoo.Kind) string {
+	w.t.Helper()
 	r, err := releases()
-	i.must(err)
-	path, err := r.Program(i.ctx, version, kind)
-	i.must(err)
+	w.must(err)
+	path, err := r.Program(w.ctx, version, kind)
+	w.must(err)
 	return path
 }
 
@@ -216,23 +227,30 @@ func (i *installation) runs(version string) {
 		want = i.program
 	}
 	err := stack.Await(i.ctx, version+" to run", func() (bool, error) {
-		workers := childrenOf(i.process.PID())
-		if len(workers) != 1 {
-			return false, errNotYet
-		}
-		path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", workers[0]))
-		if err != nil || path != want {
-			return false, fmt.Errorf("%w: the worker is %s", errors.Join(err, errNotYet), path)
-		}
-		r, err := i.agent.Try(i.ctx, "status", "--json")
-		if err != nil || r.Code != 0 {
-			return false, fmt.Errorf("%w: status ended with %d: %s", errors.Join(err, errNotYet), r.Code, r.Stderr)
-		}
-		return true, nil
+		err := i.running(i.process.PID(), want)
+		return err == nil, err
 	})
 	if err != nil {
 		i.t.Fatalf("%v\n%s", err, i.log())
 	}
+}
+
+// running says whether the one worker of a supervisor is one of these programs,
+// and answers.
+func (i *installation) running(supervisor int, programs ...string) error {
+	workers := childrenOf(supervisor)
+	if len(workers) != 1 {
+		return errNotYet
+	}
+	path, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", workers[0]))
+	if err != nil || !slices.Contains(programs, path) {
+		return fmt.Errorf("%w: the worker is %s", errors.Join(err, errNotYet), path)
+	}
+	r, err := i.agent.Try(i.ctx, "status", "--json")
+	if err != nil || r.Code != 0 {
+		return fmt.Errorf("%w: status ended with %d: %s", errors.Join(err, errNotYet), r.Code, r.Stderr)
+	}
+	return nil
 }
 
 func childrenOf(pid int) (all []int) {

@@ -163,9 +163,9 @@ func TestUpdateDiskFullSweep(t *testing.T) {
 			c := fault.Cut{Below: i.versions.Path, At: at + 1, Counts: changes, Fail: syscall.ENOSPC}
 			i.must(c.Start(i.agent.LogFile(), append(stack.Environment(), i.agent.Env()...), i.program, "supervise"))
 			i.t.Cleanup(c.Kill)
-			i.must(stack.Await(i.ctx, "a worker to answer on a full disk", func() (bool, error) {
-				r, err := i.agent.Try(i.ctx, "status", "--json")
-				return err == nil && r.Code == 0, err
+			i.must(stack.Await(i.ctx, "a good version to run on a full disk", func() (bool, error) {
+				err := i.running(c.PID(), i.program, i.versions.Program("1.1.0"))
+				return err == nil, err
 			}))
 			c.Stop()
 			i.must(c.Err())

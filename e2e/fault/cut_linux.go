@@ -92,6 +92,9 @@ func (c *Cut) Start(logFile string, env []string, program string, args ...string
 	return nil
 }
 
+// PID is the process id.
+func (c *Cut) PID() int { return c.pid }
+
 // Exited is closed when the program has ended.
 func (c *Cut) Exited() <-chan struct{} { return c.done }
 

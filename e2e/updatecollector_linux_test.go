@@ -1,0 +1,117 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rollbridge/e2e/stack"
+)
+
+// operators are three people with a key each, and the collector that
+// serves what two of them sign.
+type operators struct {
+	*world
+	draft string
+	root  []byte
+}
+
+// operators makes the keys and publishes the first root, by the operators' own
+// commands.
+func (w *world) operators() *operators {
+	w.t.Helper()
+	o := &operators{world: w, draft: filepath.Join(w.collector.Dir, "releases", "draft")}
+	w.must(os.WriteFile(o.file("passphrase"), []byte("a passphrase of four words\n"), 0o600))
+	init := []string{"release", "init"}
+	for _, who := range []string{"ada", "bea", "cyd"} {
+		o.do("release", "key", o.file(who), "--name", who, "--passphrase-file", o.file("passphrase"))
+		init = append(init, "--root-key", o.file(who)+".pub", "--targets-key", o.file(who)+".pub")
+	}
+	o.do(init...)
+	o.publish("ada", "cyd")
+	var err error
+	o.root, err = os.ReadFile(filepath.Join(w.collector.Dir, "releases", "public", "1.root.json"))
+	w.must(err)
+	return o
+}
+
+func (o *operators) file(name string) string { return filepath.Join(o.dir, name) }
+
+func (o *operators) do(args ...string) string {
+	o.t.Helper()
+	out, err := o.collector.Command(o.ctx, args...)
+	o.must(err)
+	return out
+}
+
+// publish has people sign the draft, and publishes it.
+func (o *operators) publish(who ...string) {
+	o.t.Helper()
+	for _, name := range who {
+		o.do("release", "sign", "--draft", o.draft, "--key", o.file(name), "--passphrase-file", o.file("passphrase"), "--yes")
+	}
+	o.do("release", "publish")
+}
+
+// build makes a program as a release is made, with what the build leaves beside
+// it.
+func (o *operators) build(version string) (program string) {
+	o.t.Helper()
+	dir := o.file("build-" + version)
+	o.must(os.MkdirAll(dir, 0o755))
+	program = filepath.Join(dir, "rollbridge-agent")
+	o.must(stack.BuildVersion(o.ctx, "rollbridge/agent", program, stack.Stamp{Version: version, Root: o.root}, "testclock"))
+	says, err := stack.Must(o.ctx, program, "", nil, "version", "--json")
+	o.must(err)
+	o.must(os.WriteFile(filepath.Join(dir, "release.json"), []byte(says), 0o644))
+	return program
+}
+
+// TestUpdateFromTheCollector takes a release the whole way: keys, two of three
+// signatures, publication, promotion, the collector that serves it to a school
+// which was only ever told where to send; and back to the operator, who sees it.
+func TestUpdateFromTheCollector(t *testing.T) {
+	t.Parallel()
+	w, code := newWorld(t, small(), stack.CollectorOptions{})
+	w.ctx = boundedBy(t, 8*time.Minute)
+	o := w.operators()
+	// What was published first is served once the collector is started anew.
+	w.must(w.collector.Close())
+	_, err := w.collector.Start(w.ctx, "")
+	w.must(err)
+
+	i := place(w, o.build(packaged), w.source(), stack.AgentOptions{Env: []string{limit("probation=300ms"), "ROLLBRIDGE_UPDATES_HOLD_DAYS=60"}})
+	phrase, err := w.agent.Enrol(w.ctx, code)
+	w.must(err)
+	w.confirm(phrase)
+	w.sync()
+	i.start()
+	i.runs(packaged)
+
+	o.do("release", "add", o.build("1.1.0"), "--notes", "Mends the reading of split weeks.")
+	if r, err := w.collector.Try(w.ctx, "release", "publish"); err != nil || r.Code == 0 {
+		t.Fatalf("a draft that nobody has signed is published: %v", err)
+	}
+	o.publish("bea", "cyd")
+	if r, err := w.agent.Try(w.ctx, "update", "apply"); err != nil || r.Code != 3 || !strings.Contains(r.Stderr, "operator has not let it go") {
+		t.Errorf("before it is promoted, `update apply` ended with %d, %v:\n%s%s", r.Code, err, r.Stdout, r.Stderr)
+	}
+	o.do("release", "promote", "1.1.0", "--ring", "general", "--percent", "100", "--force", "there is one school")
+	i.apply("1.1.0")
+	i.inForce("1.1.0")
+	if out, err := stack.Must(w.ctx, i.versions.Program("1.1.0"), "", w.agent.Env(), "version", "--verify"); err != nil {
+		t.Errorf("%v:\n%s", err, out)
+	}
+	i.anotherMark(0)
+	i.sync()
+	i.sound()
+	w.must(stack.Await(w.ctx, "the operator to see the school's version", func() (bool, error) {
+		out, err := w.collector.Command(w.ctx, "release", "status")
+		if err == nil && !strings.Contains(out, "1.1.0") {
+			err = errNotYet
+		}
+		return err == nil, err
+	}))
+}
