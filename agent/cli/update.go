@@ -278,6 +278,8 @@ func (c *currency) do(ctx context.Context, wanted updateRequest) updateAnswer {
 		}
 	case errors.Is(err, update.ErrSilent):
 		a.Fault, a.Refused = err.Error(), true
+	case errors.Is(err, context.Canceled):
+		a.Fault = "it was broken off, because the service stopped or starts another version; `rollbridge-agent update check` says how things stand"
 	default:
 		a.Fault = err.Error()
 	}
