@@ -4,5 +4,6 @@
 //
 // stack starts the programs, demoschool is the school, standin the SQL Server
 // that its MIS is on (instance takes a real one instead), oracle says what must
-// have arrived, fault stands between the two sides. Nothing here ships.
+// have arrived, fault stands between the two sides, zoo keeps the
+// releases that go wrong. Nothing here ships.
 package e2e
