@@ -49,7 +49,7 @@ demo: style-if-npm bin ## show the way of a record with real programs (DEMO_ARGS
 	@go build -o bin/demo$(EXE) ./e2e/demo && exec bin/demo$(EXE) $(DEMO_ARGS)
 
 test: missing style-if-npm ## run all tests (CI=true: a skipped test is a failure)
-	@go test -json -timeout 30m $(TEST_ARGS) ./... $(CI_CODE) | go run ./.ci/skips $(if $(filter true 1,$(CI)),-strict)
+	@go test -json -timeout 60m $(TEST_ARGS) ./... $(CI_CODE) | go run ./.ci/skips $(if $(filter true 1,$(CI)),-strict)
 
 test-windows: ## run the Windows build and its service under Wine (Debian, as root: installs it)
 	@.ci/wine
