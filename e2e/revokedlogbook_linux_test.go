@@ -78,9 +78,9 @@ func TestLogbookOfARevokeThatIsUnderWay(t *testing.T) {
 		_, err := os.Lstat(filepath.Join(a.Dir, "logbook.key"))
 		return os.IsNotExist(err), nil
 	}))
+	r.must(a.Close()) // it writes down each attempt
 	r.remain(a, "revoke.json", "revoked")
 	r.line(fault.Pass)
-	r.must(a.Close())
 	_, err = a.Command(r.ctx, "revoke", "--yes")
 	r.must(err)
 	r.remain(a, "revoke.json", "revoked")
