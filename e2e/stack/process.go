@@ -5,11 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -115,14 +118,35 @@ func Must(ctx context.Context, program, stdin string, env []string, args ...stri
 	return r.Stdout, nil
 }
 
-// FreeAddress is a loopback address that nothing listened on a moment ago.
+// given holds the ports that FreeAddress has handed out.
+var given = struct {
+	sync.Mutex
+	ports map[int]bool
+}{ports: map[int]bool{}}
+
+// FreeAddress is a loopback address that nothing listens on, and that this
+// process never gets a second time: a program binds its port only later, and
+// until then the system would hand the same one out again. For the same reason
+// it is below the ports that systems give to outgoing connections (32768 and
+// above on Linux).
 func FreeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+	given.Lock()
+	defer given.Unlock()
+	var last error
+	for range 200 {
+		port := 10000 + rand.IntN(22000)
+		if given.ports[port] {
+			continue
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			last = err
+			continue
+		}
+		given.ports[port] = true
+		return l.Addr().String(), l.Close()
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", fmt.Errorf("find a free port: %w", last)
 }
 
 // Await looks every few milliseconds until done says yes, and fails with what
