@@ -12,7 +12,7 @@ import (
 	"rollbridge/collector/cli/server"
 	"rollbridge/collector/database"
 	"rollbridge/collector/keys"
-	"rollbridge/collector/portal"
+	"rollbridge/collector/overview"
 	"rollbridge/collector/release"
 	"rollbridge/collector/settings"
 	"rollbridge/collector/store"
@@ -74,7 +74,7 @@ type holdLine struct {
 func (p *program) status(ctx context.Context, asJSON bool) error {
 	return p.withStore(ctx, func(s settings.Settings, _ *database.DB, st *store.Store) error {
 		now := clock.Now()
-		o, err := portal.Read(ctx, st, "", now)
+		o, err := overview.Read(ctx, st, "", now)
 		if err != nil {
 			return err
 		}
@@ -132,7 +132,7 @@ func releaseAlarms(s settings.Settings, now time.Time) (list []string) {
 	return list
 }
 
-func (p *program) statusJSON(o portal.Overview, stops map[string]stopLine, alarms []string) error {
+func (p *program) statusJSON(o overview.Overview, stops map[string]stopLine, alarms []string) error {
 	out := struct {
 		At      time.Time    `json:"at"`
 		Session string       `json:"session"`
@@ -149,7 +149,7 @@ func (p *program) statusJSON(o portal.Overview, stops map[string]stopLine, alarm
 	return p.printJSON(out)
 }
 
-func lineOf(c portal.School) schoolLine {
+func lineOf(c overview.School) schoolLine {
 	l := schoolLine{
 		ID: c.School.ID, Name: c.School.Name, AM: sessionOf(c.AM), PM: sessionOf(c.PM),
 		Heard: timeJSON(c.LastHeard), Register: timeJSON(c.AttendanceAsAt), ListsAsAt: timeJSON(c.PupilsAsAt),
@@ -169,7 +169,7 @@ func sessionOf(v status.Verdict) sessionLine {
 	return sessionLine{Status: v.Word, Since: timeJSON(v.Since), Owner: v.Owner, Next: v.NextStep}
 }
 
-func (p *program) statusTable(o portal.Overview, stops map[string]stopLine, alarms []string) error {
+func (p *program) statusTable(o overview.Overview, stops map[string]stopLine, alarms []string) error {
 	for _, a := range alarms {
 		if err := p.printf("ALARM: %s\n", a); err != nil {
 			return err
@@ -199,7 +199,7 @@ func (p *program) statusTable(o portal.Overview, stops map[string]stopLine, alar
 
 // held is the cells "last register" and "children": a school that has stopped
 // shows its data to nobody, and a number that never came is not 0.
-func held(c portal.School) string {
+func held(c overview.School) string {
 	switch {
 	case c.AM.Word == status.Stopped:
 		return "hidden\thidden"
@@ -210,7 +210,7 @@ func held(c portal.School) string {
 }
 
 // schoolNotes are the sentences under the table: what to do, and for whom.
-func schoolNotes(c portal.School, session status.Session) (notes []string) {
+func schoolNotes(c overview.School, session status.Session) (notes []string) {
 	id := c.School.ID
 	if v := c.Now(session); v.NextStep != "" && v.Word != status.NotInSession {
 		notes = append(notes, fmt.Sprintf("%s: %s (%s)", id, v.NextStep, v.Owner))
@@ -222,10 +222,10 @@ func schoolNotes(c portal.School, session status.Session) (notes []string) {
 		notes = append(notes, fmt.Sprintf("%s: %d batches could not be opened and were set aside; a full batch was asked for.", id, c.SetAside))
 	}
 	for _, h := range c.Holds {
-		notes = append(notes, id+": "+portal.HoldNote(h.Hold))
+		notes = append(notes, id+": "+overview.HoldNote(h.Hold))
 	}
 	for _, problem := range c.Problems {
-		notes = append(notes, id+": "+portal.ProblemNote(problem))
+		notes = append(notes, id+": "+overview.ProblemNote(problem))
 	}
 	return notes
 }

@@ -13,8 +13,7 @@
 // its own roster whom no school sends, as the roster has them; people who belong to none
 // see only how many.
 //
-// Start reading at Portal and its Handler. overview.go reads what is known of each school
-// (the operator's `status` prints the same), signin.go lets people in, page.go and pages/
+// Start reading at Portal and its Handler. signin.go lets people in, page.go and pages/
 // are how it looks, and account/ keeps the people. style.go has the stylesheet, which is
 // built by npm and may be absent.
 package portal

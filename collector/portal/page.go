@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"rollbridge/collector/overview"
 	"rollbridge/collector/portal/account"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/codes"
@@ -126,7 +127,7 @@ func momentOf(t, now time.Time) moment {
 }
 
 func (p *Portal) schools(w http.ResponseWriter, r *http.Request, u account.User) {
-	o, err := Read(r.Context(), p.store, u.Authority, clock.Now())
+	o, err := overview.Read(r.Context(), p.store, u.Authority, clock.Now())
 	if err != nil {
 		p.fault(w, r, err)
 		return
@@ -136,10 +137,10 @@ func (p *Portal) schools(w http.ResponseWriter, r *http.Request, u account.User)
 		p.fault(w, r, err)
 		return
 	}
-	p.show(w, r, http.StatusOK, page{Template: "schools", Title: "Schools", User: u.Name, Schools: o.page(u.Authority), Roster: roster})
+	p.show(w, r, http.StatusOK, page{Template: "schools", Title: "Schools", User: u.Name, Schools: schoolsOf(o, u.Authority), Roster: roster})
 }
 
-func (o Overview) page(authority string) *schoolsPage {
+func schoolsOf(o overview.Overview, authority string) *schoolsPage {
 	s := &schoolsPage{Correct: longTime(o.At), Authority: "all authorities", Session: sessionWords(o.Session), Summary: o.Summary()}
 	if a, ok := codes.LookupAuthority(authority); ok {
 		s.Authority = a.Name
@@ -147,12 +148,12 @@ func (o Overview) page(authority string) *schoolsPage {
 		s.Authority = "Authority " + authority
 	}
 	for _, school := range o.Schools {
-		s.Rows = append(s.Rows, school.row(o))
+		s.Rows = append(s.Rows, rowOf(school, o))
 	}
 	return s
 }
 
-func (s School) row(o Overview) schoolRow {
+func rowOf(s overview.School, o overview.Overview) schoolRow {
 	v := s.Now(o.Session)
 	row := schoolRow{
 		Name: s.School.Name, Phone: s.School.Phone,
@@ -174,7 +175,7 @@ func (s School) row(o Overview) schoolRow {
 		row.Problems = append(row.Problems, "A new agent waits until the operator has compared its phrase with the school.")
 	}
 	for _, p := range s.Problems {
-		row.Problems = append(row.Problems, ProblemNote(p))
+		row.Problems = append(row.Problems, overview.ProblemNote(p))
 	}
 	return row
 }

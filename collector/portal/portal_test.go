@@ -15,12 +15,12 @@ import (
 
 	"rollbridge/collector/database"
 	"rollbridge/collector/database/dbtest"
+	"rollbridge/collector/overview"
 	"rollbridge/collector/portal"
 	"rollbridge/collector/portal/account"
 	"rollbridge/collector/store"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/record"
-	"rollbridge/shared/status"
 )
 
 const own = "three random words"
@@ -405,7 +405,7 @@ func TestEachAuthoritySeesItsOwnOnly(t *testing.T) {
 			{"855", map[string]int{"ash": 2}, false},
 			{"856", map[string]int{"ash": 3, "birch": 0}, true},
 		} {
-			o, err := portal.Read(t.Context(), store.New(db), c.authority, clock.Now())
+			o, err := overview.Read(t.Context(), store.New(db), c.authority, clock.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -435,25 +435,6 @@ func TestEachAuthoritySeesItsOwnOnly(t *testing.T) {
 			t.Error("the page names a child")
 		}
 	})
-}
-
-// A school that is not in session owes no register, so it is in no denominator.
-func TestSummary(t *testing.T) {
-	for want, words := range map[string][]status.Word{
-		"0 of 0 schools received":                                nil,
-		"1 of 1 school received":                                 {status.Received},
-		"1 of 3 schools received":                                {status.Received, status.Late, status.Stopped},
-		"0 of 1 school received, 2 not in session":               {status.NotSetUp, status.NotInSession, status.NotInSession},
-		"No register is expected today: no school is in session": {status.NotInSession},
-	} {
-		o := portal.Overview{Session: status.AM}
-		for _, w := range words {
-			o.Schools = append(o.Schools, portal.School{AM: status.Verdict{Word: w}})
-		}
-		if got := o.Summary(); got != want {
-			t.Errorf("%v: %q, want %q", words, got, want)
-		}
-	}
 }
 
 func TestSchoolsPage(t *testing.T) {

@@ -1,4 +1,4 @@
-package portal
+package overview
 
 import (
 	"cmp"
@@ -112,3 +112,10 @@ var byUrgency = []status.Word{
 }
 
 func urgency(w status.Word) int { return slices.Index(byUrgency, w) }
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
