@@ -190,6 +190,7 @@ var problemWords = map[protocol.ProblemCode]string{
 	protocol.ProblemWarnings:       "optional values were not understood",
 	protocol.ProblemSilent:         "nothing could be sent for a day",
 	protocol.ProblemUnreachable:    "the collector is not reached, or does not take what is sent",
+	protocol.ProblemNoAccess:       "the MIS refuses the access that it was granted by: once this has gone on for a day the authority is shown \"Stopped by school\"",
 }
 
 func problemLine(p protocol.Problem) string {

@@ -152,6 +152,9 @@ type Error struct {
 	// Text says what was wrong, where, and what to do. It holds no value of a
 	// pupil.
 	Text string
+	// NoAccess: the MIS answered, and refused the account or the pupils as a whole,
+	// as it does once the school has withdrawn a grant.
+	NoAccess bool
 }
 
 // Error is the Text.

@@ -124,12 +124,16 @@ func restFault(d record.Dataset, err error) error {
 	if f.Status == http.StatusUnauthorized {
 		d = "" // it is not one dataset that is refused
 	}
-	made := &Error{Problem: problem, Dataset: d, Text: f.Text}
+	made := &Error{Problem: problem, Dataset: d, Text: f.Text, NoAccess: f.SignIn || f.Status == http.StatusForbidden && begins(d)}
 	if f.NoRows {
 		return &noRows{made}
 	}
 	return made
 }
+
+// begins says whether a read begins with this: who is refused the pupils, or a
+// probe, is refused everything.
+func begins(d record.Dataset) bool { return d == "" || d == record.DatasetPupil }
 
 var errSeen = errors.New("seen")
 

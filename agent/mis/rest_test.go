@@ -217,6 +217,9 @@ func TestRESTFaultsOfTheData(t *testing.T) {
 			if got.Problem != c.problem || !strings.Contains(got.Text, c.want) {
 				t.Errorf("%s: %s\nwant %s: %s", got.Problem, got.Text, c.problem, c.want)
 			}
+			if want := name == "not permitted" || name == "signed out"; got.NoAccess != want {
+				t.Errorf("it counts as a grant that is withdrawn: %v, want %v", got.NoAccess, want)
+			}
 		})
 	}
 }

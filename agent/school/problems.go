@@ -47,6 +47,7 @@ func (s *School) noteRead(err error) error {
 			dataset = data.Dataset
 		}
 		setProblem(f, protocol.Problem{Code: problem.Problem, Dataset: dataset}, true)
+		s.setNoAccess(f, data)
 		return nil
 	})
 	if noteErr != nil {
@@ -62,9 +63,30 @@ func clearReadProblems(f *outbox.Facts) {
 	}
 }
 
+// setNoAccess counts the reads in a row to which the MIS refuses everything. Only
+// where the operator hosts the agent does it stand for the school's own word: in
+// a school it may as well be a password that has expired. A MIS that does not
+// answer neither adds to it nor ends it.
+func (s *School) setNoAccess(f *outbox.Facts, data *mis.Error) {
+	switch {
+	case data != nil && data.Problem == protocol.ProblemMISDown:
+	case data == nil || !data.NoAccess || s.turns == nil:
+		setProblem(f, protocol.Problem{Code: protocol.ProblemNoAccess}, false)
+	default:
+		n := 1
+		for _, p := range f.Problems {
+			if p.Code == protocol.ProblemNoAccess {
+				n += p.Count
+			}
+		}
+		setProblem(f, protocol.Problem{Code: protocol.ProblemNoAccess, Count: n}, true)
+	}
+}
+
 // noteGood records the problems that a good read leaves.
 func noteGood(f *outbox.Facts, m protocol.Manifest, report mis.Report) {
 	clearReadProblems(f)
+	setProblem(f, protocol.Problem{Code: protocol.ProblemNoAccess}, false)
 	// A pupil about whom the MIS is unclear is a fault of the data, although the
 	// rest went.
 	setProblem(f, protocol.Problem{Code: protocol.ProblemMISData, Dataset: record.DatasetPupil, Count: report.Unknown}, report.Unknown > 0)

@@ -78,6 +78,7 @@ const (
 	ProblemWarnings       ProblemCode = "warnings"        // optional values were not understood
 	ProblemSilent         ProblemCode = "silent"          // no batch got its receipt for a day (Cause)
 	ProblemUnreachable    ProblemCode = "unreachable"     // the collector takes nothing; only as a Cause
+	ProblemNoAccess       ProblemCode = "no_access"       // the MIS refuses the grant that a hosted agent reads by; Count reads in a row
 )
 
 // A Problem is one thing that is not as it should be, since when.

@@ -37,6 +37,8 @@ type Fault struct {
 	// NoRows: the answer is whole and has not the list of rows, which is how some
 	// interfaces refuse.
 	NoRows bool
+	// SignIn: the account itself is refused, and not only what it asked for.
+	SignIn bool
 }
 
 // Error is the fault's sentences.
@@ -87,7 +89,7 @@ func (c *call) statusFault(status int) *Fault {
 
 // signInFault words a refused sign-in.
 func (c *call) signInFault(status int) *Fault {
-	f := &Fault{Kind: Right, Status: status,
+	f := &Fault{Kind: Right, Status: status, SignIn: true,
 		Text: fmt.Sprintf("The MIS does not accept the sign-in to the request for %s (HTTP %d). Check the user name, the password or key of the account in the settings, and ask whoever looks after the MIS whether the account is still open and may read it.", c.what, status)}
 	if c.renewed {
 		f.Text = fmt.Sprintf("The MIS gave a new token and refuses it to the request for %s (HTTP %d). Ask whoever looks after the MIS whether the account may read it.", c.what, status)
