@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,8 +97,8 @@ func (p *program) listUsers(ctx context.Context, asJSON bool) error {
 			case u.MustChange:
 				state = "one-time password until " + timeWords(u.OneTimeUntil)
 			}
-			lines = append(lines, line{u.Name, u.Authority, state, timeJSON(u.Created)})
-			sees := u.Authority
+			lines = append(lines, line{u.Name, strings.Join(u.Authorities, ","), state, timeJSON(u.Created)})
+			sees := strings.Join(u.Authorities, ",")
 			if sees == "" {
 				sees = "all"
 			}

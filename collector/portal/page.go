@@ -127,7 +127,7 @@ func momentOf(t, now time.Time) moment {
 }
 
 func (p *Portal) schools(w http.ResponseWriter, r *http.Request, u account.User) {
-	o, err := overview.Read(r.Context(), p.store, u.Authority, clock.Now())
+	o, err := overview.Read(r.Context(), p.store, one(u), clock.Now())
 	if err != nil {
 		p.fault(w, r, err)
 		return
@@ -137,7 +137,7 @@ func (p *Portal) schools(w http.ResponseWriter, r *http.Request, u account.User)
 		p.fault(w, r, err)
 		return
 	}
-	p.show(w, r, http.StatusOK, page{Template: "schools", Title: "Schools", User: u.Name, Schools: schoolsOf(o, u.Authority), Roster: roster})
+	p.show(w, r, http.StatusOK, page{Template: "schools", Title: "Schools", User: u.Name, Schools: schoolsOf(o, one(u)), Roster: roster})
 }
 
 func schoolsOf(o overview.Overview, authority string) *schoolsPage {
@@ -178,4 +178,12 @@ func rowOf(s overview.School, o overview.Overview) schoolRow {
 		row.Problems = append(row.Problems, overview.ProblemNote(p))
 	}
 	return row
+}
+
+// one is the authority whose schools these pages show; empty for all.
+func one(u account.User) string {
+	if len(u.Authorities) == 0 {
+		return ""
+	}
+	return u.Authorities[0]
 }

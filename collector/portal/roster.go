@@ -69,14 +69,14 @@ type rosterChild struct{ UPN, DOB string }
 // readRoster finds what is missed of the rosters that a person may know of: of
 // an authority its own, of none how many of each.
 func (p *Portal) readRoster(ctx context.Context, u account.User, now time.Time) (*rosterPage, error) {
-	page := &rosterPage{Correct: longTime(now), Own: u.Authority != ""}
+	page := &rosterPage{Correct: longTime(now), Own: one(u) != ""}
 	list, err := p.store.MissingCounts(ctx)
 	for _, m := range list {
-		if page.Own && m.Authority.Code != u.Authority {
+		if page.Own && m.Authority.Code != one(u) {
 			continue
 		}
 		if err == nil && page.Own {
-			m, err = p.store.Missing(ctx, p.vault, u.Authority)
+			m, err = p.store.Missing(ctx, p.vault, one(u))
 		}
 		page.Authorities = append(page.Authorities, rosterPartOf(m, now))
 	}
@@ -192,7 +192,7 @@ func dateWords(d record.Date) string {
 
 // roster shows the children themselves, to people of their authority.
 func (p *Portal) roster(w http.ResponseWriter, r *http.Request, u account.User) {
-	if u.Authority == "" {
+	if one(u) == "" {
 		p.plain(w, r, http.StatusNotFound)
 		return
 	}

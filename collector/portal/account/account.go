@@ -3,8 +3,6 @@ package account
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -18,29 +16,6 @@ import (
 
 // OneTimeLife is how long a one-time password may wait to be used.
 const OneTimeLife = 72 * time.Hour
-
-// A User is somebody who may sign in.
-type User struct {
-	ID   string // a random number, for logs and sessions
-	Name string
-	// Authority is the code of the only authority whose schools and children
-	// this person sees; empty is all.
-	Authority string
-	// MustChange is set until a one-time password has been replaced.
-	MustChange   bool
-	OneTimeUntil time.Time // zero unless MustChange
-	Created      time.Time
-	Disabled     time.Time // zero while the account works
-
-	password string
-}
-
-// Stamp changes with the password. A session that carries another one has
-// ended: it does not outlive a reset.
-func (u User) Stamp() string {
-	sum := sha256.Sum256([]byte(u.password))
-	return hex.EncodeToString(sum[:16])
-}
 
 // What callers branch on.
 var (
@@ -92,9 +67,15 @@ func Add(ctx context.Context, tx *database.Tx, name, authority string) (oneTime 
 		return "", err
 	}
 	now := clock.Now()
-	_, err = tx.Exec(ctx, `INSERT INTO users (id, name, password, must_change, one_time_until, authority, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?)`, newID(), name, hash, true, database.Micros(now.Add(OneTimeLife)),
-		sql.NullString{String: authority, Valid: authority != ""}, database.Micros(now))
+	id, role := newID(), Operator
+	if authority != "" {
+		role = Administrator
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO users (id, name, password, must_change, one_time_until, role, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`, id, name, hash, true, database.Micros(now.Add(OneTimeLife)), string(role), database.Micros(now))
+	if err == nil && authority != "" {
+		_, err = tx.Exec(ctx, "INSERT INTO user_authorities (user_id, authority) VALUES (?, ?)", id, authority)
+	}
 	if err != nil {
 		return "", fmt.Errorf("add user: %w", err)
 	}
@@ -170,67 +151,4 @@ func (a *Accounts) change(ctx context.Context, name, query string, args ...any) 
 		a.names.succeeded(normalName(name))
 	}
 	return err
-}
-
-const columns = "id, name, password, must_change, one_time_until, authority, created_at, disabled_at"
-
-// List returns all users in the order of their names.
-func (a *Accounts) List(ctx context.Context) (list []User, err error) {
-	err = a.db.Read(ctx, func(tx *database.Tx) error {
-		list = nil
-		rows, err := tx.Query(ctx, "SELECT "+columns+" FROM users ORDER BY name")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			u, err := scan(rows)
-			if err != nil {
-				return err
-			}
-			list = append(list, u)
-		}
-		return rows.Err()
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list users: %w", err)
-	}
-	return list, nil
-}
-
-// ByID finds the user of a session; found is false for one who is gone or
-// disabled.
-func (a *Accounts) ByID(ctx context.Context, id string) (u User, found bool, err error) {
-	u, found, err = a.find(ctx, "id", id)
-	return u, found && u.Disabled.IsZero(), err
-}
-
-func (a *Accounts) find(ctx context.Context, column, value string) (u User, found bool, err error) {
-	err = a.db.Read(ctx, func(tx *database.Tx) error {
-		u, err = scan(tx.QueryRow(ctx, "SELECT "+columns+" FROM users WHERE "+column+" = ?", value))
-		return err
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return User{}, false, nil
-	}
-	if err != nil {
-		return User{}, false, fmt.Errorf("find user: %w", err)
-	}
-	return u, true, nil
-}
-
-func scan(row interface{ Scan(...any) error }) (User, error) {
-	var u User
-	var until, disabled sql.NullInt64
-	var authority sql.NullString
-	var created int64
-	err := row.Scan(&u.ID, &u.Name, &u.password, &u.MustChange, &until, &authority, &created, &disabled)
-	if err != nil {
-		return User{}, err
-	}
-	u.Authority = authority.String
-	u.OneTimeUntil = database.FromNullMicros(until)
-	u.Created = database.FromMicros(created)
-	u.Disabled = database.FromNullMicros(disabled)
-	return u, nil
 }

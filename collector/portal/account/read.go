@@ -1,0 +1,169 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"rollbridge/collector/database"
+	"rollbridge/collector/store"
+	"rollbridge/shared/clock"
+	"rollbridge/shared/record"
+)
+
+const columns = `u.id, u.name, u.email, u.role, u.school, u.password, u.password_new, u.must_change, u.one_time_until, u.totp, u.totp_new, u.totp_step,
+	u.subject, u.ended, u.language, u.created_at, u.until_at, u.disabled_at, u.signed_in_at, u.reviewed_at, u.reviewed_by, u.invited_by`
+
+// List returns all users in the order of their names.
+func (a *Accounts) List(ctx context.Context) (list []User, err error) {
+	err = a.db.Read(ctx, func(tx *database.Tx) error {
+		list, err = read(ctx, tx, "")
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list users: %w", err)
+	}
+	return list, nil
+}
+
+// ByID finds the user of a session; found is false for one who is gone, disabled
+// or past the end of the access.
+func (a *Accounts) ByID(ctx context.Context, id string) (u User, found bool, err error) {
+	u, found, err = a.find(ctx, "id", id)
+	return u, found && u.Works(clock.Now()), err
+}
+
+func (a *Accounts) find(ctx context.Context, column, value string) (u User, found bool, err error) {
+	err = a.db.Read(ctx, func(tx *database.Tx) error {
+		u, found, err = findIn(ctx, tx, column, value)
+		return err
+	})
+	if err != nil {
+		return User{}, false, fmt.Errorf("find user: %w", err)
+	}
+	return u, found, nil
+}
+
+func findIn(ctx context.Context, tx *database.Tx, column, value string) (User, bool, error) {
+	list, err := read(ctx, tx, " WHERE u."+column+" = ?", value)
+	if err != nil || len(list) == 0 {
+		return User{}, false, err
+	}
+	return list[0], true, nil
+}
+
+// read reads people, with what each may see.
+func read(ctx context.Context, tx *database.Tx, where string, args ...any) ([]User, error) {
+	var list []User
+	err := each(ctx, tx, "SELECT "+columns+" FROM users u"+where+" ORDER BY u.name", args, func(r *sql.Rows) error {
+		u, err := scan(r)
+		list = append(list, u)
+		return err
+	})
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	at := make(map[string]*User, len(list))
+	for i := range list {
+		at[list[i].ID] = &list[i]
+	}
+	err = each(ctx, tx, "SELECT a.user_id, a.authority FROM user_authorities a JOIN users u ON u.id = a.user_id"+where+" ORDER BY a.authority", args,
+		func(r *sql.Rows) error {
+			var id, authority string
+			err := r.Scan(&id, &authority)
+			if u := at[id]; u != nil {
+				u.Authorities = append(u.Authorities, authority)
+			}
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	return list, readCaseloads(ctx, tx, at, where, args)
+}
+
+// readCaseloads fills the children of those who are limited to some.
+func readCaseloads(ctx context.Context, tx *database.Tx, at map[string]*User, where string, args []any) error {
+	limited := false
+	for _, u := range at {
+		if u.Role == Caseload {
+			limited, u.Only = true, []store.Child{}
+		}
+	}
+	if !limited {
+		return nil
+	}
+	err := each(ctx, tx, "SELECT c.user_id, c.school, c.pupil FROM caseload c JOIN users u ON u.id = c.user_id"+where+" ORDER BY c.school, c.pupil", args,
+		func(r *sql.Rows) error {
+			var id string
+			var c store.Child
+			err := r.Scan(&id, &c.School, (*string)(&c.Pupil))
+			if u := at[id]; u != nil && u.Role == Caseload {
+				u.Only = append(u.Only, c)
+			}
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	return follow(ctx, tx, at)
+}
+
+// follow adds to caseloads the ids that their children have got since, or had
+// before: a child who got a permanent UPN goes on being the same child.
+func follow(ctx context.Context, tx *database.Tx, at map[string]*User) error {
+	same := map[store.Child][]store.Child{}
+	err := each(ctx, tx, "SELECT p.school, p.pupil, p.was FROM pupils p WHERE p.was IS NOT NULL AND p.school IN (SELECT school FROM caseload)", nil,
+		func(r *sql.Rows) error {
+			var school string
+			var now, was record.PupilID
+			err := r.Scan(&school, (*string)(&now), (*string)(&was))
+			a, b := store.Child{School: school, Pupil: now}, store.Child{School: school, Pupil: was}
+			same[a], same[b] = append(same[a], b), append(same[b], a)
+			return err
+		})
+	for _, u := range at {
+		for i := 0; i < len(u.Only); i++ {
+			for _, c := range same[u.Only[i]] {
+				if !slices.Contains(u.Only, c) {
+					u.Only = append(u.Only, c)
+				}
+			}
+		}
+	}
+	return err
+}
+
+func scan(row *sql.Rows) (User, error) {
+	var u User
+	var until, access, disabled, signedIn, reviewed sql.NullInt64
+	var school, subject sql.NullString
+	var created int64
+	err := row.Scan(&u.ID, &u.Name, &u.Email, (*string)(&u.Role), &school, &u.password, &u.newOne, &u.MustChange, &until, &u.totp, &u.totpNew, &u.totpStep,
+		&subject, &u.ended, &u.Language, &created, &access, &disabled, &signedIn, &reviewed, &u.ReviewedBy, &u.InvitedBy)
+	if err != nil {
+		return User{}, err
+	}
+	u.School, u.OpenID, u.Second = school.String, subject.Valid, u.totp != nil
+	u.OneTimeUntil, u.Until = database.FromNullMicros(until), database.FromNullMicros(access)
+	u.Created, u.Disabled = database.FromMicros(created), database.FromNullMicros(disabled)
+	u.SignedIn, u.Reviewed = database.FromNullMicros(signedIn), database.FromNullMicros(reviewed)
+	return u, nil
+}
+
+// each runs a query and calls f for every row.
+func each(ctx context.Context, tx *database.Tx, query string, args []any, f func(*sql.Rows) error) (err error) {
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
