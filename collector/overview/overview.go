@@ -25,6 +25,16 @@ type School struct {
 	AM, PM status.Verdict
 	// Children are on the list now, Left were on it.
 	Children, Left int
+
+	am, pm status.Facts
+}
+
+// Facts are what the verdict on one of the day's sessions is made of.
+func (s School) Facts(session status.Session) status.Facts {
+	if session == status.AM {
+		return s.am
+	}
+	return s.pm
 }
 
 // Now is the verdict on one of the day's sessions.
@@ -78,7 +88,8 @@ func Read(ctx context.Context, s *store.Store, authority string, now time.Time) 
 			// How many children of another authority are held is its own affair.
 			k.Holds = slices.DeleteFunc(k.Holds, func(h store.Hold) bool { return h.Authority != "" && h.Authority != authority })
 		}
-		school := School{SchoolStatus: k, AM: status.Decide(facts(k, now, status.AM)), PM: status.Decide(facts(k, now, status.PM))}
+		school := School{SchoolStatus: k, am: facts(k, now, status.AM), pm: facts(k, now, status.PM)}
+		school.AM, school.PM = status.Decide(school.am), status.Decide(school.pm)
 		for _, c := range k.Counts {
 			school.Children += c.Pupils
 			school.Left += c.Left

@@ -57,12 +57,7 @@ type Verdict struct {
 // Decide finds the one word for a school and a session. The precedence is that of [Words]; the boundaries belong to what
 // they begin: at exactly 9:45am a session is Late, at exactly 10:15am it is Not received.
 func Decide(f Facts) Verdict {
-	if f.Location == nil {
-		f.Location = london
-	}
-	if f.Clock == (Clock{}) {
-		f.Clock = defaultClock(f.Session)
-	}
+	f = f.filled()
 	w := f.word()
 	v := Verdict{Word: w, At: f.Now, Owner: w.Info().Owner, NextStep: f.nextStep(w), Since: f.since(w)}
 	if w == Held && f.HeldOwner != "" {
@@ -85,6 +80,27 @@ func (f Facts) word() Word {
 		}
 	}
 	return Due
+}
+
+// HasRegister says whether the data are as at the register time of the session or later, whatever word comes before
+// Received: a school that is held or paused since may have given its register before.
+func (f Facts) HasRegister() bool { return f.filled().applies(Received) }
+
+// PhoneTime is when the grace period of the session ends, from when on the authority phones.
+func (f Facts) PhoneTime() time.Time {
+	f = f.filled()
+	return f.on(f.Clock.NotReceived)
+}
+
+// filled are the facts with the school's zone and times, where none were given the usual ones.
+func (f Facts) filled() Facts {
+	if f.Location == nil {
+		f.Location = london
+	}
+	if f.Clock == (Clock{}) {
+		f.Clock = defaultClock(f.Session)
+	}
+	return f
 }
 
 // applies says whether a word is true of the facts, whatever comes before it.
