@@ -147,8 +147,10 @@ func (p *program) printf(format string, args ...any) { fmt.Fprintf(p.Out, format
 func (p *program) note(format string, args ...any) { fmt.Fprintf(p.Err, format+"\n", args...) }
 
 // printJSON writes one indented JSON value.
-func (p *program) printJSON(v any) error {
-	e := json.NewEncoder(p.Out)
+func (p *program) printJSON(v any) error { return writeJSON(p.Out, v) }
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {

@@ -21,6 +21,7 @@ import (
 // A logging is one call of log.
 type logging struct {
 	verify, pupil, asJSON bool
+	events                bool   // with asJSON: as they are told
 	since, until          string // of what is shown
 	certificate           string // a file, with verify
 
@@ -85,6 +86,7 @@ says.`,
 	flags.StringVar(&l.out, "out", ".", "`directory` for the statement's two files")
 	flags.StringVar(&l.statement, "verify-statement", "", "prove the statement in this JSON `file`")
 	flags.BoolVar(&l.asJSON, "json", false, "print JSON: one value, or one line for each entry")
+	flags.BoolVar(&l.events, "events", false, "with --json: one line for each thing that happened, with its sentence")
 	return c
 }
 
@@ -101,6 +103,8 @@ func (l logging) check() error {
 	switch {
 	case modes > 1:
 		return usageError{errors.New("give one of --verify, --pupil, --statement and --verify-statement")}
+	case l.events && (!l.asJSON || modes > 0):
+		return usageError{errors.New("--events goes with --json, where the logbook is shown")}
 	case l.certificate != "" && !l.verify:
 		return usageError{errors.New("--certificate goes with --verify")}
 	case modes > 0 && (l.since != "" || l.until != ""):
@@ -157,7 +161,7 @@ func (p *program) showLogbooks(l logging) error {
 		return usageError{fmt.Errorf("--since and --until: %w", err)}
 	}
 	return p.eachLogbook(l.files, func(name string, f *os.File) error {
-		if l.asJSON {
+		if l.asJSON && !l.events {
 			return p.showEntries(f, span)
 		}
 		if len(l.files) > 1 {
@@ -166,6 +170,9 @@ func (p *program) showLogbooks(l logging) error {
 		story, err := evidence.ReadStory(f)
 		if err != nil {
 			return err
+		}
+		if l.events {
+			return p.showEvents(story, span)
 		}
 		if err := story.Write(p.Out, span); err != nil {
 			return fmt.Errorf("write the result: %w", err)
@@ -192,6 +199,18 @@ func (p *program) showEntries(r io.Reader, span evidence.Span) error {
 		}
 		return nil
 	})
+}
+
+// showEvents prints what happened as it is told, for programs that show it.
+func (p *program) showEvents(story evidence.Story, span evidence.Span) error {
+	e := json.NewEncoder(p.Out)
+	e.SetEscapeHTML(false)
+	for _, told := range story.Told(span) {
+		if err := e.Encode(told); err != nil {
+			return fmt.Errorf("write the result: %w", err)
+		}
+	}
+	return nil
 }
 
 // wholeLines is what a logbook holds at this moment, without a line that is

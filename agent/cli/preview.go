@@ -18,12 +18,14 @@ const (
 	formTable = "table"
 	formLines = "jsonl"
 	formSheet = "xlsx"
+	formJSON  = "json"
 )
 
 // A previewing is one call of preview.
 type previewing struct {
 	request school.SyncRequest
 	reveal  bool
+	asJSON  bool
 	form    string
 	out     string
 }
@@ -40,15 +42,19 @@ Names, numbers and all other values are shortened; --reveal shows them. What is 
 personal data: do not leave it lying about. With --format jsonl --reveal it is, byte for
 byte, the JSON lines that the sync would seal: for each part a manifest line, then one line
 for each record. --format xlsx writes a workbook, all of whose cells are plain text; it needs
---out. --out never overwrites a file, and only you may read what it makes.`,
+--out. --out never overwrites a file, and only you may read what it makes. --json prints
+what the table says, for a program that shows it.`,
 		Example: `  rollbridge-agent preview
   rollbridge-agent preview --reveal
   rollbridge-agent preview --format xlsx --reveal --out preview.xlsx
   rollbridge-agent preview --format jsonl --reveal`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := v.check(); err != nil {
+			if err := v.check(c.Flags().Changed("format")); err != nil {
 				return err
+			}
+			if v.asJSON {
+				v.form = formJSON
 			}
 			set, err := p.settings()
 			if err != nil {
@@ -67,12 +73,15 @@ for each record. --format xlsx writes a workbook, all of whose cells are plain t
 	c.Flags().StringSliceVar(&v.request.Release, "release", nil, "preview a sync that releases what is held under this `code`")
 	c.Flags().BoolVar(&v.reveal, "reveal", false, "show values in full")
 	c.Flags().StringVar(&v.form, "format", formTable, "`form`: table, jsonl or xlsx")
+	c.Flags().BoolVar(&v.asJSON, "json", false, "print what the table says as JSON")
 	c.Flags().StringVar(&v.out, "out", "", "write to this new `file` instead of the screen")
 	return c
 }
 
-func (v previewing) check() error {
+func (v previewing) check(formed bool) error {
 	switch {
+	case v.asJSON && formed:
+		return usageError{errors.New("give --json or --format, not both")}
 	case !slices.Contains([]string{formTable, formLines, formSheet}, v.form):
 		return usageError{errors.New("--format must be table, jsonl or xlsx")}
 	case v.form == formSheet && v.out == "":
@@ -103,7 +112,7 @@ func (p *program) showPreview(v previewing, shown evidence.Preview) error {
 	for _, line := range withheldLines(manifest.Datasets) {
 		p.note("%s", line)
 	}
-	if v.form != formLines {
+	if v.form == formTable || v.form == formSheet {
 		for _, h := range manifest.Holds {
 			p.note("%s", holdLine(h, nil))
 		}
@@ -117,6 +126,12 @@ func (v previewing) write(w io.Writer, shown evidence.Preview) error {
 		return shown.Workbook(w, v.reveal)
 	case v.form == formTable:
 		return shown.Table(w, v.reveal)
+	case v.form == formJSON:
+		s, err := shown.Show(v.reveal)
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, s)
 	}
 	lines, err := shown.Lines(), error(nil)
 	if !v.reveal {

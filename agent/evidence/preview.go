@@ -69,6 +69,7 @@ type Change struct {
 	Pupil     record.PupilID // empty of staff
 	What      string         // one of the words below
 	Why       string         // of a removal
+	Removed   string         // the same as protocol's code
 	Values    []Value        // of what is sent, in the order of record.Fields
 }
 
@@ -117,7 +118,7 @@ func change(line []byte, note delta.Note, full bool) (Change, error) {
 	if json.Unmarshal(line, &op) != nil {
 		return Change{}, errPreview
 	}
-	c := Change{Authority: note.Authority, Dataset: op.Dataset, What: Removed, Why: removedWhy[op.Remove]}
+	c := Change{Authority: note.Authority, Dataset: op.Dataset, What: Removed, Why: removedWhy[op.Remove], Removed: op.Remove}
 	if op.Dataset.OfPupils() {
 		c.Pupil = op.Key.Pupil()
 	}

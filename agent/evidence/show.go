@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"rollbridge/agent/outbox"
 )
 
 // A Span is a stretch of time; a zero end is open. Until is not in it.
@@ -43,6 +45,25 @@ func parseMoment(text string, daysLater int) (time.Time, error) {
 		return at, fmt.Errorf("give a day such as 2026-11-24, or a time such as 2026-11-24T09:00:00Z")
 	}
 	return at, nil
+}
+
+// A Told is an event with its sentence, as `log --json --events` prints it. Its
+// JSON is a contract with scripts.
+type Told struct {
+	At   time.Time    `json:"at"`
+	Kind outbox.Event `json:"kind"`
+	Text string       `json:"text"`
+}
+
+// Told are the events of a span, in the order in which they happened.
+func (s Story) Told(in Span) []Told {
+	told := []Told{}
+	for _, e := range s.Events {
+		if in.Has(e.At) {
+			told = append(told, Told{e.At, e.Kind, e.Text()})
+		}
+	}
+	return told
 }
 
 // Write says what happened in a span, under a heading for each day.

@@ -88,14 +88,8 @@ func (p Preview) summary(w io.Writer, changes []Change) {
 }
 
 func (p Preview) details(w io.Writer, changes []Change, reveal bool) {
-	order := record.Datasets()
-	sorted := slices.Clone(changes)
-	slices.SortStableFunc(sorted, func(a, b Change) int {
-		return cmp.Or(cmp.Compare(a.Authority, b.Authority), p.compare(a.Pupil, b.Pupil),
-			cmp.Compare(slices.Index(order, a.Dataset), slices.Index(order, b.Dataset)))
-	})
 	var last Change
-	for i, c := range sorted {
+	for i, c := range p.sorted(changes) {
 		if i == 0 || c.Authority != last.Authority || c.Pupil != last.Pupil {
 			fmt.Fprintf(w, "\n%s: %s\n", AuthorityName(c.Authority, c.Dataset), p.name(c, reveal))
 		}
@@ -111,6 +105,17 @@ func (p Preview) details(w io.Writer, changes []Change, reveal bool) {
 			}
 		}
 	}
+}
+
+// sorted are the changes authority by authority and pupil by pupil.
+func (p Preview) sorted(changes []Change) []Change {
+	order := record.Datasets()
+	sorted := slices.Clone(changes)
+	slices.SortStableFunc(sorted, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(a.Authority, b.Authority), p.compare(a.Pupil, b.Pupil),
+			cmp.Compare(slices.Index(order, a.Dataset), slices.Index(order, b.Dataset)))
+	})
+	return sorted
 }
 
 // compare orders pupils by name, and those without one last.
