@@ -37,6 +37,8 @@ type Settings struct {
 	Private   Private   `config:"private"`
 	Retention Retention `config:"retention"`
 	Releases  Releases  `config:"releases"`
+	Hosted    Hosted    `config:"hosted"`
+	Security  Security  `config:"security"`
 }
 
 // Intake is where agents are answered.
@@ -191,6 +193,8 @@ func (s *Settings) Validate() error {
 		s.Portal.TLS.validate("portal.tls", true),
 		s.Handling.validate(),
 		s.Retention.validate(),
+		s.Hosted.validate(),
+		s.Security.validate(),
 	)
 }
 
