@@ -43,7 +43,7 @@ func (k *work) finish(ctx context.Context) error {
 	to := k.position
 	to.Link, to.State, to.Applied = k.last().Link(), k.w.State, k.now
 	to.Year = max(to.Year, k.manifest.Year)
-	to.Given = k.given()
+	to.Given, to.Reads = k.given(), k.reads()
 	// What was not read, though it is in scope, is as old as it was: a register
 	// that a safety stop holds must not look received.
 	if !k.datasets[record.DatasetPupil].AsAt.IsZero() {
@@ -77,6 +77,22 @@ func (k *work) given() map[record.Dataset]map[string][]string {
 		}
 	}
 	return given
+}
+
+// reads are the datasets in scope of this read, each for when what is held of it
+// is true: one that could not be read is as old as it was.
+func (k *work) reads() map[record.Dataset]time.Time {
+	reads := make(map[record.Dataset]time.Time, len(k.datasets))
+	for d, read := range k.datasets {
+		if record.Fields(d) == nil {
+			continue // of a newer agent; its name is not kept in clear
+		}
+		reads[d] = k.position.Reads[d]
+		if !read.AsAt.IsZero() {
+			reads[d] = k.asAt(d)
+		}
+	}
+	return reads
 }
 
 // rosterUse is what the agent made of the rosters at this read.

@@ -32,6 +32,10 @@ type Position struct {
 	// Given says, of each dataset that belongs to the school, which authority may
 	// see which fields, as the agent last said.
 	Given map[record.Dataset]map[string][]string
+	// Reads are the datasets that the last read had in scope, each with the time
+	// for when the newest applied data of it are true; zero where none could be
+	// read yet.
+	Reads map[record.Dataset]time.Time
 	// PupilsAsAt and AttendanceAsAt: for when the data are true, never later
 	// than they arrived.
 	PupilsAsAt, AttendanceAsAt, Applied time.Time
@@ -45,17 +49,20 @@ type Position struct {
 func (t *Tx) Position(ctx context.Context, school string) (Position, error) {
 	p := Position{School: school}
 	var agent, digest, state []byte
-	var given string
+	var given, reads string
 	var sequence, resync, applied int64
 	var pupils, attendance sql.NullInt64
-	err := t.QueryRow(ctx, `SELECT agent, generation, sequence, digest, state, year, given, pupils_as_at, attendance_as_at, applied_at, resync_after
+	err := t.QueryRow(ctx, `SELECT agent, generation, sequence, digest, state, year, given, reads, pupils_as_at, attendance_as_at, applied_at, resync_after
 		FROM positions WHERE school = ?`, school).
-		Scan(&agent, &p.Generation, &sequence, &digest, &state, (*string)(&p.Year), &given, &pupils, &attendance, &applied, &resync)
+		Scan(&agent, &p.Generation, &sequence, &digest, &state, (*string)(&p.Year), &given, &reads, &pupils, &attendance, &applied, &resync)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrNotFound
 	}
 	if err == nil {
 		p.Given, err = parseGiven(given)
+	}
+	if err == nil {
+		p.Reads, err = parseReads(reads)
 	}
 	copy(p.Agent[:], agent)
 	copy(p.Link.Digest[:], digest)
@@ -71,6 +78,33 @@ func parseGiven(text string) (given map[record.Dataset]map[string][]string, err 
 		err = errors.New("which authorities are given what is damaged")
 	}
 	return given, err
+}
+
+func parseReads(text string) (map[record.Dataset]time.Time, error) {
+	var micros map[record.Dataset]int64
+	if json.Unmarshal([]byte(text), &micros) != nil {
+		return nil, errors.New("which datasets were read is damaged")
+	}
+	reads := make(map[record.Dataset]time.Time, len(micros))
+	for d, at := range micros {
+		reads[d] = time.Time{}
+		if at != 0 {
+			reads[d] = database.FromMicros(at)
+		}
+	}
+	return reads, nil
+}
+
+func formatReads(reads map[record.Dataset]time.Time) (string, error) {
+	micros := make(map[record.Dataset]int64, len(reads))
+	for d, at := range reads {
+		micros[d] = 0
+		if !at.IsZero() {
+			micros[d] = database.Micros(at)
+		}
+	}
+	text, err := json.Marshal(micros)
+	return string(text), err
 }
 
 // given is Position.Given; nil before the first agent is confirmed.
@@ -101,12 +135,16 @@ func (t *Tx) Advance(ctx context.Context, from, to Position) error {
 		to.Given = map[record.Dataset]map[string][]string{}
 	}
 	given, err := json.Marshal(to.Given)
+	var reads string
+	if err == nil {
+		reads, err = formatReads(to.Reads)
+	}
 	if err != nil {
 		return wrap(err, "set the position of %s", to.School)
 	}
-	args := []any{int64(to.Link.Sequence), to.Link.Digest[:], to.State[:], string(to.Year), string(given), database.NullMicros(to.PupilsAsAt),
+	args := []any{int64(to.Link.Sequence), to.Link.Digest[:], to.State[:], string(to.Year), string(given), reads, database.NullMicros(to.PupilsAsAt),
 		database.NullMicros(to.AttendanceAsAt), database.Micros(to.Applied), int64(to.ResyncAfter)}
-	return t.moved(ctx, `UPDATE positions SET sequence = ?, digest = ?, state = ?, year = ?, given = ?, pupils_as_at = ?, attendance_as_at = ?,
+	return t.moved(ctx, `UPDATE positions SET sequence = ?, digest = ?, state = ?, year = ?, given = ?, reads = ?, pupils_as_at = ?, attendance_as_at = ?,
 		applied_at = ?, resync_after = ? `+atPosition, append(args, from.where()...))
 }
 
@@ -141,16 +179,20 @@ func (t *Tx) Begin(ctx context.Context, a Agent) error {
 // ForgetSchool destroys every record of a school with its keys, and the
 // position: for a new start after a revoke; its hold key is then due to be
 // destroyed. Its part of the rosters goes too,
-// because it is sealed by the school's key; KeepRosters saves it. Deliveries
-// (counts) stay.
+// because it is sealed by the school's key, and so do the hidden calls; KeepOwn
+// saves the rosters and the calls that are not hidden. Deliveries (counts) stay.
 func (t *Tx) ForgetSchool(ctx context.Context, school string) error {
 	for _, table := range []string{"records", "record_history", "quarantine", "holds", "pupils", "positions", "roster", "roster_told", "roster_use", "school_keys"} {
 		if _, err := t.Exec(ctx, "DELETE FROM "+table+" WHERE school = ?", school); err != nil {
 			return fmt.Errorf("destroy the data of %s: %w", school, err)
 		}
 	}
+	_, err := t.Exec(ctx, "DELETE FROM calls WHERE school = ? AND hidden", school)
+	if err != nil {
+		return fmt.Errorf("destroy the data of %s: %w", school, err)
+	}
 	// What the school's hold keys wrap is gone: they need not wait any longer.
-	_, err := t.Exec(ctx, `UPDATE stops SET destroy_at = ?, key = NULL, id_key = NULL WHERE school = ? AND destroyed_at IS NULL AND destroy_at > ?`,
+	_, err = t.Exec(ctx, `UPDATE stops SET destroy_at = ?, key = NULL, id_key = NULL WHERE school = ? AND destroyed_at IS NULL AND destroy_at > ?`,
 		database.Micros(clock.Now()), school, database.Micros(clock.Now()))
 	if err == nil {
 		_, err = t.Exec(ctx, "UPDATE schools SET id_key = NULL, revoked_at = NULL WHERE school = ?", school)
