@@ -182,7 +182,7 @@ func (p *program) statusTable(o overview.Overview, stops map[string]stopLine, al
 	for _, c := range o.Schools {
 		rows = append(rows, fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d", c.School.ID, c.AM.Word, c.PM.Word,
 			timeWords(c.LastHeard), held(c), c.Waiting, c.Quarantined, len(c.Holds)))
-		notes = append(notes, schoolNotes(c, o.Session)...)
+		notes = append(notes, schoolNotes(c, o)...)
 		if s, ok := stops[c.School.ID]; ok {
 			notes = append(notes, c.School.ID+": "+s.words())
 		}
@@ -210,9 +210,9 @@ func held(c overview.School) string {
 }
 
 // schoolNotes are the sentences under the table: what to do, and for whom.
-func schoolNotes(c overview.School, session status.Session) (notes []string) {
+func schoolNotes(c overview.School, o overview.Overview) (notes []string) {
 	id := c.School.ID
-	if v := c.Now(session); v.NextStep != "" && v.Word != status.NotInSession {
+	if v := c.Now(o.Session); v.NextStep != "" && v.Word != status.NotInSession {
 		notes = append(notes, fmt.Sprintf("%s: %s (%s)", id, v.NextStep, v.Owner))
 	}
 	if c.Pending > 0 {
@@ -225,7 +225,7 @@ func schoolNotes(c overview.School, session status.Session) (notes []string) {
 		notes = append(notes, id+": "+overview.HoldNote(h.Hold))
 	}
 	for _, problem := range c.Problems {
-		notes = append(notes, id+": "+overview.ProblemNote(problem))
+		notes = append(notes, id+": "+overview.ProblemNote(problem, o.At))
 	}
 	return notes
 }

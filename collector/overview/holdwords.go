@@ -2,91 +2,150 @@ package overview
 
 import (
 	"fmt"
+	"maps"
 	"strings"
+	"time"
 
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
+	"rollbridge/shared/status"
 )
 
 // A HoldText says of a hold, to whoever looks after the children, what
 // happened, what that means for them, who acts, and what to do.
 type HoldText struct {
-	Why   string // without its full stop
-	Means string
-	Next  string
-	Owner string
+	Why, Means, Next, Owner status.Part
 }
 
+// holdText is a HoldText in English, with places to fill.
+type holdText struct{ why, means, next, owner string }
+
 // holdWords is the one place where safety stops are explained to authorities and
-// operators. {n}, {of} and {what} stand for the records; {phone} for what a hold
-// of the register, or of the whole read, means for this morning.
-var holdWords = map[protocol.Why]HoldText{
+// operators. Gone, Of and What stand for the records; Phone for what a hold of the
+// register, or of the whole read, means for this morning.
+var holdWords = map[protocol.Why]holdText{
 	protocol.WhyDisappearance: {
-		"{n} of {of} {what} records are missing from what was read",
+		"{{.Gone}} of {{.Of}} {{.What}} records are missing from what was read.",
 		"Nothing is removed: what was known before still stands, each with its own time.",
 		"The school checks its system, then releases the removal or corrects it. Phone about a child whom you expect there today.",
 		"School IT or the operator",
 	},
 	protocol.WhyReturned: {
-		"{n} {what} records that were removed from a child are in the school's system again",
+		"{{.Gone}} {{.What}} records that were removed from a child are in the school's system again.",
 		"These people are not shown, and must not be told anything, until the school has confirmed them. Registers go on as before.",
 		"The school office confirms them or removes them again. Tell the school if you know why somebody must not be in touch with a child.",
 		"The school office",
 	},
 	protocol.WhySchema: {
-		"The school's system gives its {what} records in another form than before",
-		"Nothing of them is taken over until somebody has looked: what is shown is as old as the time beside it. {phone}",
+		"The school's system gives its {{.What}} records in another form than before.",
+		"Nothing of them is taken over until somebody has looked: what is shown is as old as the time beside it. {{.Phone}}",
 		"School IT looks at what was changed, then releases the new form or has it put back.",
 		"School IT or the operator",
 	},
 	protocol.WhyPermission: {
-		"The school's system does not let the agent read its {what} records any more",
-		"Nothing of them is taken over: what is shown is as old as the time beside it. {phone}",
+		"The school's system does not let the agent read its {{.What}} records any more.",
+		"Nothing of them is taken over: what is shown is as old as the time beside it. {{.Phone}}",
 		"School IT gives the right or the column back; it then ends by itself.",
 		"School IT or the operator",
 	},
 	protocol.WhyIdentifier: {
-		"The school's {what} records come without the ids that say whose they are",
-		"Nothing of them is taken over: what is shown is as old as the time beside it. {phone}",
+		"The school's {{.What}} records come without the ids that say whose they are.",
+		"Nothing of them is taken over: what is shown is as old as the time beside it. {{.Phone}}",
 		"School IT checks the account's rights and the export; it then ends by itself.",
 		"School IT or the operator",
 	},
 }
 
 // otherHold is for a hold of a kind that this version does not know.
-var otherHold = HoldText{
-	"Something of the school's {what} records is held by a rule that this version does not know",
-	"What is shown may be older than today. {phone}",
+var otherHold = holdText{
+	"Something of the school's {{.What}} records is held by a rule that this version does not know.",
+	"What is shown may be older than today. {{.Phone}}",
 	"The operator updates the collector to see why.",
 	"The operator",
 }
 
+// manyMissing is said of a mass disappearance that was counted over children of
+// other authorities, whose number is nobody else's affair.
+const manyMissing = "Many {{.What}} records are missing from what was read."
+
+// holdPhone says what a hold of a dataset means for this morning's register.
+var holdPhone = map[record.Dataset]string{
+	record.DatasetPupil:      "Nothing else is taken over either: phone the school for today's register.",
+	record.DatasetAttendance: "No register is taken over: phone the school for it.",
+	"":                       "Registers go on as before.",
+}
+
 // HoldWords explains a hold. It names no child and no value.
 func HoldWords(h protocol.Hold) HoldText {
-	w, known := holdWords[h.Reason()]
+	why := string(h.Reason())
+	text, known := holdWords[h.Reason()]
 	if !known {
-		w = otherHold
+		text, why = otherHold, "other"
 	}
-	if h.Disappeared() && h.Of == 0 { // counted over children of other authorities
-		w.Why = "Many {what} records are missing from what was read"
+	key := "status.hold." + why
+	w := HoldText{
+		Why: status.Part{Key: key + ".why", English: text.why}, Means: status.Part{Key: key + ".means", English: text.means},
+		Next: status.Part{Key: key + ".next", English: text.next}, Owner: status.Part{Key: key + ".owner", English: text.owner},
 	}
-	phone := "Registers go on as before."
-	switch h.Dataset {
-	case record.DatasetPupil:
-		phone = "Nothing else is taken over either: phone the school for today's register."
-	case record.DatasetAttendance:
-		phone = "No register is taken over: phone the school for it."
+	if h.Disappeared() && h.Of == 0 {
+		w.Why = status.Part{Key: "status.hold.many", English: manyMissing}
 	}
-	fill := strings.NewReplacer("{n}", fmt.Sprint(h.Gone), "{of}", fmt.Sprint(h.Of),
-		"{what}", strings.ReplaceAll(string(h.Dataset), "_", " "), "{phone}", phone)
-	return HoldText{fill.Replace(w.Why), fill.Replace(w.Means), fill.Replace(w.Next), w.Owner}
+	phone := h.Dataset
+	if _, own := holdPhone[phone]; !own {
+		phone = ""
+	}
+	values := map[string]status.Value{
+		"Gone": {Text: fmt.Sprint(h.Gone)}, "Of": {Text: fmt.Sprint(h.Of)}, "What": DatasetValue(h.Dataset),
+		"Phone": {Text: holdPhone[phone], Key: phoneKey(phone)},
+	}
+	w.Why.Values, w.Means.Values, w.Next.Values = values, values, values
+	return w
+}
+
+func phoneKey(d record.Dataset) string {
+	if d == "" {
+		return "status.hold.phone.none"
+	}
+	return "status.hold.phone." + string(d)
+}
+
+// DatasetValue is the name of a dataset in a sentence.
+func DatasetValue(d record.Dataset) status.Value {
+	return status.Value{Text: strings.ReplaceAll(string(d), "_", " "), Key: "status.dataset." + string(d)}
 }
 
 // HoldNote is a hold for an operator: what happened, and how the school ends it.
 func HoldNote(h protocol.Hold) string {
 	w := HoldWords(h)
+	why := english(w.Why)
 	if h.Reason().Releasable() {
-		return fmt.Sprintf("%s; the school looks, and releases it with `rollbridge-agent sync --release %s`.", w.Why, h.Code)
+		return fmt.Sprintf("%s; the school looks, and releases it with `rollbridge-agent sync --release %s`.", strings.TrimSuffix(why, "."), h.Code)
 	}
-	return w.Why + ". " + w.Next
+	return why + " " + english(w.Next)
+}
+
+// english is a part without a moment in it.
+func english(p status.Part) string { return p.Words(time.Time{}, nil) }
+
+// Texts are all English texts of this package and of shared/status by their keys,
+// so that a test holds the texts of the pages to them.
+func Texts() map[string]string {
+	texts := map[string]string{"status.hold.many": manyMissing}
+	all := maps.Clone(holdWords)
+	all["other"] = otherHold
+	for why, t := range all {
+		key := "status.hold." + string(why)
+		texts[key+".why"], texts[key+".means"], texts[key+".next"], texts[key+".owner"] = t.why, t.means, t.next, t.owner
+	}
+	for d, phone := range holdPhone {
+		texts[phoneKey(d)] = phone
+	}
+	for _, d := range record.Datasets() {
+		v := DatasetValue(d)
+		texts[v.Key] = v.Text
+	}
+	maps.Copy(texts, problemTexts())
+	maps.Copy(texts, calendarTexts())
+	maps.Copy(texts, status.Texts())
+	return texts
 }

@@ -106,12 +106,13 @@ func Read(ctx context.Context, s *store.Store, authority string, now time.Time) 
 	return o, nil
 }
 
-// facts are a school's, with what is held in words.
+// facts are a school's, with the calendar and what is held in words.
 func facts(c store.SchoolStatus, now time.Time, session status.Session) status.Facts {
 	f := c.Facts(now, session)
+	f.Calendar = CalendarWords(c.Calendar.On(f.Day, session))
 	if h, held := c.Held(); held {
 		w := HoldWords(h.Hold)
-		f.HeldWhy, f.HeldNext, f.HeldOwner = w.Why, w.Means+" "+w.Next, w.Owner
+		f.HeldWhy, f.HeldNext, f.HeldOwner = w.Why, []status.Part{w.Means, w.Next}, w.Owner
 	}
 	return f
 }

@@ -1,46 +1,111 @@
 package overview
 
 import (
+	"maps"
+	"strings"
+	"time"
+
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/status"
 )
 
-// problemWords says what an agent reports in words for whoever looks at a page.
-var problemWords = map[protocol.ProblemCode]string{
-	protocol.ProblemMISDown:        "The school's management information system does not answer.",
-	protocol.ProblemMISData:        "The data at the school cannot be read as they should be.",
-	protocol.ProblemRightMissing:   "The agent lacks a right or a column that it needs at the school, so nothing could be read.",
-	protocol.ProblemIdentifier:     "The ids of the pupils are empty at the school, so nothing could be read.",
-	protocol.ProblemHeld:           "A safety stop keeps something back at the school until a person has looked.",
-	protocol.ProblemScopeNotGiven:  "The school has not yet allowed everything that is asked for.",
-	protocol.ProblemIntercepted:    "A filter at the school opens the connection. What is sent stays sealed.",
-	protocol.ProblemKeyringExpired: "The agent holds an expired keyring. The operator must renew it.",
-	protocol.ProblemDiskFull:       "The disk is full at the school.",
-	protocol.ProblemClock:          "The clock at the school is wrong.",
-	protocol.ProblemWarnings:       "Some optional values were not understood.",
-	protocol.ProblemSilent:         "Nothing could be sent from the school for a day.",
-	protocol.ProblemUnreachable:    "What the school sends does not arrive.",
+// A ProblemText says of something that an agent reports what it is, who acts, and
+// what to do.
+type ProblemText struct {
+	What        []status.Part
+	Owner, Next status.Part
 }
 
-// ProblemWords says in a sentence what an agent reports.
-func ProblemWords(p protocol.ProblemCode) string {
-	if words, ok := problemWords[p]; ok {
-		return words
+type problemText struct{ what, owner, next string }
+
+const (
+	schoolIT = "School IT"
+	operator = "The operator"
+	head     = "Whoever decides at the school"
+)
+
+// problemWords is the one place where what agents report is explained.
+var problemWords = map[protocol.ProblemCode]problemText{
+	protocol.ProblemMISDown: {"The school's management information system does not answer.", schoolIT,
+		"School IT looks whether it runs. Registers follow by themselves when it does."},
+	protocol.ProblemMISData: {"The data at the school cannot be read as they should be.", "School IT or the operator",
+		"The operator looks at what the agent says there, and School IT at what was changed."},
+	protocol.ProblemRightMissing: {"The agent lacks a right or a column that it needs at the school, so nothing could be read.", schoolIT,
+		"School IT gives the right or the column back. Phone for the register until then."},
+	protocol.ProblemIdentifier: {"The ids of the pupils are empty at the school, so nothing could be read.", schoolIT,
+		"School IT checks the account's rights and the export. Phone for the register until then."},
+	protocol.ProblemHeld: {"A safety stop keeps something back at the school until a person has looked.", "School IT or the operator",
+		"School IT looks at what is held, then releases it or corrects it."},
+	protocol.ProblemScopeNotGiven: {"The school has not yet allowed everything that is asked for.", head,
+		"Nothing needs to be done for what is allowed. Ask the school if something is missing that you need."},
+	protocol.ProblemIntercepted: {"A filter at the school opens the connection. What is sent stays sealed.", schoolIT,
+		"School IT adds the collector to the addresses that the filter does not inspect."},
+	protocol.ProblemKeyringExpired: {"The agent holds an expired keyring. The operator must renew it.", operator,
+		"The operator renews the keyring. What the school has waits there and follows."},
+	protocol.ProblemDiskFull: {"The disk is full at the school.", schoolIT, "School IT makes room on the disk. What waits there follows by itself."},
+	protocol.ProblemClock:    {"The clock at the school is wrong.", schoolIT, "School IT sets the clock of the computer, or its time server."},
+	protocol.ProblemWarnings: {"Some optional values were not understood.", "The school office",
+		"No mark is missing because of it. The school office corrects the values when it can."},
+	protocol.ProblemNoAccess: {"The school's system refuses the access that it had given.", "Whoever decides at the school",
+		"Phone the school: if this was not meant, the school gives the access again in its system. Phone for the register until then."},
+	protocol.ProblemSilent: {"Nothing could be sent from the school for a day.", "School IT or the operator",
+		"Phone for the register. The operator and School IT look at the connection."},
+	protocol.ProblemUnreachable: {"What the school sends does not arrive.", "School IT or the operator",
+		"Phone for the register. School IT looks at the network and the filter, the operator at the collector."},
+}
+
+// otherProblem is for one that this version does not know.
+var otherProblem = problemText{"The agent reports a problem that this version does not know.", operator,
+	"The operator updates the collector to see what it is."}
+
+// silentSince is said instead of a day where an agent says since when.
+const silentSince = "Nothing could be sent from the school since {{.Since}}."
+
+func problemKey(p protocol.ProblemCode) (string, problemText) {
+	if text, known := problemWords[p]; known {
+		return "status.problem." + string(p), text
 	}
-	return "The agent reports a problem that this version does not know."
+	return "status.problem.other", otherProblem
 }
 
-// ProblemNote is ProblemWords with since when and why, where an agent has said so.
-func ProblemNote(p protocol.Problem) string {
-	words := ProblemWords(p.Code)
+// ProblemWords explains what an agent reports, with since when and why where it has
+// said so.
+func ProblemWords(p protocol.Problem) ProblemText {
+	key, text := problemKey(p.Code)
+	what := status.Part{Key: key + ".what", English: text.what}
+	w := ProblemText{Owner: status.Part{Key: key + ".owner", English: text.owner}, Next: status.Part{Key: key + ".next", English: text.next}}
 	if p.Code != protocol.ProblemSilent {
-		return words
+		w.What = []status.Part{what}
+		return w
 	}
 	if !p.Since.IsZero() {
-		words = "Nothing could be sent from the school since " + p.Since.In(status.London()).Format("3:04pm Monday 2 January 2006") + "."
+		what = status.Part{Key: "status.problem.silent-since", English: silentSince, Values: map[string]status.Value{"Since": {Time: p.Since}}}
 	}
+	w.What = []status.Part{what}
 	if p.Cause != "" {
-		words += " " + ProblemWords(p.Cause)
+		cause, text := problemKey(p.Cause)
+		w.What = append(w.What, status.Part{Key: cause + ".what", English: text.what})
 	}
-	return words
+	return w
+}
+
+// ProblemNote is what an agent reports in English, seen from now.
+func ProblemNote(p protocol.Problem, now time.Time) string {
+	what := ProblemWords(p).What
+	texts := make([]string, len(what))
+	for i, part := range what {
+		texts[i] = part.Words(now, nil)
+	}
+	return strings.Join(texts, " ")
+}
+
+func problemTexts() map[string]string {
+	texts := map[string]string{"status.problem.silent-since": silentSince}
+	all := maps.Clone(problemWords)
+	all["other"] = otherProblem
+	for code, t := range all {
+		key := "status.problem." + string(code)
+		texts[key+".what"], texts[key+".owner"], texts[key+".next"] = t.what, t.owner, t.next
+	}
+	return texts
 }

@@ -175,7 +175,7 @@ func rowOf(s overview.School, o overview.Overview) schoolRow {
 		row.Problems = append(row.Problems, "A new agent waits until the operator has compared its phrase with the school.")
 	}
 	for _, p := range s.Problems {
-		row.Problems = append(row.Problems, overview.ProblemNote(p))
+		row.Problems = append(row.Problems, overview.ProblemNote(p, o.At))
 	}
 	return row
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"rollbridge/collector/calendar"
 	"rollbridge/collector/database"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
@@ -41,6 +42,8 @@ type SchoolStatus struct {
 	Waiting, SetAside int
 	Quarantined       int
 	Counts            []AuthorityCount
+	// Calendar is when its registers are expected.
+	Calendar calendar.Calendar
 	// given is Position.Given.
 	given map[record.Dataset]map[string][]string
 }
@@ -90,6 +93,7 @@ func (t *Tx) schools(ctx context.Context, authority string) ([]SchoolStatus, err
 		func() error { return t.fillPositions(ctx, found) },
 		func() error { return t.fillHolds(ctx, found, authority) },
 		func() error { return t.fillCounts(ctx, found, authority) },
+		func() error { return t.fillCalendars(ctx, found) },
 	} {
 		if err == nil {
 			err = fill()
@@ -118,7 +122,7 @@ func (c *SchoolStatus) hide() {
 	if c.School.Stopped.IsZero() {
 		return
 	}
-	*c = SchoolStatus{School: c.School, SetUp: c.SetUp, Pending: c.Pending, LastHeard: c.LastHeard}
+	*c = SchoolStatus{School: c.School, SetUp: c.SetUp, Pending: c.Pending, LastHeard: c.LastHeard, Calendar: c.Calendar}
 }
 
 // fillAgents takes what is said of a school from its confirmed agent, or the
@@ -295,8 +299,16 @@ func (t *Tx) fillQuarantine(authority string, count func(string, func(*SchoolSta
 	})
 }
 
-// Facts are the facts about one session for status.Decide, in the default
-// calendar.
+func (t *Tx) fillCalendars(ctx context.Context, found map[string]*SchoolStatus) error {
+	all, err := calendar.All(ctx, t.Tx)
+	for school, c := range found {
+		c.Calendar = all[school]
+	}
+	return err
+}
+
+// Facts are the facts about one session of today for status.Decide, by the
+// school's calendar.
 func (c SchoolStatus) Facts(now time.Time, session status.Session) status.Facts {
 	f := status.Facts{
 		Now: now, Day: now.In(status.London()), Session: session, SetUp: c.SetUp,
@@ -304,7 +316,8 @@ func (c SchoolStatus) Facts(now time.Time, session status.Session) status.Facts 
 		Stopped: !c.School.Stopped.IsZero(), StoppedAt: c.School.Stopped,
 		Paused: c.Paused, PausedUntil: c.PausedUntil,
 	}
-	f.InSession = status.DefaultInSession(f.Day)
+	f.InSession, f.ByPhone = c.Calendar.On(f.Day, session).InSession, c.Calendar.Phone != nil
+	f.Clock = c.Calendar.Clocks(f.Day)[session]
 	h, held := c.Held()
 	f.Held, f.HeldSince = held, h.Since
 	return f

@@ -1,7 +1,7 @@
 package status
 
 import (
-	"cmp"
+	"strings"
 	"time"
 )
 
@@ -34,13 +34,13 @@ type Facts struct {
 	ByPhone bool
 
 	InSession bool
-	Calendar  string // the calendar entry and its source, such as "Half term, from the school's calendar"
+	Calendar  []Part // the calendar entry and its source, such as "Half term, from the school's calendar."
 
 	Held      bool
 	HeldSince time.Time
-	HeldWhy   string // such as "31 of 33 children missing from the file"; a sentence without its full stop
-	HeldNext  string // what to do about it, in sentences; empty is the general advice
-	HeldOwner string // who can release it, where that is known
+	HeldWhy   Part   // such as "31 of 33 children are missing from the file."
+	HeldNext  []Part // what to do about it; none is the general advice
+	HeldOwner Part   // who can release it, where that is known
 }
 
 // Verdict is the status of one school in one session.
@@ -50,8 +50,10 @@ type Verdict struct {
 	Since time.Time
 	At    time.Time // the moment the verdict is true for: Now of the facts
 	Owner string    // who acts
+	Acts  Part      // the same for other languages
 	// NextStep is a sentence or two with the times filled in, empty where there is nothing to do.
 	NextStep string
+	Parts    []Part // the sentences of NextStep, for other languages
 }
 
 // Decide finds the one word for a school and a session. The precedence is that of [Words]; the boundaries belong to what
@@ -59,10 +61,11 @@ type Verdict struct {
 func Decide(f Facts) Verdict {
 	f = f.filled()
 	w := f.word()
-	v := Verdict{Word: w, At: f.Now, Owner: w.Info().Owner, NextStep: f.nextStep(w), Since: f.since(w)}
-	if w == Held && f.HeldOwner != "" {
-		v.Owner = f.HeldOwner
+	v := Verdict{Word: w, At: f.Now, Acts: w.Acts(), Parts: f.nextStep(w), Since: f.since(w)}
+	if w == Held && f.HeldOwner.English != "" {
+		v.Acts = f.HeldOwner
 	}
+	v.Owner, v.NextStep = v.Acts.Words(f.Now, f.Location), f.words(v.Parts)
 	return v
 }
 
@@ -160,76 +163,88 @@ func (f Facts) since(w Word) time.Time {
 }
 
 // nextStep is the next step of a word with what is known filled in.
-func (f Facts) nextStep(w Word) string {
-	general := w.Info().NextStep
+func (f Facts) nextStep(w Word) []Part {
 	switch w {
 	case Stopped:
-		return f.stopped() + general
+		return append(f.stopped(), w.Next())
 	case Paused:
-		return f.until() + " Phone if needed."
+		return []Part{f.until(), say("paused-phone", nil)}
 	case NotInSession:
-		if f.Calendar == "" && !DefaultInSession(f.Day) {
-			return f.Day.Weekday().String() + ": no register is expected."
-		}
-		return sentence(f.Calendar)
+		return f.calendar()
 	case Held:
-		if f.HeldWhy != "" {
-			return sentence(f.HeldWhy) + " " + cmp.Or(f.HeldNext, general)
+		switch {
+		case f.HeldWhy.English == "":
+			return []Part{w.Next()}
+		case len(f.HeldNext) == 0:
+			return []Part{f.HeldWhy, w.Next()}
 		}
+		return append([]Part{f.HeldWhy}, f.HeldNext...)
 	case NotReceived:
-		if f.LastHeard.IsZero() {
-			return general + " The agent has never been heard from."
-		}
-		return general + " The agent was last heard from " + f.lastHeard() + "."
+		return []Part{w.Next(), f.lastHeard()}
 	case Late:
-		return "We are checking. Phone after " + f.clockTime(f.on(f.Clock.NotReceived)) + "."
+		return []Part{say("late", moment("After", f.on(f.Clock.NotReceived)))}
 	case Due:
-		return "Expected by " + f.clockTime(f.on(f.Clock.Late)) + "."
+		return []Part{say("due", moment("By", f.on(f.Clock.Late)))}
+	case Received:
+		return nil
 	}
-	return general
+	return []Part{w.Next()}
 }
 
-// stopped says when and by whom, as far as it is known: "Stopped Thu 12 Nov by the head teacher. ".
-func (f Facts) stopped() string {
-	if f.StoppedAt.IsZero() && f.StoppedBy == "" {
-		return ""
+// words joins parts in English.
+func (f Facts) words(parts []Part) string {
+	texts := make([]string, len(parts))
+	for i, p := range parts {
+		texts[i] = p.Words(f.Now, f.Location)
 	}
-	s := "Stopped"
-	if !f.StoppedAt.IsZero() {
-		s += " " + date(f.StoppedAt, f.Now, f.Location)
+	return strings.Join(texts, " ")
+}
+
+func moment(name string, t time.Time) map[string]Value { return map[string]Value{name: {Time: t}} }
+
+// calendar says why no register is expected, as far as it is known.
+func (f Facts) calendar() []Part {
+	switch {
+	case len(f.Calendar) > 0:
+		return f.Calendar
+	case f.Day.Weekday() == time.Saturday:
+		return []Part{say("weekend-sat", nil)}
+	case f.Day.Weekday() == time.Sunday:
+		return []Part{say("weekend-sun", nil)}
 	}
-	if f.StoppedBy != "" {
-		s += " by " + f.StoppedBy
+	return nil
+}
+
+// stopped says when and by whom, as far as it is known: "Stopped Thu 12 Nov by the head teacher."
+func (f Facts) stopped() []Part {
+	values := map[string]Value{"Day": {Time: f.StoppedAt, Day: true}, "By": {Text: f.StoppedBy}}
+	switch {
+	case f.StoppedAt.IsZero() && f.StoppedBy == "":
+		return nil
+	case f.StoppedBy == "":
+		return []Part{say("stopped-when", values)}
+	case f.StoppedAt.IsZero():
+		return []Part{say("stopped-by", values)}
 	}
-	return s + ". "
+	return []Part{say("stopped", values)}
 }
 
 // until says when a pause ends: a pause to midnight ends with a date, any other with a time too.
-func (f Facts) until() string {
+func (f Facts) until() Part {
 	if f.PausedUntil.IsZero() {
-		return "No end date was given."
+		return say("paused-open", nil)
 	}
 	end := f.PausedUntil.In(f.Location)
-	if end.Equal(at(end, 0, f.Location)) {
-		return "Until " + date(end, f.Now, f.Location) + "."
-	}
-	return "Until " + f.clockTime(end) + "."
+	return say("paused-until", map[string]Value{"Until": {Time: end, Day: end.Equal(at(end, 0, f.Location))}})
 }
 
 // lastHeard is "at 8:58am", or "on Fri 20 Nov at 3:10pm" before today.
-func (f Facts) lastHeard() string {
-	if sameDay(f.LastHeard.In(f.Location), f.Now.In(f.Location)) {
-		return "at " + f.clockTime(f.LastHeard)
+func (f Facts) lastHeard() Part {
+	switch {
+	case f.LastHeard.IsZero():
+		return say("heard-never", nil)
+	case sameDay(f.LastHeard.In(f.Location), f.Now.In(f.Location)):
+		return say("heard-today", moment("At", f.LastHeard))
 	}
-	return "on " + f.clockTime(f.LastHeard)
-}
-
-func (f Facts) clockTime(t time.Time) string { return clockTime(t, f.Now, f.Location) }
-
-// sentence ends a text with a full stop unless it is empty.
-func sentence(s string) string {
-	if s == "" {
-		return ""
-	}
-	return s + "."
+	return say("heard-before", moment("At", f.LastHeard))
 }

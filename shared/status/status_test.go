@@ -166,7 +166,7 @@ func TestSentences(t *testing.T) {
 		{"never heard", func(f *Facts) { f.Now, f.LastHeard = london9(10, 20), time.Time{} }, "Phone the school. The agent has never been heard from."},
 		{"received", func(f *Facts) { f.DataAsAt = london9(9, 35) }, ""},
 		{"held", func(f *Facts) { f.Held = true }, "Check what was held, then release it or correct the data in the MIS."},
-		{"held, with the reason", func(f *Facts) { f.Held, f.HeldWhy = true, "31 of 33 children missing from the file" },
+		{"held, with the reason", func(f *Facts) { f.Held, f.HeldWhy = true, Plain("31 of 33 children missing from the file.") },
 			"31 of 33 children missing from the file. Check what was held, then release it or correct the data in the MIS."},
 		{"paused", func(f *Facts) {
 			f.Paused, f.PausedUntil = true, time.Date(2026, 12, 7, 0, 0, 0, 0, London())
@@ -183,7 +183,9 @@ func TestSentences(t *testing.T) {
 		{"stopped, only when", func(f *Facts) { f.Stopped, f.StoppedAt = true, london9(9, 0) }, "Stopped Mon 23 Nov. Phone the school each day."},
 		{"by phone", func(f *Facts) { f.ByPhone = true }, "Phone the school."},
 		{"not set up", func(f *Facts) { f.SetUp = false }, "Enrol an agent with a code from the operator. Phone until then."},
-		{"not in session", func(f *Facts) { f.InSession, f.Calendar = false, "INSET day, from the school's calendar" },
+		{"not in session", func(f *Facts) {
+			f.InSession, f.Calendar = false, []Part{Plain("INSET day, from the school's calendar.")}
+		},
 			"INSET day, from the school's calendar."},
 		{"not in session, no source", func(f *Facts) { f.InSession = false }, ""},
 		{"a weekend", func(f *Facts) { f.InSession, f.Day = false, f.Day.AddDate(0, 0, 5) }, "Saturday: no register is expected."},
@@ -202,7 +204,7 @@ func TestSentences(t *testing.T) {
 
 func TestTheHeldOwnerIsNamed(t *testing.T) {
 	f := ordinary(london9(9, 50))
-	f.Held, f.HeldSince, f.HeldOwner = true, london9(9, 32), "School IT"
+	f.Held, f.HeldSince, f.HeldOwner = true, london9(9, 32), Plain("School IT")
 	if v := Decide(f); v.Owner != "School IT" || !v.Since.Equal(london9(9, 32)) {
 		t.Errorf("got %q since %s", v.Owner, v.Since)
 	}
