@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"rollbridge/collector/vault"
+	"rollbridge/shared/record"
 )
 
 // A Rotation says what Rotate did.
@@ -30,7 +31,7 @@ func (s *Store) Rotate(ctx context.Context, v *vault.Vault, now time.Time) (done
 		return done, err
 	}
 	newest, _ := v.Newest()
-	for _, table := range []string{"pupils", "school_keys"} {
+	for _, table := range []keyTable{pupilKeys, schoolKeys, authorityKeys} {
 		for {
 			n, err := s.rewrap(ctx, v, table, newest)
 			done.Rewrapped += n
@@ -62,23 +63,37 @@ func (s *Store) Rotate(ctx context.Context, v *vault.Vault, now time.Time) (done
 	return done, nil
 }
 
+// A keyTable is a table of wrapped keys: whose each is.
+type keyTable struct {
+	name         string
+	owner, pupil string // columns; pupil is an empty text where there is none
+	of           func(owner string, pupil record.PupilID) vault.Owner
+}
+
+func ofSchoolOrPupil(school string, pupil record.PupilID) vault.Owner {
+	return vault.Owner{School: school, Pupil: pupil}
+}
+
+var (
+	pupilKeys     = keyTable{"pupils", "school", "pupil", ofSchoolOrPupil}
+	schoolKeys    = keyTable{"school_keys", "school", "''", ofSchoolOrPupil}
+	authorityKeys = keyTable{"authority_keys", "authority", "''", func(code string, _ record.PupilID) vault.Owner { return authorityOwner(code) }}
+)
+
 // rewrap re-wraps one batch of a table's keys and says how many.
-func (s *Store) rewrap(ctx context.Context, v *vault.Vault, table string, newest vault.Epoch) (n int, err error) {
-	pupil, at := "''", "school = ?"
-	if table == "pupils" {
-		pupil, at = "pupil", "school = ? AND pupil = ?"
-	}
+func (s *Store) rewrap(ctx context.Context, v *vault.Vault, table keyTable, newest vault.Epoch) (n int, err error) {
 	err = s.Write(ctx, func(tx *Tx) error {
 		n = 0
 		type old struct {
-			vault.Owner
+			owner string
+			pupil record.PupilID
 			vault.Wrapped
 		}
 		var found []old
-		err := tx.each(ctx, fmt.Sprintf("SELECT school, %s, key, epoch FROM %s WHERE epoch > 0 AND epoch < ? LIMIT %d", pupil, table, rewrapBatch),
+		err := tx.each(ctx, fmt.Sprintf("SELECT %s, %s, key, epoch FROM %s WHERE epoch > 0 AND epoch < ? LIMIT %d", table.owner, table.pupil, table.name, rewrapBatch),
 			[]any{int64(newest)}, func(r *sql.Rows) error {
 				var o old
-				err := r.Scan(&o.School, (*string)(&o.Pupil), &o.Key, &o.Epoch)
+				err := r.Scan(&o.owner, (*string)(&o.pupil), &o.Key, &o.Epoch)
 				found = append(found, o)
 				return err
 			})
@@ -87,14 +102,11 @@ func (s *Store) rewrap(ctx context.Context, v *vault.Vault, table string, newest
 				return err
 			}
 			var w vault.Wrapped
-			if w, err = v.Rewrap(o.Owner, o.Wrapped); err != nil {
+			if w, err = v.Rewrap(table.of(o.owner, o.pupil), o.Wrapped); err != nil {
 				return err
 			}
-			args := []any{w.Key, int64(w.Epoch), int64(o.Epoch), o.School}
-			if table == "pupils" {
-				args = append(args, string(o.Pupil))
-			}
-			_, err = tx.Exec(ctx, fmt.Sprintf("UPDATE %s SET key = ?, epoch = ? WHERE epoch = ? AND %s", table, at), args...)
+			_, err = tx.Exec(ctx, fmt.Sprintf("UPDATE %s SET key = ?, epoch = ? WHERE epoch = ? AND %s = ? AND %s = ?", table.name, table.owner, table.pupil),
+				w.Key, int64(w.Epoch), int64(o.Epoch), o.owner, string(o.pupil))
 			n++
 		}
 		return err
@@ -104,8 +116,8 @@ func (s *Store) rewrap(ctx context.Context, v *vault.Vault, table string, newest
 
 func (s *Store) wraps(ctx context.Context, n vault.Epoch) (count int, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
-		return tx.QueryRow(ctx, "SELECT (SELECT COUNT(*) FROM pupils WHERE epoch = ?) + (SELECT COUNT(*) FROM school_keys WHERE epoch = ?)",
-			int64(n), int64(n)).Scan(&count)
+		return tx.QueryRow(ctx, `SELECT (SELECT COUNT(*) FROM pupils WHERE epoch = ?) + (SELECT COUNT(*) FROM school_keys WHERE epoch = ?)
+			+ (SELECT COUNT(*) FROM authority_keys WHERE epoch = ?)`, int64(n), int64(n), int64(n)).Scan(&count)
 	})
 	return count, wrap(err, "look for keys of epoch %d", n)
 }

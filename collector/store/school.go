@@ -27,6 +27,8 @@ type Authority struct {
 	// Why is shown to schools: purpose and lawful basis, in a sentence.
 	Why     string
 	Created time.Time
+	// Label is the classification that stands on everything exported.
+	Label string
 }
 
 // A School is one school that data come from.
@@ -92,16 +94,28 @@ func (s *Store) PutAuthority(ctx context.Context, a Authority) error {
 func (s *Store) Authorities(ctx context.Context) (list []Authority, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		list = nil
-		return tx.each(ctx, "SELECT code, name, why, created_at FROM authorities ORDER BY code", nil, func(r *sql.Rows) error {
+		return tx.each(ctx, "SELECT code, name, why, created_at, label FROM authorities ORDER BY code", nil, func(r *sql.Rows) error {
 			var a Authority
 			var created int64
-			err := r.Scan(&a.Code, &a.Name, &a.Why, &created)
+			err := r.Scan(&a.Code, &a.Name, &a.Why, &created, &a.Label)
 			a.Created = database.FromMicros(created)
 			list = append(list, a)
 			return err
 		})
 	})
 	return list, wrap(err, "list authorities")
+}
+
+// SetLabel changes the classification that stands on everything an authority exports.
+func (t *Tx) SetLabel(ctx context.Context, authority, label string) error {
+	if err := checkText("classification", label, true); err != nil {
+		return fmt.Errorf("change the classification of authority %s: %w", authority, err)
+	}
+	n, err := t.Exec(ctx, "UPDATE authorities SET label = ? WHERE code = ?", label, authority)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	return wrap(err, "change the classification of authority %s", authority)
 }
 
 // AddSchool adds a school; ErrExists if its id is taken.
