@@ -20,7 +20,7 @@ func (r *Registers) read(ctx context.Context, sight store.Sight, o overview.Over
 	if err != nil {
 		return Morning{}, fmt.Errorf("read the registers: %w", err)
 	}
-	reading := reading{session: session, day: day, nation: nationOf(sight.Authority), marks: found, also: alsoAt(list)}
+	reading := reading{session: session, day: day, nation: NationOf(sight.Authority), marks: found, also: alsoAt(list)}
 	children := map[string][]Child{}
 	schools := make(map[string]overview.School, len(o.Schools))
 	for _, s := range o.Schools {
@@ -73,9 +73,9 @@ func (r *Registers) marks(ctx context.Context, sight store.Sight, week record.Da
 	return list, found, nil
 }
 
-// nationOf is the nation of an authority: what a code means hangs on the nation
+// NationOf is the nation of an authority: what a code means hangs on the nation
 // of the school, which is mostly that of the authority, and nothing says better.
-func nationOf(authority string) string {
+func NationOf(authority string) string {
 	if a, ok := codes.LookupAuthority(authority); ok && a.Nation == codes.NationWales {
 		return codes.NationWales
 	}

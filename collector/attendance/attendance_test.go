@@ -1,0 +1,94 @@
+package attendance
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"rollbridge/shared/codes"
+	"rollbridge/shared/record"
+	"rollbridge/shared/status"
+)
+
+const monday = record.Date("2026-11-16")
+
+func TestSessionsOfAWeek(t *testing.T) {
+	a := &record.Attendance{Week: monday, AM: []string{"/", "N", "", "XX", "", "", "B"}, PM: []string{"\\", "I", "-", "D", "", "", ""},
+		LocalAM: []string{"/", "N", "?", "XX", "", "", "B"}, LateAM: []int{3, 0, 0, 0, 0, 0, 0}}
+	want := []struct {
+		code string
+		kind Kind
+	}{{"/", Attended}, {"\\", Attended}, {"N", Unauthorised}, {"I", Authorised}, {"", Unknown}, {"-", NoMark}, {"XX", Unknown}, {"D", NotPossible},
+		{"", NoMark}, {"", NoMark}, {"B", Attended}, {"", NoMark}}
+	got := Sessions(a, codes.NationEngland)
+	if len(got) != len(want) {
+		t.Fatalf("%d sessions, want %d", len(got), len(want))
+	}
+	var tally Tally
+	for i, s := range got {
+		if s.Code != want[i].code || s.Kind != want[i].kind {
+			t.Errorf("session %d is %q, %s; want %q, %s", i, s.Code, s.Kind, want[i].code, want[i].kind)
+		}
+		if (s.Kind == NoMark || s.Kind == Unknown) != (s.Label == "") {
+			t.Errorf("session %d is labelled %q", i, s.Label)
+		}
+		tally.Add(s)
+	}
+	if got[0].Late != 3 || got[4].Local != "?" || got[0].Local != "" || got[10].Weekday() != 6 || got[1].Half != status.PM {
+		t.Errorf("details are lost: %+v", got)
+	}
+	if n, ok := tally.PerMille(); tally.Possible() != 5 || n != 600 || !ok || tally.First != monday || tally.Last != "2026-11-22" {
+		t.Errorf("%d of %d possible, %s to %s", n, tally.Possible(), tally.First, tally.Last)
+	}
+}
+
+// The same code is read by the list of its day.
+func TestCodesOfTheirDay(t *testing.T) {
+	for day, want := range map[record.Date]string{"2026-11-16": "Leave: exceptional circumstances", "2023-11-13": "Other authorised circumstances"} {
+		a := &record.Attendance{Week: day, AM: []string{"C", "", "", "", ""}, PM: make([]string, 5)}
+		if got := Sessions(a, codes.NationEngland)[0].Label; got != want && day > "2024-08-19" {
+			t.Errorf("C of %s is %q", day, got)
+		}
+	}
+}
+
+// However marks fall: the kinds add up, a percentage is within its bounds, and
+// counting weeks together is counting them one by one.
+func TestTalliesAddUp(t *testing.T) {
+	mark := rapid.SampledFrom([]string{"", "-", "/", "\\", "L", "N", "O", "I", "E", "D", "X", "#", "Y1", "J1", "ZZ", "h"})
+	week := rapid.Custom(func(t *rapid.T) *record.Attendance {
+		days := rapid.SampledFrom([]int{5, 7}).Draw(t, "days")
+		return &record.Attendance{Week: monday.AddDays(7 * rapid.IntRange(0, 30).Draw(t, "week")),
+			AM: rapid.SliceOfN(mark, days, days).Draw(t, "am"), PM: rapid.SliceOfN(mark, days, days).Draw(t, "pm")}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		var whole, joined Tally
+		n := 0
+		for _, a := range rapid.SliceOf(week).Draw(t, "weeks") {
+			var one Tally
+			for _, s := range Sessions(a, codes.NationEngland) {
+				whole.Add(s)
+				one.Add(s)
+				n++
+			}
+			joined.Join(one)
+		}
+		sum := 0
+		for _, kind := range Kinds() {
+			sum += whole.Count[kind]
+			if whole.Count[kind] != joined.Count[kind] {
+				t.Errorf("%s: %d and %d", kind, whole.Count[kind], joined.Count[kind])
+			}
+		}
+		share, ok := whole.PerMille()
+		if sum != n || ok != (whole.Possible() > 0) || share < 0 || share > 1000 || share == 1000 && whole.Count[Attended] != whole.Possible() {
+			t.Errorf("%d of %d sessions, share %d of %d", sum, n, share, whole.Possible())
+		}
+		if whole.First != joined.First || whole.Last != joined.Last {
+			t.Error("joined tallies cover other days")
+		}
+		if whole.Severe() && !whole.Persistent() {
+			t.Error("severe without being persistent")
+		}
+	})
+}
