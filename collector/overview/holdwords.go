@@ -28,31 +28,31 @@ var holdWords = map[protocol.Why]holdText{
 		"{{.Gone}} of {{.Of}} {{.What}} records are missing from what was read.",
 		"Nothing is removed: what was known before still stands, each with its own time.",
 		"The school checks its system, then releases the removal or corrects it. Phone about a child whom you expect there today.",
-		"School IT or the operator",
+		schoolOrOperator,
 	},
 	protocol.WhyReturned: {
 		"{{.Gone}} {{.What}} records that were removed from a child are in the school's system again.",
 		"These people are not shown, and must not be told anything, until the school has confirmed them. Registers go on as before.",
 		"The school office confirms them or removes them again. Tell the school if you know why somebody must not be in touch with a child.",
-		"The school office",
+		office,
 	},
 	protocol.WhySchema: {
 		"The school's system gives its {{.What}} records in another form than before.",
 		"Nothing of them is taken over until somebody has looked: what is shown is as old as the time beside it. {{.Phone}}",
 		"School IT looks at what was changed, then releases the new form or has it put back.",
-		"School IT or the operator",
+		schoolOrOperator,
 	},
 	protocol.WhyPermission: {
 		"The school's system does not let the agent read its {{.What}} records any more.",
 		"Nothing of them is taken over: what is shown is as old as the time beside it. {{.Phone}}",
 		"School IT gives the right or the column back; it then ends by itself.",
-		"School IT or the operator",
+		schoolOrOperator,
 	},
 	protocol.WhyIdentifier: {
 		"The school's {{.What}} records come without the ids that say whose they are.",
 		"Nothing of them is taken over: what is shown is as old as the time beside it. {{.Phone}}",
 		"School IT checks the account's rights and the export; it then ends by itself.",
-		"School IT or the operator",
+		schoolOrOperator,
 	},
 }
 
@@ -61,7 +61,7 @@ var otherHold = holdText{
 	"Something of the school's {{.What}} records is held by a rule that this version does not know.",
 	"What is shown may be older than today. {{.Phone}}",
 	"The operator updates the collector to see why.",
-	"The operator",
+	operator,
 }
 
 // manyMissing is said of a mass disappearance that was counted over children of
@@ -85,7 +85,7 @@ func HoldWords(h protocol.Hold) HoldText {
 	key := "status.hold." + why
 	w := HoldText{
 		Why: status.Part{Key: key + ".why", English: text.why}, Means: status.Part{Key: key + ".means", English: text.means},
-		Next: status.Part{Key: key + ".next", English: text.next}, Owner: status.Part{Key: key + ".owner", English: text.owner},
+		Next: status.Part{Key: key + ".next", English: text.next}, Owner: who(text.owner),
 	}
 	if h.Disappeared() && h.Of == 0 {
 		w.Why = status.Part{Key: "status.hold.many", English: manyMissing}
@@ -124,6 +124,22 @@ func HoldNote(h protocol.Hold) string {
 	return why + " " + english(w.Next)
 }
 
+// Who acts on what is held or reported.
+const (
+	schoolIT         = "School IT"
+	schoolOrOperator = "School IT or the operator"
+	operator         = "The operator"
+	office           = "The school office"
+	decides          = "Whoever decides at the school"
+)
+
+var whoKeys = map[string]string{
+	schoolIT: "status.who.it", schoolOrOperator: "status.who.it-operator", operator: "status.who.operator", office: "status.who.office",
+	decides: "status.who.decides",
+}
+
+func who(acts string) status.Part { return status.Part{Key: whoKeys[acts], English: acts} }
+
 // english is a part without a moment in it.
 func english(p status.Part) string { return p.Words(time.Time{}, nil) }
 
@@ -135,7 +151,7 @@ func Texts() map[string]string {
 	all["other"] = otherHold
 	for why, t := range all {
 		key := "status.hold." + string(why)
-		texts[key+".why"], texts[key+".means"], texts[key+".next"], texts[key+".owner"] = t.why, t.means, t.next, t.owner
+		texts[key+".why"], texts[key+".means"], texts[key+".next"] = t.why, t.means, t.next
 	}
 	for d, phone := range holdPhone {
 		texts[phoneKey(d)] = phone
@@ -143,6 +159,9 @@ func Texts() map[string]string {
 	for _, d := range record.Datasets() {
 		v := DatasetValue(d)
 		texts[v.Key] = v.Text
+	}
+	for who, key := range whoKeys {
+		texts[key] = who
 	}
 	maps.Copy(texts, problemTexts())
 	maps.Copy(texts, calendarTexts())

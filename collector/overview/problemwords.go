@@ -18,25 +18,19 @@ type ProblemText struct {
 
 type problemText struct{ what, owner, next string }
 
-const (
-	schoolIT = "School IT"
-	operator = "The operator"
-	head     = "Whoever decides at the school"
-)
-
 // problemWords is the one place where what agents report is explained.
 var problemWords = map[protocol.ProblemCode]problemText{
 	protocol.ProblemMISDown: {"The school's management information system does not answer.", schoolIT,
 		"School IT looks whether it runs. Registers follow by themselves when it does."},
-	protocol.ProblemMISData: {"The data at the school cannot be read as they should be.", "School IT or the operator",
+	protocol.ProblemMISData: {"The data at the school cannot be read as they should be.", schoolOrOperator,
 		"The operator looks at what the agent says there, and School IT at what was changed."},
 	protocol.ProblemRightMissing: {"The agent lacks a right or a column that it needs at the school, so nothing could be read.", schoolIT,
 		"School IT gives the right or the column back. Phone for the register until then."},
 	protocol.ProblemIdentifier: {"The ids of the pupils are empty at the school, so nothing could be read.", schoolIT,
 		"School IT checks the account's rights and the export. Phone for the register until then."},
-	protocol.ProblemHeld: {"A safety stop keeps something back at the school until a person has looked.", "School IT or the operator",
+	protocol.ProblemHeld: {"A safety stop keeps something back at the school until a person has looked.", schoolOrOperator,
 		"School IT looks at what is held, then releases it or corrects it."},
-	protocol.ProblemScopeNotGiven: {"The school has not yet allowed everything that is asked for.", head,
+	protocol.ProblemScopeNotGiven: {"The school has not yet allowed everything that is asked for.", decides,
 		"Nothing needs to be done for what is allowed. Ask the school if something is missing that you need."},
 	protocol.ProblemIntercepted: {"A filter at the school opens the connection. What is sent stays sealed.", schoolIT,
 		"School IT adds the collector to the addresses that the filter does not inspect."},
@@ -44,13 +38,13 @@ var problemWords = map[protocol.ProblemCode]problemText{
 		"The operator renews the keyring. What the school has waits there and follows."},
 	protocol.ProblemDiskFull: {"The disk is full at the school.", schoolIT, "School IT makes room on the disk. What waits there follows by itself."},
 	protocol.ProblemClock:    {"The clock at the school is wrong.", schoolIT, "School IT sets the clock of the computer, or its time server."},
-	protocol.ProblemWarnings: {"Some optional values were not understood.", "The school office",
+	protocol.ProblemWarnings: {"Some optional values were not understood.", office,
 		"No mark is missing because of it. The school office corrects the values when it can."},
-	protocol.ProblemNoAccess: {"The school's system refuses the access that it had given.", "Whoever decides at the school",
+	protocol.ProblemNoAccess: {"The school's system refuses the access that it had given.", decides,
 		"Phone the school: if this was not meant, the school gives the access again in its system. Phone for the register until then."},
-	protocol.ProblemSilent: {"Nothing could be sent from the school for a day.", "School IT or the operator",
+	protocol.ProblemSilent: {"Nothing could be sent from the school for a day.", schoolOrOperator,
 		"Phone for the register. The operator and School IT look at the connection."},
-	protocol.ProblemUnreachable: {"What the school sends does not arrive.", "School IT or the operator",
+	protocol.ProblemUnreachable: {"What the school sends does not arrive.", schoolOrOperator,
 		"Phone for the register. School IT looks at the network and the filter, the operator at the collector."},
 }
 
@@ -73,7 +67,7 @@ func problemKey(p protocol.ProblemCode) (string, problemText) {
 func ProblemWords(p protocol.Problem) ProblemText {
 	key, text := problemKey(p.Code)
 	what := status.Part{Key: key + ".what", English: text.what}
-	w := ProblemText{Owner: status.Part{Key: key + ".owner", English: text.owner}, Next: status.Part{Key: key + ".next", English: text.next}}
+	w := ProblemText{Owner: who(text.owner), Next: status.Part{Key: key + ".next", English: text.next}}
 	if p.Code != protocol.ProblemSilent {
 		w.What = []status.Part{what}
 		return w
@@ -105,7 +99,7 @@ func problemTexts() map[string]string {
 	all["other"] = otherProblem
 	for code, t := range all {
 		key := "status.problem." + string(code)
-		texts[key+".what"], texts[key+".owner"], texts[key+".next"] = t.what, t.owner, t.next
+		texts[key+".what"], texts[key+".next"] = t.what, t.next
 	}
 	return texts
 }
