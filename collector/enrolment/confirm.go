@@ -122,7 +122,7 @@ func (d *Desk) settleIDKey(ctx context.Context, tx *store.Tx, agent store.Agent)
 	}
 	if !school.Stopped.IsZero() {
 		forget := func() error { return tx.ForgetSchool(ctx, agent.School) }
-		if err := tx.KeepRosters(ctx, d.Vault, agent.School, forget); err != nil {
+		if err := tx.KeepOwn(ctx, d.Vault, agent.School, forget); err != nil {
 			return nil, err
 		}
 	}

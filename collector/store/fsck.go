@@ -31,6 +31,7 @@ const (
 	CheckInbox      = "inbox"      // what waits has a body that is its digest's; what is decided has none
 	CheckStop       = "stop"       // what a stopped school sent waits under its hold key, and is gone when it should be
 	CheckRoster     = "roster"     // every roster entry opens, and stands under its child's blind index
+	CheckCalls      = "calls"      // every call that is not hidden opens, and only a school that stopped has hidden ones
 )
 
 // Fsck proves what the package comment guarantees, school by school, and opens
@@ -89,7 +90,7 @@ func (f *fsck) run(ctx context.Context) error {
 		checks = append(checks, f.bodies)
 	}
 	if f.vault != nil {
-		checks = append(checks, f.roster)
+		checks = append(checks, f.roster, f.calls)
 	}
 	for _, check := range checks {
 		if err := check(ctx); err != nil {
@@ -297,6 +298,19 @@ func (f *fsck) roster(ctx context.Context) error {
 		f.add(CheckRoster, "what the agent was told of rosters does not open: %s", err)
 	}
 	return nil
+}
+
+// calls looks at what the authorities did by telephone.
+func (f *fsck) calls(ctx context.Context) error {
+	if _, err := f.tx.visibleCalls(ctx, f.vault, f.school); err != nil {
+		f.add(CheckCalls, "a call does not open: %s", err)
+	}
+	var hidden int
+	err := f.tx.QueryRow(ctx, "SELECT COUNT(*) FROM calls WHERE school = ? AND hidden", f.school).Scan(&hidden)
+	if err == nil && hidden > 0 && (f.stop == nil || !f.stop.Destroyed.IsZero()) {
+		f.add(CheckCalls, "%d calls are hidden, but the school has not stopped or its data are destroyed", hidden)
+	}
+	return err
 }
 
 func (f *fsck) quarantine(ctx context.Context, key *vault.Key) error {

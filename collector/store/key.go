@@ -10,15 +10,20 @@ import (
 )
 
 // SchoolKey opens the key of a school, and makes it if there is none: it seals
-// the records of its staff, quarantined records and the school's id key.
+// the records of its staff, quarantined records, the school's id key, its part of
+// the rosters and the calls to it.
 func (t *Tx) SchoolKey(ctx context.Context, v *vault.Vault, school string) (vault.Key, error) {
 	key, ok, err := t.findSchoolKey(ctx, v, school)
 	if err != nil || ok {
 		return key, err
 	}
 	key, w, err := v.NewKey(vault.Owner{School: school})
-	if err == nil {
-		_, err = t.Exec(ctx, "INSERT INTO school_keys (school, key, epoch) VALUES (?, ?, ?)", school, w.Key, int64(w.Epoch))
+	if err != nil {
+		return key, err
+	}
+	n, err := t.Exec(ctx, "INSERT INTO school_keys (school, key, epoch) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", school, w.Key, int64(w.Epoch))
+	if err == nil && n == 0 { // another transaction was first
+		key, _, err = t.findSchoolKey(ctx, v, school)
 	}
 	return key, wrap(err, "make the key of %s", school)
 }
@@ -36,6 +41,34 @@ func (t *Tx) findSchoolKey(ctx context.Context, v *vault.Vault, school string) (
 	}
 	key, err = v.Unwrap(vault.Owner{School: school}, w)
 	return key, err == nil, err
+}
+
+// KeepOwn calls forget, which destroys a school's key, and then stores again
+// under a new one what is the authorities' own and not the school's to destroy:
+// the school's part of the standing rosters, and the calls that are not hidden.
+func (t *Tx) KeepOwn(ctx context.Context, v *vault.Vault, school string, forget func() error) error {
+	rows, err := t.listedRows(ctx, v, standing+"WHERE r.school = ?", school)
+	var calls []Call
+	if err == nil {
+		calls, err = t.visibleCalls(ctx, v, school)
+	}
+	if err != nil && !errors.Is(err, vault.ErrMissing) {
+		return wrap(err, "keep what is the authorities' own of %s", school)
+	}
+	if err := forget(); err != nil {
+		return err
+	}
+	if err != nil { // no key opens them any more
+		if _, err := t.Exec(ctx, "DELETE FROM calls WHERE school = ? AND NOT hidden", school); err != nil {
+			return wrap(err, "forget the calls to %s", school)
+		}
+	}
+	for _, r := range rows {
+		if err := t.putListed(ctx, v, r.authority, r.edition, school, []Listed{r.Listed}); err != nil {
+			return wrap(err, "keep the rosters' part of %s", school)
+		}
+	}
+	return wrap(t.sealCalls(ctx, v, calls), "keep the calls to %s", school)
 }
 
 // schoolKey is Tx.SchoolKey, opened once.

@@ -314,25 +314,6 @@ func (t *Tx) ForgetTold(ctx context.Context, a Agent) error {
 	return wrap(err, "delete the roster statements of an agent of %s", a.School)
 }
 
-// KeepRosters calls forget, which destroys a school's key, and then stores the
-// school's part of the standing rosters again under a new one: what authorities
-// say of their own children is not the school's to destroy.
-func (t *Tx) KeepRosters(ctx context.Context, v *vault.Vault, school string, forget func() error) error {
-	rows, err := t.listedRows(ctx, v, standing+"WHERE r.school = ?", school)
-	if err != nil && !errors.Is(err, vault.ErrMissing) {
-		return wrap(err, "keep the rosters' part of %s", school)
-	}
-	if err := forget(); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if err := t.putListed(ctx, v, r.authority, r.edition, school, []Listed{r.Listed}); err != nil {
-			return wrap(err, "keep the rosters' part of %s", school)
-		}
-	}
-	return nil
-}
-
 // RosterSchools lists the schools that stand on a roster or were told of one.
 func (s *Store) RosterSchools(ctx context.Context) (ids []string, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {

@@ -177,7 +177,7 @@ func TestRostersOutliveForgottenSchool(t *testing.T) {
 			if err := tx.SetRosterUse(ctx, "oak", []RosterUse{{RosterUse: protocol.RosterUse{Authority: authority}}}); err != nil {
 				return err
 			}
-			return tx.KeepRosters(ctx, s.vault, "oak", func() error { return tx.ForgetSchool(ctx, "oak") })
+			return tx.KeepOwn(ctx, s.vault, "oak", func() error { return tx.ForgetSchool(ctx, "oak") })
 		}))
 		s.same("after a forgotten school", []Listed{two, one}, s.roster(authority))
 		for _, table := range []string{"roster_told", "roster_use", "roster WHERE edition = 20"} {

@@ -33,8 +33,9 @@ type Stop struct {
 }
 
 // StopSchool hides the data of a school: every key of what it sent goes under
-// the hold key, and nobody is shown any of it. Its part of the rosters, which is
-// the authorities' own, comes under a new key of the school. The caller has
+// the hold key, and nobody is shown any of it, nor the calls to it until now. Its
+// part of the rosters, which is the authorities' own, comes under a new key of the
+// school; so do calls from now on. The caller has
 // locked the school and its position, ended its agents, and fills what a Stop
 // says but the counts.
 func (t *Tx) StopSchool(ctx context.Context, v *vault.Vault, h vault.Hold, s Stop) error {
@@ -46,6 +47,9 @@ func (t *Tx) StopSchool(ctx context.Context, v *vault.Vault, h vault.Hold, s Sto
 		Scan(&s.Records, &s.Children)
 	if err == nil {
 		err = t.holdPupils(ctx, keeper, s.School)
+	}
+	if err == nil {
+		err = t.hideCalls(ctx, s.School)
 	}
 	if err == nil {
 		_, err = t.Exec(ctx, `INSERT INTO stops (school, generation, source, said_at, hidden_at, destroy_at, hold, id_key, records, children)
@@ -108,7 +112,7 @@ func (t *Tx) holdSchoolKey(ctx context.Context, v *vault.Vault, keeper vault.Kee
 	if err != nil {
 		return err
 	}
-	return t.KeepRosters(ctx, v, s.School, func() error {
+	return t.KeepOwn(ctx, v, s.School, func() error {
 		for _, table := range []string{"roster", "roster_told", "school_keys"} {
 			if _, err := t.Exec(ctx, "DELETE FROM "+table+" WHERE school = ?", s.School); err != nil {
 				return err
@@ -197,11 +201,13 @@ func (t *Tx) KeyDestroyed(ctx context.Context, s Stop, now time.Time) error {
 // maxDestroyed bounds the rows that one transaction destroys.
 const maxDestroyed = 200
 
-// ofASchool are the tables that a school's data fill, with the key of each. The
-// pupils come last: a record without its pupil would be a fault to fsck.
-var ofASchool = []struct{ table, key string }{
-	{"quarantine", "school, dataset, key"}, {"records", "school, dataset, key"}, {"record_history", "school, dataset, key, version"},
-	{"holds", "school, code"}, {"roster_use", "school, authority"}, {"pupils", "school, pupil"}, {"positions", "school"},
+// ofASchool are the tables that a school's data fill, with the key of each and
+// which of its rows, if not all. The pupils come last: a record without its pupil
+// would be a fault to fsck.
+var ofASchool = []struct{ table, key, only string }{
+	{"quarantine", "school, dataset, key", ""}, {"records", "school, dataset, key", ""}, {"record_history", "school, dataset, key, version", ""},
+	{"holds", "school, code", ""}, {"roster_use", "school, authority", ""}, {"calls", "school, call", " AND hidden"},
+	{"pupils", "school, pupil", ""}, {"positions", "school", ""},
 }
 
 // DestroyPiece destroys a piece of what a stopped school had sent and says how
@@ -217,8 +223,8 @@ func (t *Tx) DestroyPiece(ctx context.Context, s Stop) (n int64, err error) {
 		return 0, err
 	}
 	for _, of := range ofASchool {
-		n, err = t.Exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE (%s) IN (SELECT %s FROM %s WHERE school = ? LIMIT %d)",
-			of.table, of.key, of.key, of.table, maxDestroyed), s.School)
+		n, err = t.Exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE (%s) IN (SELECT %s FROM %s WHERE school = ?%s LIMIT %d)",
+			of.table, of.key, of.key, of.table, of.only, maxDestroyed), s.School)
 		if err != nil || n > 0 {
 			break
 		}
