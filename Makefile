@@ -32,7 +32,7 @@ CI_CODE   := ./.ci/lint ./.ci/skips
 TOOL      := go tool -modfile=.ci/tools.mod
 CHECKS    := all,-ST1020,-ST1021,-ST1022,-QF1001,-QF1008
 
-ASSETS     := collector/portal/assets
+ASSETS     := collector/portal/web/assets
 STYLESHEET := $(ASSETS)/dist/govuk.css
 FUZZTIME   ?= 60s
 DEMO_ARGS  ?=

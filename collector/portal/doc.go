@@ -13,7 +13,5 @@
 // its own roster whom no school sends, as the roster has them; people who belong to none
 // see only how many.
 //
-// Start reading at Portal and its Handler. signin.go lets people in, page.go and pages/
-// are how it looks, and account/ keeps the people. style.go has the stylesheet, which is
-// built by npm and may be absent.
+// Start reading at Routes, the one list of all pages, and at web, which all of them share.
 package portal

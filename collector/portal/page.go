@@ -17,9 +17,6 @@ import (
 //go:embed pages/*.html
 var pageFiles embed.FS
 
-//go:embed pages/portal.css
-var ownStyle []byte
-
 var templates = parse("sign-in", "password", "schools", "roster", "message")
 
 // parse joins each page with the layout and what pages share. The files are part of the program, so

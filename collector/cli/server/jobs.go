@@ -12,7 +12,7 @@ import (
 
 	"rollbridge/collector/database"
 	"rollbridge/collector/enrolment"
-	"rollbridge/collector/portal"
+	"rollbridge/collector/portal/web"
 	"rollbridge/collector/retention"
 	"rollbridge/collector/settings"
 	"rollbridge/collector/store"
@@ -89,7 +89,7 @@ func (j *jobs) once(ctx context.Context) {
 		{"statements", func(ctx context.Context) error { return j.store.Tidy(ctx, clock.Now()) }},
 		{"provisions", j.provisions},
 		{"rosters", j.desk.Rosters},
-		{"sessions", func(ctx context.Context) error { return portal.SweepSessions(ctx, j.db) }},
+		{"sessions", func(ctx context.Context) error { return web.SweepSessions(ctx, j.db) }},
 		{"keyring", j.keyring},
 		{"stopped", j.desk.Stopped},
 		{"retention", j.forget},

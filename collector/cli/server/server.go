@@ -19,6 +19,7 @@ import (
 	"rollbridge/collector/intake"
 	"rollbridge/collector/keys"
 	"rollbridge/collector/portal"
+	"rollbridge/collector/portal/web"
 	"rollbridge/collector/release"
 	"rollbridge/collector/settings"
 	"rollbridge/collector/store"
@@ -183,7 +184,7 @@ func (p *process) startPortal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, built := portal.Stylesheet(); !built {
+	if _, built := web.Stylesheet(); !built {
 		p.Log.Warn("the portal's stylesheet is not built, so pages are plain: run `make style` and build again")
 	}
 	h := portal.New(p.db, p.Log, portal.Options{HSTS: t.Mode != settings.TLSTrial, Vault: p.vault}).Handler()

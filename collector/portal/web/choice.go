@@ -1,0 +1,85 @@
+package web
+
+import (
+	"net/http"
+
+	"golang.org/x/text/language"
+
+	words "rollbridge/collector/language"
+	"rollbridge/collector/portal/account"
+)
+
+const languageCookie = "__Host-rollbridge-language"
+
+var noUser account.User
+
+var spoken = language.NewMatcher([]language.Tag{language.English, language.Make("cy")})
+
+// chosen is the language of a reader: what this browser chose, else what the person
+// chose, else what the browser asks for.
+func chosen(r *http.Request, u account.User) *words.Printer {
+	if c, err := r.Cookie(languageCookie); err == nil {
+		return words.In(words.Language(c.Value))
+	}
+	if u.Language != "" {
+		return words.In(words.Language(u.Language))
+	}
+	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
+	if err != nil {
+		return words.In(words.English)
+	}
+	_, i, _ := spoken.Match(tags...)
+	return words.In(words.All()[i])
+}
+
+// own are the pages that belong to no section.
+func (s *Site) own() []Route {
+	return []Route{
+		{Method: http.MethodPost, Path: "/language", Do: chooseLanguage},
+		{Method: http.MethodPost, Path: "/authority", Do: chooseAuthority},
+		{Method: http.MethodGet, Path: "/accessibility", Do: statement("accessibility")},
+		{Method: http.MethodGet, Path: "/cookies", Do: statement("cookies")},
+		{Method: http.MethodPost, Path: "/session", Do: stay},
+	}
+}
+
+func statement(name string) func(*Visit) error {
+	return func(v *Visit) error {
+		return v.Show(ownPages, Page{Name: name, Title: v.T("web." + name + ".title")})
+	}
+}
+
+func chooseLanguage(v *Visit) error {
+	f := v.Form()
+	l := words.Language(f.Raw("language"))
+	if words.In(l).Language() == l {
+		http.SetCookie(v.W, &http.Cookie{
+			Name: languageCookie, Value: string(l), Path: "/", MaxAge: 365 * 24 * 60 * 60,
+			Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		})
+	}
+	return v.Redirect(local(f.Raw("back")))
+}
+
+// chooseAuthority changes whose pages a person of several authorities sees.
+func chooseAuthority(v *Visit) error {
+	if v.User.ID == "" {
+		return v.Redirect("/sign-in")
+	}
+	code := v.Form().Raw("authority")
+	if !v.User.Of(code) {
+		return ErrNotFound
+	}
+	v.Put(authorityKey, code)
+	return v.Redirect("/")
+}
+
+// stay answers a page that says that its reader is still there: when the session ends
+// now. Without JavaScript the form opens a page of its own, and what was typed stays.
+func stay(v *Visit) error {
+	if v.User.ID == "" {
+		return v.Redirect("/sign-in")
+	}
+	v.Put(seenKey, stamp(v.Now))
+	return v.Show(ownPages, Page{Name: "stay", Title: v.T("web.stay.title")})
+}
