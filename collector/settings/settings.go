@@ -39,6 +39,7 @@ type Settings struct {
 	Releases  Releases  `config:"releases"`
 	Hosted    Hosted    `config:"hosted"`
 	Security  Security  `config:"security"`
+	Alerts    Alerts    `config:"alerts"`
 }
 
 // Intake is where agents are answered.
@@ -50,6 +51,8 @@ type Intake struct {
 // Portal is where people of the authorities look.
 type Portal struct {
 	Listen string `config:"listen"`
+	// URL is what people open, as it stands in e-mails; empty where none are sent.
+	URL string `config:"url"`
 	// TLS with an empty Mode is the TLS of the intake.
 	TLS TLS `config:"tls"`
 }
@@ -125,6 +128,7 @@ func Defaults() Settings {
 		Portal:    Portal{Listen: "127.0.0.1:8444"},
 		Private:   Private{Listen: "127.0.0.1:8445"},
 		Retention: Retention{HistoryDays: 400, LeftDays: 400, AttendanceYears: 2},
+		Alerts:    Alerts{TLS: MailStartTLS},
 	}
 }
 
@@ -195,6 +199,7 @@ func (s *Settings) Validate() error {
 		s.Retention.validate(),
 		s.Hosted.validate(),
 		s.Security.validate(),
+		s.validateAlerts(),
 	)
 }
 
@@ -207,7 +212,13 @@ func (s *Settings) validatePlaces() error {
 	switch {
 	case !known:
 		return errors.New("database is neither sqlite:PATH nor postgres://USER@HOST/NAME: write it in one of the two forms, or leave it empty for a file in data_dir")
-	case s.PublicURL == "":
+	}
+	if s.Portal.URL != "" {
+		if _, err := ParsePublicURL(s.Portal.URL); err != nil {
+			return errors.New("portal.url must be https://HOST or https://HOST:PORT and nothing more, such as https://attendance.example.org: correct it")
+		}
+	}
+	if s.PublicURL == "" {
 		return nil
 	}
 	_, err := ParsePublicURL(s.PublicURL)

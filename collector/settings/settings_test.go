@@ -45,6 +45,15 @@ func TestRefusals(t *testing.T) {
 		"policy by http": {func(s *settings.Settings) {
 			s.Security = settings.Security{Contact: "tel:+44-1632-960123", Policy: "http://example.org"}
 		}, "security.policy must be"},
+		"alerts, no host":    {func(s *settings.Settings) { s.Alerts.From = "a@example.org" }, "alerts has settings but no host"},
+		"alerts, no sender":  {func(s *settings.Settings) { alerts(s).From = "" }, "alerts.from must be"},
+		"alerts to nowhere":  {func(s *settings.Settings) { alerts(s); s.Portal.URL = "" }, "no page to lead to"},
+		"alerts in clear":    {func(s *settings.Settings) { a := alerts(s); a.TLS, a.User, a.PasswordFile = "none", "u", "f" }, "would be sent in clear"},
+		"alerts, any TLS":    {func(s *settings.Settings) { alerts(s).TLS = "maybe" }, "alerts.tls must be"},
+		"alerts, host:port":  {func(s *settings.Settings) { alerts(s).Host = "mail:25" }, "alerts.host must be"},
+		"alerts, user only":  {func(s *settings.Settings) { alerts(s).User = "u" }, "belong together"},
+		"alerts, bad port":   {func(s *settings.Settings) { alerts(s).Port = -1 }, "alerts.port must be"},
+		"portal by http":     {func(s *settings.Settings) { s.Portal.URL = "http://a.example.org" }, "portal.url must be"},
 		"listen bad port":    {func(s *settings.Settings) { s.Private.Listen = "127.0.0.1:http" }, "private.listen must be HOST:PORT"},
 		"same address":       {func(s *settings.Settings) { s.Portal.Listen = s.Intake.Listen }, "intake.listen and portal.listen are the same"},
 		"unknown mode":       {func(s *settings.Settings) { s.Intake.TLS.Mode = "magic" }, "intake.tls.mode must be"},
@@ -161,5 +170,23 @@ func TestDerivedPlaces(t *testing.T) {
 	s.Portal.TLS = settings.TLS{Mode: settings.TLSFiles, Cert: "c", Key: "k"}
 	if s.PortalTLS().Cert != "c" {
 		t.Error("portal's own certificate is not used")
+	}
+}
+
+// alerts makes settings that send e-mails.
+func alerts(s *settings.Settings) *settings.Alerts {
+	s.Portal.URL = "https://attendance.example.org"
+	s.Alerts.Host, s.Alerts.From = "mail.example.org", "rollbridge@example.org"
+	return &s.Alerts
+}
+
+func TestAlertsThatWork(t *testing.T) {
+	s := settings.Defaults()
+	if s.Alerts.On() {
+		t.Error("e-mails are sent without a mail server")
+	}
+	alerts(&s)
+	if err := s.Validate(); err != nil || !s.Alerts.On() || s.Alerts.TLS != settings.MailStartTLS {
+		t.Errorf("%+v, %v", s.Alerts, err)
 	}
 }
