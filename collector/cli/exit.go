@@ -38,7 +38,8 @@ func refuse(text string) error { return refused(errors.New(text)) }
 // to do.
 var refusals = []error{
 	store.ErrNotFound, store.ErrExists, store.ErrInvalid, store.ErrStopped,
-	account.ErrExists, account.ErrNoUser, account.ErrName, account.ErrAuthority,
+	account.ErrExists, account.ErrNoUser, account.ErrName, account.ErrAuthority, account.ErrSchool, account.ErrRole, account.ErrPlace,
+	account.ErrEmail, account.ErrUntil, account.ErrLast,
 	database.ErrSchemaOld, database.ErrSchemaNew,
 	keys.ErrExists, keys.ErrMissing, keys.ErrReadable,
 }

@@ -230,10 +230,10 @@ func firstRows(ctx context.Context, s settings.Settings, db *database.DB, made k
 	case !errors.Is(err, store.ErrNotFound):
 		return "", err
 	}
-	accounts := account.Open(db)
-	oneTime, err := accounts.Add(ctx, user, "")
+	accounts := account.Open(db, nil)
+	oneTime, err := accounts.Invite(ctx, account.User{}, account.Person{Name: user, Role: account.Operator})
 	if errors.Is(err, account.ErrExists) { // of an init that was killed
-		oneTime, err = accounts.Reset(ctx, user)
+		oneTime, err = accounts.Reset(ctx, account.User{}, user)
 	}
 	if err != nil {
 		return "", err

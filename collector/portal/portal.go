@@ -39,7 +39,7 @@ type Options struct {
 
 // New makes a portal on a database whose schema was checked.
 func New(db *database.DB, log *slog.Logger, o Options) *Portal {
-	p := &Portal{store: store.New(db), accounts: account.Open(db), log: log, vault: o.Vault}
+	p := &Portal{store: store.New(db), accounts: account.Open(db, o.Vault), log: log, vault: o.Vault}
 	p.site = &web.Site{
 		DB: db, Store: p.store, Vault: o.Vault, Accounts: p.accounts, Audit: audit.New(db, o.Vault), Log: log, HSTS: o.HSTS,
 	}

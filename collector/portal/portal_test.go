@@ -18,6 +18,7 @@ import (
 	"rollbridge/collector/overview"
 	"rollbridge/collector/portal"
 	"rollbridge/collector/portal/account"
+	"rollbridge/collector/portal/web"
 	"rollbridge/collector/store"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/record"
@@ -107,9 +108,16 @@ func (b *browser) enter(db *database.DB, name, authority string) {
 	}
 }
 
+func person(name, authority string) account.Person {
+	if authority == "" {
+		return account.Person{Name: name, Role: account.Operator}
+	}
+	return account.Person{Name: name, Role: account.Administrator, Authorities: []string{authority}}
+}
+
 func addUser(t *testing.T, db *database.DB, name, authority string) string {
 	t.Helper()
-	oneTime, err := account.Open(db).Add(t.Context(), name, authority)
+	oneTime, err := account.Open(db, nil).Invite(t.Context(), account.User{}, person(name, authority))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,8 +220,13 @@ func TestResetAndDisableEndSessions(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b, _ := site(t, db)
 		for name, end := range map[string]func(context.Context, string) error{
-			"reset":   func(ctx context.Context, name string) error { _, err := account.Open(db).Reset(ctx, name); return err },
-			"disable": account.Open(db).Disable,
+			"reset": func(ctx context.Context, name string) error {
+				_, err := account.Open(db, nil).Reset(ctx, account.User{}, name)
+				return err
+			},
+			"disable": func(ctx context.Context, name string) error {
+				return account.Open(db, nil).Disable(ctx, account.User{}, name)
+			},
 		} {
 			b.enter(db, name, "")
 			if err := end(t.Context(), name); err != nil {
@@ -313,7 +326,7 @@ func TestHeadersAndPages(t *testing.T) {
 			}
 		}
 	}
-	css, built := portal.Stylesheet()
+	css, built := web.Stylesheet()
 	if a := b.get("/assets/govuk.css"); (a.code == 200) != built || (built && a.body != string(css)) {
 		t.Errorf("stylesheet: %d, built %v", a.code, built)
 	}

@@ -138,6 +138,17 @@ func (v *Vault) BlindIndex(upn string) []byte {
 	return m.Sum(nil)
 }
 
+// Own is the key for what belongs to no school, such as the second factors of
+// people who sign in: it is made of the index key, so that it is outside the
+// database and stays as long as that does. Each purpose has its own.
+func (v *Vault) Own(purpose string) (Key, error) {
+	m := hmac.New(sha256.New, v.index)
+	m.Write([]byte("rollbridge/own/v1\x00"))
+	m.Write([]byte(purpose))
+	aead, err := newAEAD(m.Sum(nil))
+	return Key{aead}, err
+}
+
 // Newest is the epoch that wraps new keys, and when it began.
 func (v *Vault) Newest() (Epoch, time.Time) {
 	v.mu.RLock()

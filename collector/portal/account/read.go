@@ -9,7 +9,6 @@ import (
 
 	"rollbridge/collector/database"
 	"rollbridge/collector/store"
-	"rollbridge/shared/clock"
 	"rollbridge/shared/record"
 )
 
@@ -32,7 +31,12 @@ func (a *Accounts) List(ctx context.Context) (list []User, err error) {
 // or past the end of the access.
 func (a *Accounts) ByID(ctx context.Context, id string) (u User, found bool, err error) {
 	u, found, err = a.find(ctx, "id", id)
-	return u, found && u.Works(clock.Now()), err
+	return u, found && u.Works(a.now()), err
+}
+
+// ByName finds a user, who may be disabled.
+func (a *Accounts) ByName(ctx context.Context, name string) (u User, found bool, err error) {
+	return a.find(ctx, "name", normalName(name))
 }
 
 func (a *Accounts) find(ctx context.Context, column, value string) (u User, found bool, err error) {
@@ -101,7 +105,7 @@ func readCaseloads(ctx context.Context, tx *database.Tx, at map[string]*User, wh
 			var c store.Child
 			err := r.Scan(&id, &c.School, (*string)(&c.Pupil))
 			if u := at[id]; u != nil && u.Role == Caseload {
-				u.Only = append(u.Only, c)
+				u.Only, u.Chosen = append(u.Only, c), append(u.Chosen, c)
 			}
 			return err
 		})
@@ -111,25 +115,24 @@ func readCaseloads(ctx context.Context, tx *database.Tx, at map[string]*User, wh
 	return follow(ctx, tx, at)
 }
 
-// follow adds to caseloads the ids that their children have got since, or had
-// before: a child who got a permanent UPN goes on being the same child.
+// follow adds to caseloads the ids that their children had before, under which
+// their history is kept. When a child gets a new id, the store moves the caseload
+// along.
 func follow(ctx context.Context, tx *database.Tx, at map[string]*User) error {
-	same := map[store.Child][]store.Child{}
+	before := map[store.Child]record.PupilID{}
 	err := each(ctx, tx, "SELECT p.school, p.pupil, p.was FROM pupils p WHERE p.was IS NOT NULL AND p.school IN (SELECT school FROM caseload)", nil,
 		func(r *sql.Rows) error {
-			var school string
-			var now, was record.PupilID
-			err := r.Scan(&school, (*string)(&now), (*string)(&was))
-			a, b := store.Child{School: school, Pupil: now}, store.Child{School: school, Pupil: was}
-			same[a], same[b] = append(same[a], b), append(same[b], a)
+			var c store.Child
+			var was record.PupilID
+			err := r.Scan(&c.School, (*string)(&c.Pupil), (*string)(&was))
+			before[c] = was
 			return err
 		})
 	for _, u := range at {
 		for i := 0; i < len(u.Only); i++ {
-			for _, c := range same[u.Only[i]] {
-				if !slices.Contains(u.Only, c) {
-					u.Only = append(u.Only, c)
-				}
+			was := store.Child{School: u.Only[i].School, Pupil: before[u.Only[i]]}
+			if was.Pupil != "" && !slices.Contains(u.Only, was) {
+				u.Only = append(u.Only, was)
 			}
 		}
 	}

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"rollbridge/collector/database"
-	"rollbridge/shared/clock"
 )
 
 // ErrSignIn is the one answer to everything that is not right, so that nobody
@@ -21,7 +18,8 @@ func (e *WaitError) Error() string {
 	return fmt.Sprintf("too many wrong tries: wait %s and try again", e.Wait.Round(time.Second))
 }
 
-// SignIn returns the user whose name and password these are. address is the
+// SignIn returns the user whose name and password these are: the first of two
+// steps. Next says which is the second. address is the
 // peer's, without port. The error is ErrSignIn, a *WaitError (nothing was
 // checked), or a fault of the collector's own.
 func (a *Accounts) SignIn(ctx context.Context, name, password, address string) (User, error) {
@@ -53,52 +51,57 @@ func (a *Accounts) check(ctx context.Context, name, password string) (User, erro
 		return User{}, err
 	}
 	hash := u.password
-	if !found {
-		hash = a.nobody
+	if !found || hash == "" { // who signs in at the authority's own service has none
+		hash, found = a.nobody, false
 	}
 	right, err := checkPassword(ctx, hash, password)
 	switch {
 	case err != nil:
 		return User{}, err
-	case !found, !right, !u.Disabled.IsZero(), u.MustChange && !clock.Now().Before(u.OneTimeUntil):
+	case !found, !right, !u.Works(a.now()), u.MustChange && !a.now().Before(u.OneTimeUntil):
 		return User{}, ErrSignIn
 	}
-	return u, nil
+	return a.begin(ctx, u)
 }
 
-// ChooseOwn replaces the one-time password of u, who has just signed in with
-// it, by an own one, and returns the user as it is then. Errors beside the
-// collector's own faults are the reasons of the rules, which say what to do,
-// and ErrChanged where the password is no longer the one that u signed in with.
-func (a *Accounts) ChooseOwn(ctx context.Context, u User, password string) (User, error) {
-	if err := checkOwn(u.Name, password); err != nil {
-		return User{}, err
-	}
-	same, err := checkPassword(ctx, u.password, password)
-	if err != nil {
-		return User{}, err
-	}
-	if same {
-		return User{}, ErrSamePassword
-	}
-	hash, err := hashPassword(ctx, password)
-	if err != nil {
-		return User{}, err
-	}
-	err = a.db.Write(ctx, func(tx *database.Tx) error {
-		n, err := tx.Exec(ctx, `UPDATE users SET password = ?, must_change = ?, one_time_until = NULL
-			WHERE id = ? AND password = ? AND must_change = ?`, hash, false, u.ID, u.password, true)
+// begin prepares the second step. Who was invited starts from the beginning: the
+// password that somebody else may have chosen with the same one-time password is
+// forgotten.
+func (a *Accounts) begin(ctx context.Context, u User) (User, error) {
+	switch {
+	case u.MustChange:
+		err := a.update(ctx, u, "UPDATE users SET password_new = '', totp_new = NULL WHERE id = ? AND password = ?", u.ID, u.password)
 		if err != nil {
-			return fmt.Errorf("choose a password: %w", err)
+			return User{}, err
 		}
-		if n == 0 {
-			return ErrChanged
+	case u.totp == nil: // of before there were second factors
+		if err := a.BeginSecond(ctx, u); err != nil {
+			return User{}, err
 		}
-		return nil
-	})
-	if err != nil {
-		return User{}, err
+	default:
+		return u, nil
 	}
-	u.password, u.MustChange, u.OneTimeUntil = hash, false, time.Time{}
-	return u, nil
+	u, _, err := a.find(ctx, "id", u.ID)
+	return u, err
+}
+
+// A Step is what somebody must still do to be signed in.
+type Step string
+
+// The steps after the password.
+const (
+	ChoosePassword Step = "choose" // ChooseOwn
+	SetUpSecond    Step = "set up" // FinishSecond
+	EnterCode      Step = "code"   // Code or Recover
+)
+
+// Next is the step that follows the password, or the own password.
+func (u User) Next() Step {
+	switch {
+	case u.MustChange && u.newOne == "":
+		return ChoosePassword
+	case u.MustChange || u.totp == nil:
+		return SetUpSecond
+	}
+	return EnterCode
 }

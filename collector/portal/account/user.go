@@ -74,6 +74,8 @@ type User struct {
 	// Only names the children of a caseload, with the ids that they had before; nil
 	// for everybody who is not limited to one.
 	Only []store.Child
+	// Chosen are the children of a caseload as an administrator chose them.
+	Chosen []store.Child
 	// MustChange is set until a one-time password has been replaced: the person is
 	// invited.
 	MustChange   bool
