@@ -36,20 +36,24 @@ func (w *Writer) Deliver(ctx context.Context, d Delivery) error {
 // Deliveries lists a school's newest deliveries, newest first, at most limit.
 func (s *Store) Deliveries(ctx context.Context, school string, limit int) (list []Delivery, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
-		list = nil
-		return tx.each(ctx, `SELECT generation, first_sequence, sequence, full_, received_at, applied_at, upserts, removals, refused, unchanged,
-			pupils, bytes, attendance_as_at FROM deliveries WHERE school = ? ORDER BY generation DESC, sequence DESC LIMIT ?`,
-			[]any{school, limit}, func(r *sql.Rows) error {
-				var d Delivery
-				var first, sequence, received, applied int64
-				var asAt sql.NullInt64
-				err := r.Scan(&d.Generation, &first, &sequence, &d.Full, &received, &applied, &d.Upserts, &d.Removals, &d.Refused,
-					&d.Unchanged, &d.Pupils, &d.Bytes, &asAt)
-				d.First, d.Sequence = uint64(first), uint64(sequence)
-				d.Received, d.Applied, d.AttendanceAsAt = database.FromMicros(received), database.FromMicros(applied), database.FromNullMicros(asAt)
-				list = append(list, d)
-				return err
-			})
+		list, err = tx.deliveries(ctx, "WHERE school = ? ORDER BY generation DESC, sequence DESC LIMIT ?", school, limit)
+		return err
 	})
 	return list, wrap(err, "list the deliveries of %s", school)
+}
+
+func (t *Tx) deliveries(ctx context.Context, where string, args ...any) (list []Delivery, err error) {
+	err = t.each(ctx, `SELECT generation, first_sequence, sequence, full_, received_at, applied_at, upserts, removals, refused, unchanged,
+		pupils, bytes, attendance_as_at FROM deliveries `+where, args, func(r *sql.Rows) error {
+		var d Delivery
+		var first, sequence, received, applied int64
+		var asAt sql.NullInt64
+		err := r.Scan(&d.Generation, &first, &sequence, &d.Full, &received, &applied, &d.Upserts, &d.Removals, &d.Refused,
+			&d.Unchanged, &d.Pupils, &d.Bytes, &asAt)
+		d.First, d.Sequence = uint64(first), uint64(sequence)
+		d.Received, d.Applied, d.AttendanceAsAt = database.FromMicros(received), database.FromMicros(applied), database.FromNullMicros(asAt)
+		list = append(list, d)
+		return err
+	})
+	return list, err
 }
