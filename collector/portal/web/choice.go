@@ -37,15 +37,15 @@ func (s *Site) own() []Route {
 	return []Route{
 		{Method: http.MethodPost, Path: "/language", Do: chooseLanguage},
 		{Method: http.MethodPost, Path: "/authority", Do: chooseAuthority},
-		{Method: http.MethodGet, Path: "/accessibility", Do: statement("accessibility")},
-		{Method: http.MethodGet, Path: "/cookies", Do: statement("cookies")},
+		{Method: http.MethodGet, Path: "/accessibility", Do: statement("accessibility", "web.accessibility.title")},
+		{Method: http.MethodGet, Path: "/cookies", Do: statement("cookies", "web.cookies.title")},
 		{Method: http.MethodPost, Path: "/session", Do: stay},
 	}
 }
 
-func statement(name string) func(*Visit) error {
+func statement(name, title string) func(*Visit) error {
 	return func(v *Visit) error {
-		return v.Show(ownPages, Page{Name: name, Title: v.T("web." + name + ".title")})
+		return v.Show(ownPages, Page{Name: name, Title: v.T(title)})
 	}
 }
 
