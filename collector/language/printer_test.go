@@ -74,12 +74,12 @@ func TestTimes(t *testing.T) {
 
 // The words of the screen are the words of everybody else.
 func TestStatusWordsAreTheirOwnInEnglish(t *testing.T) {
-	for _, i := range status.Words() {
-		if got := english.Word(i.Word); got != string(i.Word) {
-			t.Errorf("%s is said as %q", i.Word, got)
+	for _, w := range status.Words() {
+		if got := english.Word(w); got != string(w) {
+			t.Errorf("%s is said as %q", w, got)
 		}
-		if got := welsh.Word(i.Word); got == string(i.Word) || got == "" {
-			t.Errorf("%s is not said in Welsh: %q", i.Word, got)
+		if got := welsh.Word(w); got == string(w) || got == "" {
+			t.Errorf("%s is not said in Welsh: %q", w, got)
 		}
 	}
 }
