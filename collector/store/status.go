@@ -316,11 +316,34 @@ func (c SchoolStatus) Facts(now time.Time, session status.Session) status.Facts 
 		Stopped: !c.School.Stopped.IsZero(), StoppedAt: c.School.Stopped,
 		Paused: c.Paused, PausedUntil: c.PausedUntil,
 	}
+	if since, gone := c.Withdrawn(); gone && !f.Stopped {
+		f.Withdrawn, f.StoppedAt = true, since
+	}
 	f.InSession, f.ByPhone = c.Calendar.On(f.Day, session).InSession, c.Calendar.Phone != nil
 	f.Clock = c.Calendar.Clocks(f.Day)[session]
 	h, held := c.Held()
 	f.Held, f.HeldSince = held, h.Since
 	return f
+}
+
+// A grant counts as withdrawn once the MIS has refused so many reads in a row over so
+// long: one refusal is a password that is being changed, or a MIS under repair.
+const (
+	withdrawnReads = 3
+	withdrawnAfter = 24 * time.Hour
+)
+
+// Withdrawn says whether the school took back, at its own MIS, the access of an agent
+// that the operator hosts, and since when. It is said by what the agent has seen and not
+// by the time that has passed: an agent that went silent proves nothing more. Nothing is
+// hidden or destroyed by it: the school may as well have changed a password.
+func (c SchoolStatus) Withdrawn() (since time.Time, withdrawn bool) {
+	for _, p := range c.Problems {
+		if p.Code == protocol.ProblemNoAccess && p.Count >= withdrawnReads && !p.Since.IsZero() && !c.LastHeard.Before(p.Since.Add(withdrawnAfter)) {
+			return p.Since, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // Held is the hold that matters most to a morning: one of the whole read, then

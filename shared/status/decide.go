@@ -26,6 +26,9 @@ type Facts struct {
 	Stopped   bool
 	StoppedAt time.Time
 	StoppedBy string // a role such as "the head teacher"; empty is not printed
+	// Withdrawn says that the school took its access back at its own system, since StoppedAt: nothing was revoked, and it may
+	// give it again.
+	Withdrawn bool
 
 	// Paused ends by itself at PausedUntil; with a zero PausedUntil it has no known end.
 	Paused                   bool
@@ -110,7 +113,7 @@ func (f Facts) filled() Facts {
 func (f Facts) applies(w Word) bool {
 	switch w {
 	case Stopped:
-		return f.Stopped
+		return f.Stopped || f.Withdrawn
 	case Paused:
 		return f.Paused && (f.PausedUntil.IsZero() || f.Now.Before(f.PausedUntil))
 	case ByPhone:
@@ -219,6 +222,8 @@ func (f Facts) calendar() []Part {
 func (f Facts) stopped() []Part {
 	values := map[string]Value{"Day": {Time: f.StoppedAt, Day: true}, "By": {Text: f.StoppedBy}}
 	switch {
+	case !f.Stopped:
+		return []Part{say("withdrawn", values)}
 	case f.StoppedAt.IsZero() && f.StoppedBy == "":
 		return nil
 	case f.StoppedBy == "":

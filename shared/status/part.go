@@ -56,6 +56,7 @@ var sentences = map[string]string{
 	"stopped":      "Stopped {{.Day}} by {{.By}}.",
 	"stopped-when": "Stopped {{.Day}}.",
 	"stopped-by":   "Stopped by {{.By}}.",
+	"withdrawn":    "The school's own system has refused the access that it had given since {{.Day}}.",
 	"weekend-sat":  "Saturday: no register is expected.",
 	"weekend-sun":  "Sunday: no register is expected.",
 }

@@ -42,7 +42,7 @@ type Info struct {
 // words is the one place where the words are explained, in the order of precedence: the first that applies is shown. By phone
 // comes before Not set up yet, because a school that reports by phone never gets an agent.
 var words = []Info{
-	{Stopped, "purple", "The school has revoked the agent.", "The authority phones each day",
+	{Stopped, "purple", "The school has revoked the agent, or taken back the access to its system.", "The authority phones each day",
 		"Phone the school each day."},
 	{Paused, "blue", "A planned pause, set at the school.", "Nobody until the end date",
 		"Wait for the end date. Phone if needed."},

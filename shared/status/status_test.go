@@ -179,6 +179,9 @@ func TestSentences(t *testing.T) {
 		{"stopped", func(f *Facts) {
 			f.Stopped, f.StoppedAt, f.StoppedBy = true, time.Date(2026, 11, 12, 11, 0, 0, 0, time.UTC), "the head teacher"
 		}, "Stopped Thu 12 Nov by the head teacher. Phone the school each day."},
+		{"withdrawn", func(f *Facts) { f.Withdrawn, f.StoppedAt = true, time.Date(2026, 11, 12, 11, 0, 0, 0, time.UTC) },
+			"The school's own system has refused the access that it had given since Thu 12 Nov. Phone the school each day."},
+		{"revoked after it was withdrawn", func(f *Facts) { f.Withdrawn, f.Stopped, f.StoppedAt = true, true, london9(9, 0) }, "Stopped Mon 23 Nov. Phone the school each day."},
 		{"stopped, nothing known", func(f *Facts) { f.Stopped = true }, "Phone the school each day."},
 		{"stopped, only when", func(f *Facts) { f.Stopped, f.StoppedAt = true, london9(9, 0) }, "Stopped Mon 23 Nov. Phone the school each day."},
 		{"by phone", func(f *Facts) { f.ByPhone = true }, "Phone the school."},
