@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"rollbridge/collector/database"
+	"rollbridge/collector/language"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/logkey"
 	"rollbridge/shared/protocol"
+	"rollbridge/shared/record"
 	"rollbridge/shared/status"
 )
 
@@ -78,6 +80,7 @@ func readStanding(ctx context.Context, db *database.DB, code protocol.Revocation
 
 // A view is what the page shows.
 type view struct {
+	*language.Printer
 	Title, Operator, Contact string
 	// Error is what is wrong, Field whether it is the code.
 	Error string
@@ -87,6 +90,18 @@ type view struct {
 	Code     string
 	Standing *spoken
 }
+
+// FullTitle says first that something is wrong.
+func (v view) FullTitle() string {
+	title := v.Title + " - Rollbridge"
+	if v.Error != "" {
+		title = v.T("stop.error-title", "Title", title)
+	}
+	return title
+}
+
+// Other is the language that the page is not in.
+func (v view) Other() language.Language { return other(v.Language()) }
 
 // spoken is a standing in words.
 type spoken struct {
@@ -98,35 +113,35 @@ type spoken struct {
 
 type moment struct{ What, When string }
 
-func (s standing) words() *spoken {
+func (s standing) words(p *language.Printer) *spoken {
 	var w spoken
-	add := func(what string, t time.Time, layout string) {
-		if !t.IsZero() {
-			w.Dates = append(w.Dates, moment{what, t.In(status.London()).Format(layout)})
+	say := func(title string, lines ...string) {
+		w.title = p.T(title)
+		for _, l := range lines {
+			w.Lines = append(w.Lines, p.T(l))
 		}
 	}
-	const minute, onDay = "2 January 2006 at 15:04", "2 January 2006"
-	add("Code given", s.asked, minute)
-	add("Hidden from everybody", s.hidden, minute)
+	onDay := func(t time.Time) string { return p.Day(record.DateOf(t.In(status.London()))) }
+	add := func(key string, t time.Time) {
+		if !t.IsZero() {
+			w.Dates = append(w.Dates, moment{p.T(key), p.T("web.moment", "Day", onDay(t), "Time", p.Time(t))})
+		}
+	}
+	add("stop.date.asked", s.asked)
+	add("stop.date.hidden", s.hidden)
 	switch {
 	case !s.destroyed.IsZero():
-		w.title = "The school's data are destroyed"
-		w.Lines = []string{"The school stopped. Everything that this collector held of it is destroyed, and no backup of it can be read any more."}
+		say("stop.destroyed.title", "stop.destroyed.text")
 		w.Certificate = s.certificate != nil
-		add("Destroyed", s.destroyed, minute)
+		add("stop.date.destroyed", s.destroyed)
 	case !s.hidden.IsZero():
-		w.title = "The school has stopped"
-		w.Lines = []string{"Nothing more is taken from the school. What it had sent is hidden from everybody and waits, under a key of its own, to be destroyed.",
-			"Come back with the same code after that day for the deletion certificate."}
-		add("To be destroyed on", s.destroy, onDay)
+		say("stop.hidden.title", "stop.hidden.text", "stop.hidden.again")
+		w.Dates = append(w.Dates, moment{p.T("stop.date.destroy"), onDay(s.destroy)})
 	case !s.asked.IsZero():
-		w.title = "Your word is received"
-		w.Lines = []string{"The school is being stopped: within a minute nothing more is taken, and what it had sent is hidden from everybody. It is destroyed 30 days later.",
-			"Keep the code: with it you see here how it stands, and get the deletion certificate."}
+		say("stop.asked.title", "stop.asked.text", "stop.asked.keep")
 		w.Waits = true
 	default:
-		w.title = "The school has not stopped"
-		w.Lines = []string{"The code is right, and nothing was changed. To stop the school, enter the code again and press the button for it."}
+		say("stop.running.title", "stop.running.text")
 	}
 	return &w
 }
@@ -152,7 +167,7 @@ func pageHeaders(w http.ResponseWriter) {
 }
 
 func (h *Handler) show(w http.ResponseWriter, code int, v view) {
-	v.Operator, v.Contact, v.Title = h.Operator, h.Contact, "Stop a school"
+	v.Operator, v.Contact, v.Title = h.Operator, h.Contact, v.T("stop.title")
 	if v.Standing != nil {
 		v.Title = v.Standing.title
 	}
@@ -164,6 +179,8 @@ func (h *Handler) show(w http.ResponseWriter, code int, v view) {
 	}
 	pageHeaders(w)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", string(v.Language()))
+	w.Header().Set("Vary", "Accept-Language")
 	w.WriteHeader(code)
 	_, _ = w.Write(page.Bytes())
 }

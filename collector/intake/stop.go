@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"rollbridge/collector/inbox"
+	"rollbridge/collector/language"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/logkey"
 	"rollbridge/shared/protocol"
@@ -86,7 +87,9 @@ func sourceOf(address string) netip.Prefix {
 
 // stopRoutes adds the page on which a school stops without its machine.
 func (h *Handler) stopRoutes() {
-	h.mux.HandleFunc("GET /stop", func(w http.ResponseWriter, _ *http.Request) { h.show(w, http.StatusOK, view{Form: true}) })
+	h.mux.HandleFunc("GET /stop", func(w http.ResponseWriter, r *http.Request) {
+		h.show(w, http.StatusOK, view{Printer: spokenHere(r), Form: true})
+	})
 	h.mux.HandleFunc("GET /stop/style.css", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/css; charset=utf-8")
 		w.Header().Set("Cache-Control", "public, max-age=3600")
@@ -97,16 +100,29 @@ func (h *Handler) stopRoutes() {
 	h.mux.HandleFunc("POST /stop/certificate", h.postCertificate)
 }
 
-// Words of the page that do not depend on the code.
-const (
-	wordsBusy    = "Too many codes were tried in a short time. Wait a minute, then try again."
-	wordsAway    = "The collector cannot answer now, and nothing was stopped. Try again in a few minutes, or phone the collector's operator."
-	wordsUnknown = "This code is not known here, and nothing was stopped. Compare it with the paper from the head teacher's safe; if the school has joined more than once, use the newest."
-)
+// spokenHere is the language of a page: what its own links and forms say, else what the
+// browser asks for. There is no cookie to keep it.
+func spokenHere(r *http.Request) *language.Printer {
+	given := r.URL.Query().Get("language")
+	if r.Method == http.MethodPost {
+		given = r.PostForm.Get("language")
+	}
+	if p := language.In(language.Language(given)); string(p.Language()) == given {
+		return p
+	}
+	return language.Asked(r.Header.Get("Accept-Language"))
+}
+
+func other(l language.Language) language.Language {
+	if l == language.English {
+		return language.Welsh
+	}
+	return language.English
+}
 
 // typed reads the code of a posted form, once the visitor may ask. A nil code
-// has been answered by fail, whose words are for the person.
-func (h *Handler) typed(w http.ResponseWriter, r *http.Request, fail func(status int, words, typed string)) *protocol.RevocationCode {
+// has been answered by fail, with the key of words for the person.
+func (h *Handler) typed(w http.ResponseWriter, r *http.Request, fail func(status int, key, typed string)) *protocol.RevocationCode {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	formErr := r.ParseForm()
 	typed := r.PostForm.Get("code")
@@ -114,48 +130,50 @@ func (h *Handler) typed(w http.ResponseWriter, r *http.Request, fail func(status
 	if !h.visitors.allow(r.RemoteAddr, formErr == nil && err == nil) {
 		w.Header().Set("Retry-After", retryAfter)
 		h.metrics.stops.WithLabelValues(stopBusy).Inc()
-		fail(http.StatusTooManyRequests, wordsBusy, "")
+		fail(http.StatusTooManyRequests, "stop.busy", "")
 		return nil
 	}
 	if formErr != nil {
 		h.metrics.stops.WithLabelValues(stopSlip).Inc()
-		fail(http.StatusBadRequest, "The form did not arrive as it was sent. Try again.", "")
+		fail(http.StatusBadRequest, "stop.broken", "")
 		return nil
 	}
 	if err != nil {
-		words := "Enter the code: 25 letters and digits in five groups, as they stand on the paper from the head teacher's safe."
+		key := "stop.empty"
 		if errors.Is(err, protocol.ErrRevocationCheck) {
-			words = "There is a slip in the code: its last two characters do not match the others. Compare it with the paper, character by character. Nothing was stopped."
+			key = "stop.slip"
 		}
 		h.metrics.stops.WithLabelValues(stopSlip).Inc()
-		fail(http.StatusUnprocessableEntity, words, typed)
+		fail(http.StatusUnprocessableEntity, key, typed)
 		return nil
 	}
 	return &code
 }
 
 func (h *Handler) postStop(w http.ResponseWriter, r *http.Request) {
-	code := h.typed(w, r, func(status int, words, typed string) {
-		h.show(w, status, view{Form: true, Error: words, Field: status == http.StatusUnprocessableEntity, Code: typed})
+	code := h.typed(w, r, func(status int, key, typed string) {
+		p := spokenHere(r)
+		h.show(w, status, view{Printer: p, Form: true, Error: p.T(key), Field: status == http.StatusUnprocessableEntity, Code: typed})
 	})
 	if code == nil {
 		return
 	}
+	p := spokenHere(r)
 	begun := time.Now()
 	s, err := h.standing(r.Context(), *code, r.PostForm.Get("action") == "revoke")
 	sameTime(r.Context(), begun)
 	switch {
 	case errors.Is(err, errUnknown):
 		h.metrics.stops.WithLabelValues(stopUnknown).Inc()
-		h.show(w, http.StatusNotFound, view{Form: true, Error: wordsUnknown, Field: true, Code: code.Reveal()})
+		h.show(w, http.StatusNotFound, view{Printer: p, Form: true, Error: p.T("stop.unknown"), Field: true, Code: code.Reveal()})
 	case err != nil:
 		h.metrics.stops.WithLabelValues(stopFailed).Inc()
 		h.Log.Error("the public page cannot answer", logkey.Error, err.Error())
 		w.Header().Set("Retry-After", retryAfter)
-		h.show(w, http.StatusServiceUnavailable, view{Form: true, Error: wordsAway, Code: code.Reveal()})
+		h.show(w, http.StatusServiceUnavailable, view{Printer: p, Form: true, Error: p.T("stop.away"), Code: code.Reveal()})
 	default:
 		h.metrics.stops.WithLabelValues(stopShown).Inc()
-		h.show(w, http.StatusOK, view{Standing: s.words(), Code: code.Reveal()})
+		h.show(w, http.StatusOK, view{Printer: p, Standing: s.words(p), Code: code.Reveal()})
 	}
 }
 
@@ -210,22 +228,22 @@ func (h *Handler) postCertificate(w http.ResponseWriter, r *http.Request) {
 	type refused struct {
 		Error string `json:"error"`
 	}
-	code := h.typed(w, r, func(status int, words, _ string) { answer(status, refused{words}) })
+	code := h.typed(w, r, func(status int, key, _ string) { answer(status, refused{spokenHere(r).T(key)}) })
 	if code == nil {
 		return
 	}
-	begun := time.Now()
+	p, begun := spokenHere(r), time.Now()
 	s, err := readStanding(r.Context(), h.DB, *code)
 	sameTime(r.Context(), begun)
 	switch {
 	case errors.Is(err, errUnknown):
 		h.metrics.stops.WithLabelValues(stopUnknown).Inc()
-		answer(http.StatusNotFound, refused{wordsUnknown})
+		answer(http.StatusNotFound, refused{p.T("stop.unknown")})
 	case err != nil:
 		h.metrics.stops.WithLabelValues(stopFailed).Inc()
 		h.Log.Error("the public page cannot answer", logkey.Error, err.Error())
 		w.Header().Set("Retry-After", retryAfter)
-		answer(http.StatusServiceUnavailable, refused{wordsAway})
+		answer(http.StatusServiceUnavailable, refused{p.T("stop.away")})
 	case s.certificate == nil:
 		h.metrics.stops.WithLabelValues(stopShown).Inc()
 		answer(http.StatusConflict, notYet{s.state(), s.destroy.UTC()})

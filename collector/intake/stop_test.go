@@ -102,9 +102,36 @@ func TestStopPageFromFormToCertificate(t *testing.T) {
 		}
 		w.form("/stop/certificate", "code", typed).says(t, http.StatusConflict, `"state":"stopping"`)
 		w.stopRow(false)
-		w.form("/stop", "code", typed, "action", "status").says(t, http.StatusOK, "The school has stopped", "22 December 2026", "22 November 2026 at 09:30")
+		w.form("/stop", "code", typed, "action", "status").says(t, http.StatusOK, "The school has stopped", "22 December 2026", "22 November 2026 at 9:30am")
 		c = w.form("/stop/certificate", "code", typed)
 		c.says(t, http.StatusConflict, `"destroyed_on":"2026-12-22T09:30:00Z"`)
+	})
+}
+
+// The page speaks Welsh to who asks for it, by a link of its own or by the browser, and
+// goes on in it.
+func TestStopPageInWelsh(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		_, code := w.safe()
+		w.page(http.MethodGet, "/stop", "").says(t, http.StatusOK, `<html lang="en">`, `href="/stop?language=cy" lang="cy"`)
+		w.page(http.MethodGet, "/stop?language=cy", "").says(t, http.StatusOK, `<html lang="cy">`, "Ni ellir dadwneud hyn", `name="language" value="cy"`)
+		w.page(http.MethodGet, "/stop?language=xx", "").says(t, http.StatusOK, `<html lang="en">`)
+		w.form("/stop", "code", "x", "language", "cy").says(t, http.StatusUnprocessableEntity, "<title>Gwall: ", "Rhowch y cod")
+		w.form("/stop", "code", code.Reveal(), "language", "cy").says(t, http.StatusOK, "yr ysgol wedi stopio")
+		w.form("/stop/certificate", "code", protocol.NewRevocationCode().Reveal(), "language", "cy").says(t, http.StatusNotFound, "yn hysbys yma")
+		q, err := http.NewRequest(http.MethodGet, w.address+"/stop", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set("Accept-Language", "cy-GB,cy;q=0.9,en;q=0.5")
+		res, err := w.client.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if got := res.Header.Get("Content-Language"); got != "cy" || res.Header.Get("Set-Cookie") != "" {
+			t.Errorf("headers %v", res.Header)
+		}
 	})
 }
 

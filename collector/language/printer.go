@@ -73,6 +73,18 @@ func In(l Language) *Printer {
 	return printers[English]
 }
 
+var spoken = language.NewMatcher([]language.Tag{language.English, language.Make("cy")})
+
+// Asked returns the printer of what a browser asks for, by its header Accept-Language.
+func Asked(header string) *Printer {
+	tags, _, err := language.ParseAcceptLanguage(header)
+	if err != nil {
+		return In(English)
+	}
+	_, i, _ := spoken.Match(tags...)
+	return In(All()[i])
+}
+
 // Language is the one that the printer speaks.
 func (p *Printer) Language() Language { return p.language }
 

@@ -3,9 +3,7 @@ package web
 import (
 	"net/http"
 
-	"golang.org/x/text/language"
-
-	words "rollbridge/collector/language"
+	"rollbridge/collector/language"
 	"rollbridge/collector/portal/account"
 )
 
@@ -13,23 +11,16 @@ const languageCookie = "__Host-rollbridge-language"
 
 var noUser account.User
 
-var spoken = language.NewMatcher([]language.Tag{language.English, language.Make("cy")})
-
 // chosen is the language of a reader: what this browser chose, else what the person
 // chose, else what the browser asks for.
-func chosen(r *http.Request, u account.User) *words.Printer {
+func chosen(r *http.Request, u account.User) *language.Printer {
 	if c, err := r.Cookie(languageCookie); err == nil {
-		return words.In(words.Language(c.Value))
+		return language.In(language.Language(c.Value))
 	}
 	if u.Language != "" {
-		return words.In(words.Language(u.Language))
+		return language.In(language.Language(u.Language))
 	}
-	tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language"))
-	if err != nil {
-		return words.In(words.English)
-	}
-	_, i, _ := spoken.Match(tags...)
-	return words.In(words.All()[i])
+	return language.Asked(r.Header.Get("Accept-Language"))
 }
 
 // own are the pages that belong to no section.
@@ -51,8 +42,8 @@ func statement(name, title string) func(*Visit) error {
 
 func chooseLanguage(v *Visit) error {
 	f := v.Form()
-	l := words.Language(f.Raw("language"))
-	if words.In(l).Language() == l {
+	l := language.Language(f.Raw("language"))
+	if language.In(l).Language() == l {
 		http.SetCookie(v.W, &http.Cookie{
 			Name: languageCookie, Value: string(l), Path: "/", MaxAge: 365 * 24 * 60 * 60,
 			Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
