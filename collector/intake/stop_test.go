@@ -117,7 +117,7 @@ func TestStopPageInWelsh(t *testing.T) {
 		w.page(http.MethodGet, "/stop?language=cy", "").says(t, http.StatusOK, `<html lang="cy">`, "Ni ellir dadwneud hyn", `name="language" value="cy"`)
 		w.page(http.MethodGet, "/stop?language=xx", "").says(t, http.StatusOK, `<html lang="en">`)
 		w.form("/stop", "code", "x", "language", "cy").says(t, http.StatusUnprocessableEntity, "<title>Gwall: ", "Rhowch y cod")
-		w.form("/stop", "code", code.Reveal(), "language", "cy").says(t, http.StatusOK, "yr ysgol wedi stopio")
+		w.form("/stop", "code", code.Reveal(), "language", "cy").says(t, http.StatusOK, "r ysgol wedi stopio")
 		w.form("/stop/certificate", "code", protocol.NewRevocationCode().Reveal(), "language", "cy").says(t, http.StatusNotFound, "yn hysbys yma")
 		q, err := http.NewRequest(http.MethodGet, w.address+"/stop", nil)
 		if err != nil {
