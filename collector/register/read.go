@@ -147,7 +147,7 @@ func (c *Child) mark(r reading, m marks) {
 		return
 	}
 	meaning := MeaningOf(r.nation, r.day.Time(), h.code)
-	c.State, c.Why, c.Code, c.Late = meaning.State, WhyMark, h.code, h.late
+	c.State, c.Why, c.Code, c.Label, c.Late = meaning.State, WhyMark, h.code, meaning.Mark.Label, h.late
 	c.Unauthorised = meaning.Mark.Category == codes.CategoryUnauthorised
 	if !meaning.Known {
 		c.Why = WhyUnknown

@@ -47,9 +47,10 @@ type Child struct {
 	store.Child
 	State State
 	Why   Why
-	// Code is the DfE's code; empty where there is none. Late is in minutes.
-	Code string
-	Late int
+	// Code is the DfE's code, empty where there is none; Label is what it means as
+	// the list of codes has it, empty where no list does. Late is in minutes.
+	Code, Label string
+	Late        int
 	// Unauthorised says that the DfE counts the mark as unauthorised absence.
 	Unauthorised bool
 	// Also are other schools that have the same child on their list now, by the
