@@ -3,7 +3,7 @@ package audit
 import "slices"
 
 // An Action is what somebody did, one of a closed list. The portal's messages have a
-// sentence for each under people.action_ and the action's own text.
+// sentence for each under people.action. and the action itself.
 type Action string
 
 // The actions, by what they are about.

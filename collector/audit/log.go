@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"time"
 
 	"rollbridge/collector/database"
 	"rollbridge/collector/store"
@@ -18,11 +19,12 @@ import (
 type Log struct {
 	db    *database.DB
 	vault *vault.Vault
+	now   func() time.Time
 }
 
 // New uses an open database of the present schema. v seals reasons; it may be nil where
 // none is written or read.
-func New(db *database.DB, v *vault.Vault) *Log { return &Log{db: db, vault: v} }
+func New(db *database.DB, v *vault.Vault) *Log { return &Log{db: db, vault: v, now: clock.Now} }
 
 // Add writes an entry and returns when it is on durable storage.
 func (l *Log) Add(ctx context.Context, e Entry) error { return l.AddAll(ctx, []Entry{e}) }
@@ -59,7 +61,7 @@ func (l *Log) AddIn(ctx context.Context, tx *database.Tx, e Entry) error {
 		return fmt.Errorf("seal the reason of an audit entry: %w", err)
 	}
 	r := row{
-		id: id, at: database.Micros(clock.Now()), user: e.User, action: string(e.Action), authority: e.Authority, school: e.School,
+		id: id, at: database.Micros(l.now()), user: e.User, action: string(e.Action), authority: e.Authority, school: e.School,
 		children: e.childrenText(), about: e.About, reason: sealed,
 	}
 	for _, c := range e.chains() {

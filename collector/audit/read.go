@@ -19,10 +19,10 @@ type Query struct {
 	School   string
 	Action   Action
 	From, To time.Time // From and later, before To
-	// Before is the number that the entries come before, for the next page; 0 is the
-	// newest.
-	Before int64
-	// Limit is the most that are returned; 0 is 50.
+	// Before is the number that the entries come before, for the next page of Read; 0 is
+	// the newest. After is the number that they come after.
+	Before, After int64
+	// Limit is the most that are returned; 0 is 50 of Read, and all of Each.
 	Limit int
 }
 
@@ -34,7 +34,7 @@ func (l *Log) Read(ctx context.Context, q Query) (list []Record, more bool, err 
 		q.Limit = defaultLimit
 	}
 	err = l.db.Read(ctx, func(tx *database.Tx) error {
-		query, args := q.sql()
+		query, args := q.sql("DESC", q.Limit+1)
 		rows, err := readRows(ctx, tx, query, args...)
 		if err != nil {
 			return err
@@ -51,9 +51,40 @@ func (l *Log) Read(ctx context.Context, q Query) (list []Record, more bool, err 
 	return list, more, nil
 }
 
+// Each calls f for every entry that is chosen, the oldest first.
+func (l *Log) Each(ctx context.Context, q Query, f func(Record) error) error {
+	for n := 0; ; {
+		want := piece
+		if q.Limit > 0 {
+			want = min(piece, q.Limit-n)
+		}
+		var list []Record
+		err := l.db.Read(ctx, func(tx *database.Tx) error {
+			query, args := q.sql("ASC", want)
+			rows, err := readRows(ctx, tx, query, args...)
+			if err == nil {
+				list, err = l.open(ctx, tx, rows)
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read the audit log: %w", err)
+		}
+		for _, r := range list {
+			if err := f(r); err != nil {
+				return err
+			}
+			q.After = r.Seq
+		}
+		if n += len(list); len(list) < want || n == q.Limit {
+			return nil
+		}
+	}
+}
+
 const rowColumns = "SELECT chain, seq, id, at, user_id, action, authority, school, children, about, reason, hash FROM audit "
 
-func (q Query) sql() (string, []any) {
+func (q Query) sql(order string, limit int) (string, []any) {
 	where, args := []string{"chain = ?"}, []any{string(q.Chain)}
 	add := func(condition string, arg any) { where, args = append(where, condition), append(args, arg) }
 	if q.User != "" {
@@ -74,7 +105,10 @@ func (q Query) sql() (string, []any) {
 	if q.Before > 0 {
 		add("seq < ?", q.Before)
 	}
-	return rowColumns + "WHERE " + strings.Join(where, " AND ") + fmt.Sprintf(" ORDER BY seq DESC LIMIT %d", q.Limit+1), args
+	if q.After > 0 {
+		add("seq > ?", q.After)
+	}
+	return rowColumns + "WHERE " + strings.Join(where, " AND ") + " ORDER BY seq " + order + " LIMIT ?", append(args, limit)
 }
 
 func readRows(ctx context.Context, tx *database.Tx, query string, args ...any) (list []row, err error) {

@@ -1,0 +1,107 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"rollbridge/shared/status"
+)
+
+// A State is how the audit log stands, for the operator.
+type State struct {
+	// Checkpoint is when the ends of the chains were last signed, Verified when everything
+	// was last read; zero for never.
+	Checkpoint, Verified time.Time
+	Chains               int
+	// Alarms are sentences, each with what to do.
+	Alarms []string
+}
+
+// How long the job may be late before it is an alarm.
+const (
+	checkpointLate = 2 * time.Hour
+	verifiedLate   = 3 * verifyEvery
+)
+
+// State checks what is new since the last checkpoint, and tells what the last full
+// verification found.
+func (l *Log) State(ctx context.Context, s Shelf, now time.Time) (State, error) {
+	newest, err := s.Newest()
+	if errors.Is(err, ErrCheckpoint) {
+		return State{Alarms: []string{fmt.Sprintf("The audit log cannot be checked: %v. Put back the copy of the file that you keep elsewhere, and run `audit verify`.", err)}}, nil
+	}
+	if err != nil {
+		return State{}, err
+	}
+	last, err := s.Verified()
+	if err != nil {
+		return State{}, err
+	}
+	report, err := l.Check(ctx, newest)
+	if err != nil {
+		return State{}, err
+	}
+	state := State{Checkpoint: newest.At, Verified: last.At, Chains: report.Chains}
+	if report.Chains == 0 {
+		return state, nil
+	}
+	state.Alarms = faultAlarms(append(report.Faults, last.Faults...))
+	oldest, err := l.unsigned(ctx, newest)
+	switch {
+	case err != nil:
+		return state, err
+	case len(state.Alarms) > 0: // what is faulty gets no checkpoint
+	case !oldest.IsZero() && now.Sub(oldest) > checkpointLate:
+		state.Alarms = append(state.Alarms, "The audit log has entries of "+moment(oldest)+" and no checkpoint of them: run a process with role jobs, and look at its log.")
+	case !last.At.IsZero() && now.Sub(last.At) > verifiedLate:
+		state.Alarms = append(state.Alarms, "The audit log was last verified at "+moment(last.At)+": run a process with role jobs, or `audit verify`.")
+	}
+	return state, nil
+}
+
+func moment(t time.Time) string { return t.In(status.London()).Format("3:04pm on 2 January 2006") }
+
+// faultAlarms are one sentence for each chain.
+func faultAlarms(faults []Fault) (list []string) {
+	told := map[Chain]bool{}
+	for _, f := range faults {
+		if told[f.Chain] {
+			continue
+		}
+		told[f.Chain] = true
+		list = append(list, fmt.Sprintf("The audit log of %s is not as it was written: %s. Keep a copy of the database and of the checkpoints, and see `audit verify`.", f.Chain.Words(), f.Text))
+	}
+	return list
+}
+
+// Words names a chain for the operator.
+func (c Chain) Words() string {
+	kind, id, _ := strings.Cut(string(c), "/")
+	if id == "" {
+		return "the " + kind
+	}
+	return kind + " " + id
+}
+
+// unsigned is when the first entry after a checkpoint was written; zero if there is none.
+func (l *Log) unsigned(ctx context.Context, c Checkpoint) (oldest time.Time, err error) {
+	chains, err := l.chains(ctx)
+	for _, chain := range chains {
+		if err != nil {
+			break
+		}
+		err = l.Each(ctx, Query{Chain: chain, After: c.Marks[chain].Seq, Limit: 1}, func(r Record) error {
+			if oldest.IsZero() || r.At.Before(oldest) {
+				oldest = r.At
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look for audit entries without a checkpoint: %w", err)
+	}
+	return oldest, nil
+}
