@@ -15,6 +15,8 @@
 // it, so that a thief of intake can stop nobody. The page has no script, cookie
 // or session, and what it answers takes the same time for every code.
 //
+// /.well-known/security.txt says where a weakness is reported to, if the operator has said so.
+//
 // Below /updates/ stand the files of releases that agents update to: signed, the same
 // for everybody, so that intake gives what lies in one directory and decides nothing.
 // updates.go bounds it.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"rollbridge/collector/database"
+	"rollbridge/collector/disclosure"
 	"rollbridge/collector/inbox"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/logkey"
@@ -52,6 +53,8 @@ type Config struct {
 	// Operator is who runs the collector, Contact whom to ask about data
 	// protection, as the public page says it; both may be empty.
 	Operator, Contact string
+	// Security is what /.well-known/security.txt says.
+	Security disclosure.Notice
 	// Updates is the public directory of the releases, served under /updates/; empty is
 	// none. It need not be there yet.
 	Updates string
@@ -87,6 +90,7 @@ func New(ctx context.Context, c Config) (*Handler, error) {
 		h.mux.HandleFunc("POST /v1/"+string(message), func(w http.ResponseWriter, r *http.Request) { h.serve(w, r, message) })
 	}
 	h.stopRoutes()
+	h.mux.HandleFunc("GET "+disclosure.Path, func(w http.ResponseWriter, _ *http.Request) { c.Security.Serve(w, clock.Now()) })
 	h.updatesRoutes()
 	return h, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"rollbridge/collector/apply"
 	"rollbridge/collector/database"
+	"rollbridge/collector/disclosure"
 	"rollbridge/collector/enrolment"
 	"rollbridge/collector/inbox"
 	"rollbridge/collector/intake"
@@ -213,13 +214,18 @@ func (p *process) startIntake(ctx context.Context) error {
 	p.closers = append(p.closers, func() error { box.Close(); return nil })
 	h, err := intake.New(ctx, intake.Config{
 		DB: p.db, Inbox: box, Keys: held, Log: p.Log, Registerer: p.metrics, Kept: p.kept(),
-		Operator: p.Settings.OperatorName(), Contact: p.Settings.HandlingOf().Contact,
+		Operator: p.Settings.OperatorName(), Contact: p.Settings.HandlingOf().Contact, Security: p.notice(),
 		Updates: release.At(p.Settings.ReleasesDir()).Public(),
 	})
 	if err != nil {
 		return err
 	}
 	return p.listen("intake", p.Settings.Intake.Listen, intake.Server(h, c))
+}
+
+// notice is where weaknesses are reported to.
+func (p *process) notice() disclosure.Notice {
+	return disclosure.Notice{Contact: p.Settings.Security.Contact, Policy: p.Settings.Security.Policy}
 }
 
 // kept tells apply in the same process that something has arrived; nil where
