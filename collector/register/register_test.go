@@ -31,13 +31,13 @@ func TestOneStateForEachChild(t *testing.T) {
 		}{{"/", Present}, {"L", Present}, {"B", Present}, {"I", AbsentReason}, {"U", AbsentReason}, {"N", AbsentNoReason}, {"O", AbsentNoReason},
 			{"", NoMark}, {"Q9", NoMark}, {"Y5", AbsentReason}, {"D", NotInSession}, {"#", NotInSession}} {
 			child := r.pupil("ash", i+1, northshire, "")
-			r.today(child, c.mark)
+			r.Today(child, c.mark)
 			want[child] = c.want
 		}
 		none := r.pupil("ash", 90, northshire, "") // no week of marks at all
 		want[none] = NoMark
 		r.pupil("ash", 91, southshire, "") // another authority's
-		r.asAt("ash", at(9, 35))
+		r.AsAt("ash", at(9, 35))
 		m := r.read(all, at(10, 0), status.AM)
 		counts := map[State]int{}
 		for child, state := range want {
@@ -65,7 +65,7 @@ func TestOldDataAreNeverTodays(t *testing.T) {
 		r := newRig(t, db)
 		r.school("ash")
 		child := r.pupil("ash", 1, northshire, "")
-		r.week(child, []string{"/", "/", "/", "/", "/"}, []string{`\`, `\`, `\`, `\`, `\`})
+		r.Week(child, []string{"/", "/", "/", "/", "/"}, []string{`\`, `\`, `\`, `\`, `\`})
 		tuesday := monday.AddDate(0, 0, 1)
 		for _, c := range []struct {
 			what    string
@@ -84,7 +84,7 @@ func TestOldDataAreNeverTodays(t *testing.T) {
 			{"today's", on(tuesday, 9, 31), on(tuesday, 10, 0), status.AM, Present},
 			{"a Saturday", at(15, 0), on(monday.AddDate(0, 0, 5), 10, 0), status.AM, NotInSession},
 		} {
-			r.asAt("ash", c.asAt)
+			r.AsAt("ash", c.asAt)
 			m := r.read(all, c.now, c.session)
 			if got := m.child(child); got.State != c.want {
 				t.Errorf("%s: %s, want %s", c.what, got.State, c.want)
@@ -106,12 +106,12 @@ func TestTheClockChange(t *testing.T) {
 		date := record.DateOf(day)
 		am := []string{"", "", "", "", ""}
 		am[(int(day.Weekday())+6)%7] = "/"
-		r.marks(&record.Attendance{PupilID: child.Pupil, Week: date.Monday(), AM: am, PM: make([]string, 5)}, "ash")
+		r.Put("ash", &record.Attendance{PupilID: child.Pupil, Week: date.Monday(), AM: am, PM: make([]string, 5)})
 		for _, c := range []struct {
 			minute int
 			want   State
 		}{{29, NotReceived}, {30, Present}} {
-			r.asAt("ash", on(day, 9, c.minute))
+			r.AsAt("ash", on(day, 9, c.minute))
 			m := r.read(all, on(day, 9, 40), status.AM)
 			// Easter Monday is a bank holiday; a mark beats the calendar.
 			if got := m.child(child).State; got != c.want && !(c.want == NotReceived && got == NotInSession) {
@@ -128,14 +128,14 @@ func TestAStoppedSchoolIsHidden(t *testing.T) {
 		r := newRig(t, db)
 		for i, id := range []string{"ash", "birch"} {
 			r.school(id)
-			r.today(r.pupil(id, i+1, northshire, ""), "/")
-			r.asAt(id, at(9, 35))
+			r.Today(r.pupil(id, i+1, northshire, ""), "/")
+			r.AsAt(id, at(9, 35))
 		}
 		r.read(all, at(10, 0), status.AM)
 		if len(r.registers.cache.entries) != 2 {
 			t.Fatalf("%d weeks are in memory", len(r.registers.cache.entries))
 		}
-		r.exec("UPDATE schools SET revoked_at = ? WHERE school = 'ash'", database.Micros(at(10, 1)))
+		r.Exec("UPDATE schools SET revoked_at = ? WHERE school = 'ash'", database.Micros(at(10, 1)))
 		m := r.read(all, at(10, 2), status.AM)
 		s := m.school("ash")
 		if len(s.Children) != 0 || s.Received || s.Verdict.Word != status.Stopped || m.Counts[Present] != 1 {
@@ -158,16 +158,16 @@ func TestHeldAndRefused(t *testing.T) {
 		refused, held, gone := r.pupil("ash", 1, northshire, ""), r.pupil("ash", 2, northshire, ""), r.pupil("ash", 3, northshire, "")
 		left, fine := r.pupil("ash", 4, northshire, ""), r.pupil("ash", 5, northshire, "")
 		for _, c := range []store.Child{refused, held, gone, left, fine} {
-			r.today(c, "/")
+			r.Today(c, "/")
 		}
 		week := func(c store.Child) store.Ref {
 			return store.Ref{Dataset: record.DatasetAttendance, Key: record.Key(c.Pupil) + "/2026-11-23"}
 		}
-		r.write("ash", func(w *store.Writer) error {
+		r.Write("ash", func(w *store.Writer) error {
 			return w.Refuse(t.Context(), week(refused), []byte("{}"), record.Tag{1}, []string{"decode"})
 		})
 		for _, ref := range []store.Ref{week(held), {Dataset: record.DatasetPupil, Key: record.Key(gone.Pupil)}} {
-			r.write("ash", func(w *store.Writer) error {
+			r.Write("ash", func(w *store.Writer) error {
 				row, ok, err := w.Find(t.Context(), ref)
 				if err != nil || !ok {
 					t.Fatal(ok, err)
@@ -175,8 +175,8 @@ func TestHeldAndRefused(t *testing.T) {
 				return w.Mark(t.Context(), row, false, "ABCD")
 			})
 		}
-		r.write("ash", func(w *store.Writer) error { return w.Leave(t.Context(), left.Pupil) })
-		r.asAt("ash", at(9, 35))
+		r.Write("ash", func(w *store.Writer) error { return w.Leave(t.Context(), left.Pupil) })
+		r.AsAt("ash", at(9, 35))
 		m := r.read(all, at(10, 0), status.AM)
 		for c, want := range map[store.Child]Why{refused: WhyRefused, held: WhyHeld, gone: WhyHeld, fine: WhyMark} {
 			got := m.child(c)
@@ -195,33 +195,33 @@ func TestHeldAndRefused(t *testing.T) {
 func TestNotTaken(t *testing.T) {
 	r := newRig(t, dbtest.Migrated(t, dbtest.SQLite(t)))
 	r.school("ash")
-	r.asAt("ash", at(9, 35))
+	r.AsAt("ash", at(9, 35))
 	if m := r.read(all, at(10, 30), status.AM); m.school("ash").NotTaken {
 		t.Error("the register of a school without children was not taken")
 	}
 	a, b, refused := r.pupil("ash", 1, northshire, ""), r.pupil("ash", 2, northshire, ""), r.pupil("ash", 3, northshire, "")
-	r.today(refused, "/")
-	r.write("ash", func(w *store.Writer) error {
+	r.Today(refused, "/")
+	r.Write("ash", func(w *store.Writer) error {
 		return w.Refuse(t.Context(), store.Ref{Dataset: record.DatasetAttendance, Key: record.Key(refused.Pupil) + "/2026-11-23"}, []byte("{}"), record.Tag{1}, []string{"decode"})
 	})
 	taken := func(sight store.Sight) bool { return !r.read(sight, at(10, 30), status.AM).school("ash").NotTaken }
 	if taken(all) {
 		t.Error("no mark of any child, and it was taken")
 	}
-	r.today(a, "Q9")
+	r.Today(a, "Q9")
 	if !taken(all) {
 		t.Error("a mark that nobody can read, and it was not taken")
 	}
-	r.today(a, "D")
+	r.Today(a, "D")
 	if taken(all) {
 		t.Error("a child who is not expected there, and it was taken")
 	}
-	r.today(a, "/")
+	r.Today(a, "/")
 	// One who sees only b knows too that the register was taken.
 	if !taken(all) || !taken(store.Sight{Authority: northshire, Only: []store.Child{b}}) {
 		t.Error("a mark of one child, and it was not taken")
 	}
-	r.asAt("ash", at(9, 0))
+	r.AsAt("ash", at(9, 0))
 	if !taken(all) {
 		t.Error("a register that has not arrived was not taken")
 	}
@@ -235,10 +235,10 @@ func TestACaseload(t *testing.T) {
 		var list []store.Child
 		for i, id := range []string{"ash", "birch", "cedar"} {
 			r.school(id)
-			list = append(list, r.pupil(id, 10*i+1, northshire, upn(t, 1)), r.pupil(id, 10*i+2, northshire, upn(t, 2+i)))
-			r.today(list[2*i], "/")
-			r.today(list[2*i+1], "N")
-			r.asAt(id, at(9, 31+i))
+			list = append(list, r.pupil(id, 10*i+1, northshire, upn(1)), r.pupil(id, 10*i+2, northshire, upn(2+i)))
+			r.Today(list[2*i], "/")
+			r.Today(list[2*i+1], "N")
+			r.AsAt(id, at(9, 31+i))
 		}
 		m := r.read(all, at(10, 0), status.AM)
 		if got := m.child(list[0]); !slices.Equal(got.Also, []string{"birch", "cedar"}) || m.Twice != 1 || m.Counts[Present] != 3 {
@@ -268,22 +268,22 @@ func TestACaseload(t *testing.T) {
 func TestMemoryIsNeverOld(t *testing.T) {
 	r := newRig(t, dbtest.Migrated(t, dbtest.SQLite(t)))
 	r.school("ash")
-	r.asAt("ash", at(9, 35))
+	r.AsAt("ash", at(9, 35))
 	child := r.pupil("ash", 1, northshire, "")
 	for _, c := range []struct {
 		mark string
 		want State
 	}{{"/", Present}, {"N", AbsentNoReason}, {"I", AbsentReason}} {
-		r.today(child, c.mark)
+		r.Today(child, c.mark)
 		for range 2 {
 			if got := r.read(all, at(10, 0), status.AM).child(child).State; got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 		}
 	}
-	r.exec("DELETE FROM records WHERE dataset = 'attendance'")
-	r.exec("DELETE FROM record_history WHERE school = 'ash'")
-	r.today(child, "/")
+	r.Exec("DELETE FROM records WHERE dataset = 'attendance'")
+	r.Exec("DELETE FROM record_history WHERE school = 'ash'")
+	r.Today(child, "/")
 	if got := r.read(all, at(10, 0), status.AM).child(child); got.State != Present {
 		t.Errorf("%s after versions began again", got.State)
 	}
