@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,7 +95,7 @@ func (v *View) Choose(field, label string, options []Option, pairs ...any) Field
 	return f
 }
 
-// Day is for the block "date"; the value is a time.Time or a record.Date.
+// DateInput is for the block "date"; the value is a time.Time or a record.Date.
 func (v *View) DateInput(field, label string, pairs ...any) Field {
 	f := v.Input(field, label, pairs...)
 	f.DayText, f.MonthText, f.YearText = v.T("web.form.day"), v.T("web.form.month"), v.T("web.form.year")
@@ -123,7 +124,7 @@ func (v *View) Error(field string) string { return v.Problems.Of(field) }
 // typed is nil for a form that was not sent and had no such field.
 func (v *View) typed(field string) []string {
 	switch {
-	case v.visit.form != nil && v.visit.R.Method != "GET":
+	case v.visit.form != nil && v.visit.R.Method != http.MethodGet:
 		if sent, there := v.visit.form.values[field]; there {
 			return sent
 		}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -41,15 +42,9 @@ type Form struct {
 // Form reads the form of this visit, which a page shows again with what was typed.
 func (v *Visit) Form() *Form {
 	if v.form == nil {
-		// What cannot be read has no values: each required field then says so. One that is too
-		// large ends in Broken.
-		err := v.R.ParseForm()
 		v.form = &Form{visit: v, values: v.R.PostForm}
-		if v.R.Method == "GET" {
-			v.form.values = v.R.URL.Query()
-		}
-		if err != nil {
-			v.broken = nonsense(err)
+		if v.R.Method == http.MethodGet {
+			v.form.values = v.R.Form
 		}
 	}
 	return v.form

@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"rollbridge/collector/portal/account"
-	"rollbridge/shared/clock"
 )
 
 // A Route is one page or one form of the portal.
@@ -23,7 +22,7 @@ type Route struct {
 // serve makes a handler of a route. Everything that decides who gets a page is here.
 func (s *Site) serve(route Route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v := &Visit{W: w, R: r, Now: clock.Now(), site: s, route: route}
+		v := &Visit{W: w, R: r, Now: s.Now(), site: s, route: route}
 		v.Printer = chosen(r, v.User)
 		if err := s.admit(v); err != nil {
 			s.fail(v, err)
@@ -38,7 +37,7 @@ func (s *Site) admit(v *Visit) error {
 	}
 	switch {
 	case v.route.Right == "":
-		return v.route.Do(v)
+		return v.do()
 	case v.User.ID == "":
 		return s.askToSignIn(v, ended)
 	case v.User.MustChange:
@@ -46,12 +45,15 @@ func (s *Site) admit(v *Visit) error {
 	case !v.User.May(v.route.Right):
 		return errForbidden
 	}
+	return v.do()
+}
+
+// do answers with the route, once what was sent is known to be a form.
+func (v *Visit) do() error {
+	if err := v.R.ParseForm(); err != nil {
+		return nonsense(err)
+	}
 	return v.route.Do(v)
 }
 
-func wrongMethod(v *Visit) error {
-	if v.R.Method == http.MethodHead {
-		return ErrNotFound
-	}
-	return errMethod
-}
+func wrongMethod(*Visit) error { return errMethod }

@@ -13,7 +13,6 @@ import (
 
 	"rollbridge/collector/database"
 	"rollbridge/collector/portal/account"
-	"rollbridge/shared/clock"
 )
 
 // How long a session lasts: a working day, or an hour without a page.
@@ -59,8 +58,8 @@ func (v *Visit) SignIn(u account.User) error {
 	}
 	m.Put(ctx, userKey, u.ID)
 	m.Put(ctx, stampKey, u.Stamp())
-	m.Put(ctx, startedKey, stamp(clock.Now()))
-	m.Put(ctx, seenKey, stamp(clock.Now()))
+	m.Put(ctx, startedKey, stamp(v.Now))
+	m.Put(ctx, seenKey, stamp(v.Now))
 	v.User = u
 	return nil
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 
@@ -11,6 +12,7 @@ import (
 	"rollbridge/collector/portal/account"
 	"rollbridge/collector/store"
 	"rollbridge/collector/vault"
+	"rollbridge/shared/clock"
 )
 
 // A Site is what the pages of one portal share. It may be used concurrently, and several
@@ -25,6 +27,8 @@ type Site struct {
 	// HSTS tells browsers never to come back without TLS. It stays off with a trial
 	// certificate, which it would make impossible to click past.
 	HSTS bool
+	// Now is the time; nil is that of shared/clock.
+	Now func() time.Time
 	// Home is where somebody begins who asked for no page; nil is Today for all who may
 	// see it.
 	Home func(account.User) string
@@ -84,6 +88,9 @@ func (s *Site) Handler(routes []Route) http.Handler {
 func (s *Site) open() {
 	if s.sessions == nil {
 		s.sessions = newSessions(s.DB, s.lost)
+	}
+	if s.Now == nil {
+		s.Now = clock.Now
 	}
 }
 

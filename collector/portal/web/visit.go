@@ -38,8 +38,6 @@ type Visit struct {
 	form *Form
 	// kept is what was typed into this page before a session ended.
 	kept url.Values
-	// broken is why the form could not be read.
-	broken error
 }
 
 // Context is the request's.

@@ -1,6 +1,7 @@
 // Writes dist/govuk.css: govuk-frontend's precompiled stylesheet without what only
 // services on GOV.UK may use: its typeface (licensed for GOV.UK alone, so the fonts
-// are not shipped and Arial takes their place) and the royal crest.
+// are not shipped and Arial takes their place) and the royal crest. And dist/govuk.js:
+// its precompiled script as it is, without the name of a map that is not shipped.
 //
 // It stops rather than write a stylesheet that still names either, so that a new
 // release of govuk-frontend that spells them otherwise is noticed here.
@@ -25,12 +26,19 @@ for (const banned of ["@font-face", "GDS Transport", "url("]) {
   }
 }
 
-const notice = `/*!
-govuk-frontend ${version}, changed for Rollbridge: typeface and crest removed.
-${readFileSync(join(here, "govuk-frontend.LICENSE"), "utf8").trim()}
-*/
-`;
-const target = join(here, "dist", "govuk.css");
-mkdirSync(dirname(target), { recursive: true });
-writeFileSync(`${target}.new`, notice + css);
-renameSync(`${target}.new`, target); // whole or not at all: the Go build embeds what is here
+const script = readFileSync(join(source, "dist", "govuk", "govuk-frontend.min.js"), "utf8")
+  .replace(/\n?\/\/# sourceMappingURL=\S+\s*$/, "\n");
+if (!/export\s*\{[^}]*initAll/.test(script)) {
+  console.error(`govuk-frontend ${version}: the script does not export initAll, which portal.js calls`);
+  process.exit(1);
+}
+
+const licence = readFileSync(join(here, "govuk-frontend.LICENSE"), "utf8").trim();
+const write = (name, what, content) => {
+  const target = join(here, "dist", name);
+  mkdirSync(dirname(target), { recursive: true });
+  writeFileSync(`${target}.new`, `/*!\ngovuk-frontend ${version}, ${what}.\n${licence}\n*/\n${content}`);
+  renameSync(`${target}.new`, target); // whole or not at all: the Go build embeds what is here
+};
+write("govuk.js", "as it is", script);
+write("govuk.css", "changed for Rollbridge: typeface and crest removed", css); // last: make looks at its time
