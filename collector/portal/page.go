@@ -17,7 +17,7 @@ import (
 //go:embed pages/*.html
 var pageFiles embed.FS
 
-var templates = parse("sign-in", "password", "schools", "roster", "message")
+var templates = parse("schools", "roster", "message")
 
 // parse joins each page with the layout and what pages share. The files are part of the program, so
 // that a mistake in one ends every test.
@@ -35,25 +35,13 @@ type page struct {
 	Template string
 	Title    string
 	User     string // name of who is signed in; empty shows no navigation
-	Problem  string // what is wrong with a form, without its full stop
-	Field    string // the input that the problem is about
-	Name     string // what was entered as user name
-	Ended    bool   // a session ended before this page
 	Text     string // of a message
 	Schools  *schoolsPage
 	Roster   *rosterPage
 }
 
-// FullTitle is the title as browsers show it; a form with an error says so first.
-func (p page) FullTitle() string {
-	title := p.Title + " - Rollbridge"
-	if p.Problem != "" {
-		title = "Error: " + title
-	}
-	return title
-}
-
-func (p page) MinPassword() int { return account.MinPassword }
+// FullTitle is the title as browsers show it.
+func (p page) FullTitle() string { return p.Title + " - Rollbridge" }
 
 // show renders before it answers, so that a fault ends in the error page and
 // not in half a page.

@@ -11,6 +11,7 @@ import (
 	"rollbridge/collector/audit"
 	"rollbridge/collector/database"
 	"rollbridge/collector/portal/account"
+	"rollbridge/collector/portal/entry"
 	"rollbridge/collector/portal/web"
 	"rollbridge/collector/store"
 	"rollbridge/collector/vault"
@@ -50,7 +51,7 @@ func New(db *database.DB, log *slog.Logger, o Options) *Portal {
 // Routes are all pages of the portal, but those that belong to none of its sections and
 // that web adds by itself.
 func Routes(s *web.Site) []web.Route {
-	return nil
+	return entry.Routes(s, nil)
 }
 
 // Handler answers every page of the portal. It must be served over TLS: the
@@ -59,11 +60,6 @@ func (p *Portal) Handler() http.Handler {
 	pages := http.NewServeMux()
 	pages.HandleFunc("GET /{$}", p.signedIn(p.schools))
 	pages.HandleFunc("GET /roster", p.signedIn(p.roster))
-	pages.HandleFunc("GET /sign-in", p.showSignIn)
-	pages.HandleFunc("POST /sign-in", p.signIn)
-	pages.HandleFunc("GET /password", p.showPassword)
-	pages.HandleFunc("POST /password", p.choosePassword)
-	pages.HandleFunc("POST /sign-out", p.signOut)
 	pages.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { p.plain(w, r, http.StatusNotFound) })
 	p.site.Rest = pages
 	return p.site.Handler(Routes(p.site))

@@ -2,13 +2,13 @@ package portal_test
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,31 +18,41 @@ import (
 	"rollbridge/collector/overview"
 	"rollbridge/collector/portal"
 	"rollbridge/collector/portal/account"
+	"rollbridge/collector/portal/account/accounttest"
 	"rollbridge/collector/portal/web"
 	"rollbridge/collector/store"
+	"rollbridge/collector/vault"
 	"rollbridge/shared/clock"
 	"rollbridge/shared/record"
 )
-
-const own = "three random words"
 
 // A browser keeps cookies and follows no redirect by itself.
 type browser struct {
 	t      *testing.T
 	client *http.Client
 	base   string
+	vault  *vault.Vault
 }
 
 // site serves a portal on db and returns a browser and what is logged.
 func site(t *testing.T, db *database.DB) (*browser, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
-	s := httptest.NewTLSServer(portal.New(db, slog.New(slog.NewTextHandler(&log, nil)), portal.Options{}).Handler())
+	dir := filepath.Join(t.TempDir(), "vault")
+	if err := vault.Init(dir); err != nil {
+		t.Fatal(err)
+	}
+	v, err := vault.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = v.Close() })
+	s := httptest.NewTLSServer(portal.New(db, slog.New(slog.NewTextHandler(&log, nil)), portal.Options{Vault: v}).Handler())
 	t.Cleanup(s.Close)
-	return newBrowser(t, s), &log
+	return newBrowser(t, s, v), &log
 }
 
-func newBrowser(t *testing.T, s *httptest.Server) *browser {
+func newBrowser(t *testing.T, s *httptest.Server, v *vault.Vault) *browser {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +60,7 @@ func newBrowser(t *testing.T, s *httptest.Server) *browser {
 	client := *s.Client()
 	client.Jar = jar
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &browser{t, &client, s.URL}
+	return &browser{t, &client, s.URL, v}
 }
 
 type answer struct {
@@ -96,179 +106,21 @@ func (b *browser) post(path string, pairs ...string) answer {
 	return b.do(http.MethodPost, path, form)
 }
 
-// enter adds a user who has chosen an own password and signs in as them.
+// enter adds a person who has set up everything and signs in as them.
 func (b *browser) enter(db *database.DB, name, authority string) {
 	b.t.Helper()
-	oneTime := addUser(b.t, db, name, authority)
-	if a := b.post("/sign-in", "name", name, "password", oneTime); a.location != "/password" {
-		b.t.Fatalf("one-time password: %d to %q", a.code, a.location)
+	person := account.Person{Name: name, Role: account.Operator}
+	if authority != "" {
+		person = account.Person{Name: name, Role: account.Administrator, Authorities: []string{authority}}
 	}
-	if a := b.post("/password", "password", own, "again", own); a.location != "/" {
-		b.t.Fatalf("own password: %d to %q", a.code, a.location)
+	m := accounttest.Join(b.t, account.Open(db, b.vault), person)
+	if a := b.post("/sign-in", "name", name, "password", accounttest.Password); a.location != "/sign-in/code" {
+		b.t.Fatalf("password: %d to %q", a.code, a.location)
 	}
-}
-
-func person(name, authority string) account.Person {
-	if authority == "" {
-		return account.Person{Name: name, Role: account.Operator}
-	}
-	return account.Person{Name: name, Role: account.Administrator, Authorities: []string{authority}}
-}
-
-func addUser(t *testing.T, db *database.DB, name, authority string) string {
-	t.Helper()
-	oneTime, err := account.Open(db, nil).Invite(t.Context(), account.User{}, person(name, authority))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return oneTime
-}
-
-func (b *browser) cookie() string {
-	u, err := url.Parse(b.base)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for _, c := range b.client.Jar.Cookies(u) {
-		return c.Value
-	}
-	return ""
-}
-
-func TestOneTimePasswordOpensOnlyTheChoiceOfAnOwnOne(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b, log := site(t, db)
-		if a := b.get("/"); a.location != "/sign-in" {
-			t.Fatalf("without a session: %d to %q", a.code, a.location)
-		}
-		oneTime := addUser(t, db, "jo", "")
-		a := b.post("/sign-in", "name", "jo", "password", oneTime)
-		if a.code != http.StatusSeeOther || a.location != "/password" {
-			t.Fatalf("%d to %q", a.code, a.location)
-		}
-		if a := b.get("/"); a.location != "/password" {
-			t.Errorf("the schools are shown with a one-time password: %d to %q", a.code, a.location)
-		}
-		if a := b.get("/password"); a.code != http.StatusOK || !strings.Contains(a.body, "Choose a password") {
-			t.Errorf("%d", a.code)
-		}
-		for _, c := range []struct{ password, again, says string }{
-			{"short", "short", "12 characters or more"},
-			{own, own + "x", "not the same"},
-			{oneTime, oneTime, "choose your own"},
-		} {
-			a := b.post("/password", "password", c.password, "again", c.again)
-			if a.code != http.StatusUnprocessableEntity || !strings.Contains(a.body, c.says) || !strings.Contains(a.body, "<title>Error: ") {
-				t.Errorf("%q: %d", c.says, a.code)
-			}
-			if strings.Contains(a.body, c.password) {
-				t.Errorf("%q: the page repeats the password", c.says)
-			}
-		}
-		before := b.cookie()
-		if a := b.post("/password", "password", own, "again", own); a.location != "/" {
-			t.Fatalf("%d to %q", a.code, a.location)
-		}
-		if b.cookie() == before {
-			t.Error("the session's token did not change with the password")
-		}
-		if a := b.get("/"); a.code != http.StatusOK {
-			t.Errorf("%d to %q", a.code, a.location)
-		}
-		if strings.Contains(log.String(), "jo") || strings.Contains(log.String(), oneTime) || strings.Contains(log.String(), own) {
-			t.Error("the log holds a name or a password")
-		}
-	})
-}
-
-func TestSignInAndOut(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b, _ := site(t, db)
-		b.enter(db, "jo", "")
-		a := b.do(http.MethodGet, "/", nil)
-		if a.code != http.StatusOK || !strings.Contains(a.body, "Signed in as jo") {
-			t.Fatalf("%d", a.code)
-		}
-		stolen := b.cookie()
-		a = b.post("/sign-out")
-		if a.location != "/sign-in" || b.cookie() != "" {
-			t.Fatalf("%d to %q", a.code, a.location)
-		}
-		if a := b.do(http.MethodGet, "/", nil, "Cookie", "__Host-rollbridge="+stolen); a.location != "/sign-in?ended" {
-			t.Errorf("the token works after sign-out: %d to %q", a.code, a.location)
-		}
-		if a := b.get("/sign-in?ended"); !strings.Contains(a.body, "Your session has ended") {
-			t.Error("an ended session is not said")
-		}
-		a = b.post("/sign-in", "name", "jo", "password", own)
-		cookie := a.header.Get("Set-Cookie")
-		for _, want := range []string{"__Host-rollbridge=", "Path=/", "HttpOnly", "Secure", "SameSite=Lax"} {
-			if !strings.Contains(cookie, want) {
-				t.Errorf("the cookie has no %s", want)
-			}
-		}
-		if strings.Contains(cookie, "Domain=") || strings.Contains(cookie, "Expires=") {
-			t.Errorf("the cookie outlives the browser or the host: %s", cookie)
-		}
-		if a := b.get("/sign-in"); a.location != "/" {
-			t.Errorf("signed in and asked again: %d to %q", a.code, a.location)
-		}
-	})
-}
-
-func TestResetAndDisableEndSessions(t *testing.T) {
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b, _ := site(t, db)
-		for name, end := range map[string]func(context.Context, string) error{
-			"reset": func(ctx context.Context, name string) error {
-				_, err := account.Open(db, nil).Reset(ctx, account.User{}, name)
-				return err
-			},
-			"disable": func(ctx context.Context, name string) error {
-				return account.Open(db, nil).Disable(ctx, account.User{}, name)
-			},
-		} {
-			b.enter(db, name, "")
-			if err := end(t.Context(), name); err != nil {
-				t.Fatal(err)
-			}
-			if a := b.get("/"); a.location != "/sign-in?ended" {
-				t.Errorf("%s: %d to %q", name, a.code, a.location)
-			}
-		}
-	})
-}
-
-func TestWrongSignIn(t *testing.T) {
-	db := dbtest.Migrated(t, dbtest.SQLite(t))
-	b, _ := site(t, db)
-	addUser(t, db, "jo", "")
-	known := b.post("/sign-in", "name", "jo", "password", "wrong")
-	unknown := b.post("/sign-in", "name", "sam", "password", "wrong")
-	if known.code != http.StatusUnprocessableEntity || unknown.code != known.code {
-		t.Errorf("%d %d", known.code, unknown.code)
-	}
-	if strings.ReplaceAll(known.body, `"jo"`, `"sam"`) != unknown.body {
-		t.Error("the answers for a known and an unknown name differ")
-	}
-	if a := b.post("/sign-in", "name", "jo"); a.code != http.StatusUnprocessableEntity || !strings.Contains(a.body, "Enter your user name") {
-		t.Errorf("no password: %d", a.code)
-	}
-	for range 3 {
-		b.post("/sign-in", "name", "jo", "password", "wrong")
-	}
-	a := b.post("/sign-in", "name", "jo", "password", "wrong")
-	if a.code != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, "too many wrong tries") {
-		t.Errorf("%d", a.code)
-	}
-	if b.cookie() != "" {
-		t.Error("a wrong sign-in began a session")
-	}
-	if a := b.post("/sign-in", "name", `"><script>`, "password", "x"); strings.Contains(a.body, "<script>") {
-		t.Error("what was entered is shown as it is")
-	}
-	if a := b.post("/sign-in", "name", strings.Repeat("x", 100<<10), "password", "x"); a.code != http.StatusUnprocessableEntity {
-		t.Errorf("a huge form: %d", a.code)
+	// The code that set the second factor up is spent.
+	code := accounttest.Code(b.t, m.Key, clock.Now().Add(30*time.Second))
+	if a := b.post("/sign-in/code", "code", code); a.location != "/" {
+		b.t.Fatalf("code: %d to %q", a.code, a.location)
 	}
 }
 
@@ -348,7 +200,7 @@ func TestDatabaseDown(t *testing.T) {
 	if a := b.get("/"); a.code != http.StatusInternalServerError || !strings.Contains(a.body, "problem with the service") || strings.Contains(a.body, "sql") {
 		t.Errorf("%d %s", a.code, a.body)
 	}
-	if !strings.Contains(log.String(), "a page could not be shown") {
+	if !strings.Contains(log.String(), "a session could not be read") {
 		t.Error("the operator is not told")
 	}
 }

@@ -115,7 +115,7 @@ func (s *rosterSite) browse() (*browser, *bytes.Buffer) {
 	var log bytes.Buffer
 	server := httptest.NewTLSServer(portal.New(s.db, slog.New(slog.NewTextHandler(&log, nil)), portal.Options{Vault: s.vault}).Handler())
 	s.Cleanup(server.Close)
-	return newBrowser(s.T, server), &log
+	return newBrowser(s.T, server, s.vault), &log
 }
 
 // everyReason fills the site.

@@ -2,11 +2,7 @@ package portal
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"rollbridge/shared/status"
 )
@@ -52,25 +48,9 @@ func ago(t, now time.Time) string {
 	return count(int(d/(24*time.Hour)), "day") + " ago"
 }
 
-// spell is a wait in words, rounded up.
-func spell(d time.Duration) string {
-	if d <= time.Minute {
-		return count(int((d+time.Second-1)/time.Second), "second")
-	}
-	return count(int((d+time.Minute-1)/time.Minute), "minute")
-}
-
-// seconds is a wait for the header Retry-After, rounded up.
-func seconds(d time.Duration) string { return strconv.Itoa(int((d + time.Second - 1) / time.Second)) }
-
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-func capital(text string) string {
-	first, size := utf8.DecodeRuneInString(text)
-	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".")
 }

@@ -24,12 +24,12 @@ type Identity struct {
 }
 
 // EnterOpenID finds the person of an identity. The first time it must be an
-// invited person of the same e-mail address, who then has no password here. It
-// never makes a person, and an authority's service never lets in anybody who
+// invited person of the same e-mail address, who then has no password here; first
+// says so. It never makes a person, and an authority's service never lets in anybody who
 // belongs to another authority too, for it could then read that one's children.
-func (a *Accounts) EnterOpenID(ctx context.Context, who Identity) (u User, err error) {
+func (a *Accounts) EnterOpenID(ctx context.Context, who Identity) (u User, first bool, err error) {
 	if who.Subject == "" {
-		return User{}, ErrNoAccess
+		return User{}, false, ErrNoAccess
 	}
 	err = a.db.Write(ctx, func(tx *database.Tx) error {
 		var found bool
@@ -40,6 +40,7 @@ func (a *Accounts) EnterOpenID(ctx context.Context, who Identity) (u User, err e
 		if err != nil {
 			return err
 		}
+		first = !found
 		if !who.speaksOf(u) || !u.Works(a.now()) {
 			return ErrNoAccess
 		}
@@ -52,10 +53,10 @@ func (a *Accounts) EnterOpenID(ctx context.Context, who Identity) (u User, err e
 		return err
 	})
 	if err != nil {
-		return User{}, fmt.Errorf("sign in at the authority's own service: %w", err)
+		return User{}, false, fmt.Errorf("sign in at the authority's own service: %w", err)
 	}
 	u, _, err = a.find(ctx, "id", u.ID)
-	return u, err
+	return u, first, err
 }
 
 func (w Identity) speaksOf(u User) bool {

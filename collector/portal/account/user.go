@@ -110,6 +110,9 @@ func (u User) Works(now time.Time) bool {
 	return u.Disabled.IsZero() && (u.Until.IsZero() || now.Before(u.Until))
 }
 
+// SettingUp says that BeginSecond made a key that FinishSecond awaits.
+func (u User) SettingUp() bool { return u.totpNew != nil }
+
 // Stamp changes with the password, and whenever all sessions of the person are
 // ended. A session that carries another one has ended.
 func (u User) Stamp() string {
