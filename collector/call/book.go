@@ -9,7 +9,6 @@ import (
 
 	"rollbridge/collector/store"
 	"rollbridge/collector/vault"
-	"rollbridge/shared/clock"
 	"rollbridge/shared/record"
 	"rollbridge/shared/status"
 )
@@ -22,6 +21,17 @@ type Book struct {
 
 // New keeps calls in a store, sealed with the keys of a vault.
 func New(s *store.Store, v *vault.Vault) *Book { return &Book{s, v} }
+
+// A Then is what else belongs to the same transaction, such as the entry in the
+// audit log; nil is nothing. It comes last.
+type Then func(*store.Tx) error
+
+func (t Then) do(tx *store.Tx) error {
+	if t == nil {
+		return nil
+	}
+	return t(tx)
+}
 
 // What callers branch on.
 var (
@@ -46,14 +56,15 @@ type Recorded struct {
 }
 
 // Record records a call that a person of the sight's authority made; opened is
-// when the form was. The caller fills all but Authority, At and what follows.
-// Errors are a *FaultError for what was typed, ErrUsed and ErrNotFound.
-func (b *Book) Record(ctx context.Context, sight store.Sight, c Call, opened time.Time) (done Recorded, err error) {
+// when the form was. The caller fills all but Authority, ByName and Corrected.
+// Errors are a *FaultError for what was typed, ErrUsed and ErrNotFound. then does
+// not run for a form that was recorded before.
+func (b *Book) Record(ctx context.Context, sight store.Sight, c Call, opened time.Time, then Then) (done Recorded, err error) {
 	c.Authority = sight.Authority
 	c = c.tidy()
+	c.At = c.At.Truncate(time.Microsecond).UTC()
 	err = b.store.Write(ctx, func(tx *store.Tx) error {
 		done = Recorded{}
-		c.At = clock.Now().Truncate(time.Microsecond).UTC()
 		if err := tx.LockSchool(ctx, c.School); err != nil {
 			return err
 		}
@@ -77,12 +88,14 @@ func (b *Book) Record(ctx context.Context, sight store.Sight, c Call, opened tim
 		if err := tx.AddCall(ctx, b.vault, row); err != nil {
 			return err
 		}
-		if err := tx.DropClaim(ctx, store.Claim{School: c.School, Authority: c.Authority, Day: c.Day, Session: c.Session, By: c.By}); err != nil {
+		if err := tx.DropClaims(ctx, c.Authority, c.School, c.Day, c.By); err != nil {
 			return err
 		}
 		done.Call = c
-		done.Others, err = b.since(ctx, tx, c, opened)
-		return err
+		if done.Others, err = b.since(ctx, tx, c, opened); err != nil {
+			return err
+		}
+		return then.do(tx)
 	})
 	return done, wrap(err, "record a call to %s", c.School)
 }

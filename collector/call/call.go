@@ -169,7 +169,7 @@ func (c Call) check(now time.Time) error {
 	if len(faults) > 0 {
 		return &FaultError{slices.Compact(faults)}
 	}
-	if !idForm.MatchString(c.ID) || c.School == "" || c.Authority == "" || c.By == "" || c.Day.Time().IsZero() ||
+	if !idForm.MatchString(c.ID) || c.School == "" || c.Authority == "" || c.By == "" || c.At.IsZero() || c.Day.Time().IsZero() ||
 		c.Session != status.AM && c.Session != status.PM {
 		return errors.New("the call does not say which it is, to whom, by whom or about which register")
 	}

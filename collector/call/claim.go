@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"rollbridge/collector/store"
-	"rollbridge/shared/clock"
 	"rollbridge/shared/record"
 	"rollbridge/shared/status"
 )
@@ -17,14 +16,35 @@ type Claim = store.Claim
 // must not keep the others away.
 const ClaimFor = 10 * time.Minute
 
-// Claim says that a person is calling a school about a session's register. Where
-// somebody else is, it returns that claim with ErrClaimed and changes nothing,
-// unless takeOver is set.
-func (b *Book) Claim(ctx context.Context, sight store.Sight, school string, day record.Date, session status.Session, by string, takeOver bool) (got Claim, err error) {
+// Claim says at c.At that a person is calling a school about a session's
+// register. Where somebody else is, it returns that claim with ErrClaimed and
+// changes nothing, unless takeOver is set.
+func (b *Book) Claim(ctx context.Context, sight store.Sight, c Claim, takeOver bool, then Then) (got Claim, err error) {
+	c.Authority = sight.Authority
+	c.At = c.At.Truncate(time.Microsecond).UTC()
+	c.Until = c.At.Add(ClaimFor)
 	err = b.store.Write(ctx, func(tx *store.Tx) error {
-		if err := tx.LockSchool(ctx, school); err != nil {
+		if err := tx.LockSchool(ctx, c.School); err != nil {
 			return err
 		}
+		known, err := tx.AuthorityKnows(ctx, c.Authority, c.School)
+		if err == nil && !known {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		if got, err = tx.ClaimCall(ctx, c, takeOver); err != nil {
+			return err
+		}
+		return then.do(tx)
+	})
+	return got, wrap(err, "claim a call to %s", c.School)
+}
+
+// Release ends a person's own claims of a school on a day.
+func (b *Book) Release(ctx context.Context, sight store.Sight, school string, day record.Date, by string, then Then) error {
+	return b.store.Write(ctx, func(tx *store.Tx) error {
 		known, err := tx.AuthorityKnows(ctx, sight.Authority, school)
 		if err == nil && !known {
 			err = ErrNotFound
@@ -32,17 +52,10 @@ func (b *Book) Claim(ctx context.Context, sight store.Sight, school string, day 
 		if err != nil {
 			return err
 		}
-		now := clock.Now().Truncate(time.Microsecond).UTC()
-		got, err = tx.ClaimCall(ctx, Claim{School: school, Authority: sight.Authority, Day: day, Session: session, By: by, At: now, Until: now.Add(ClaimFor)}, takeOver)
-		return err
-	})
-	return got, wrap(err, "claim a call to %s", school)
-}
-
-// Release ends a person's own claim.
-func (b *Book) Release(ctx context.Context, sight store.Sight, school string, day record.Date, session status.Session, by string) error {
-	return b.store.Write(ctx, func(tx *store.Tx) error {
-		return tx.DropClaim(ctx, Claim{School: school, Authority: sight.Authority, Day: day, Session: session, By: by})
+		if err := tx.DropClaims(ctx, sight.Authority, school, day, by); err != nil {
+			return err
+		}
+		return then.do(tx)
 	})
 }
 

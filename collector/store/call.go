@@ -232,11 +232,10 @@ func (t *Tx) ClaimCall(ctx context.Context, c Claim, takeOver bool) (Claim, erro
 	return c, wrap(err, "claim a call to %s", c.School)
 }
 
-// DropClaim ends a person's own claim.
-func (t *Tx) DropClaim(ctx context.Context, c Claim) error {
-	_, err := t.Exec(ctx, "DELETE FROM call_claims WHERE school = ? AND authority = ? AND day = ? AND session = ? AND claimed_by = ?",
-		c.School, c.Authority, string(c.Day), string(c.Session), c.By)
-	return wrap(err, "end the claim of a call to %s", c.School)
+// DropClaims ends a person's own claims of a school on a day.
+func (t *Tx) DropClaims(ctx context.Context, authority, school string, day record.Date, by string) error {
+	_, err := t.Exec(ctx, "DELETE FROM call_claims WHERE school = ? AND authority = ? AND day = ? AND claimed_by = ?", school, authority, string(day), by)
+	return wrap(err, "end the claim of a call to %s", school)
 }
 
 // Claims lists an authority's claims of a session that run at now.
@@ -274,6 +273,22 @@ func (t *Tx) ChildrenOf(ctx context.Context, authority, school string) (map[reco
 		return err
 	})
 	return found, wrap(err, "find the children at %s", school)
+}
+
+// ChildrenAt lists the children in sight at one school, in no order.
+func (s *Store) ChildrenAt(ctx context.Context, v *vault.Vault, sight Sight, school string) (list []Listing, err error) {
+	err = s.Read(ctx, func(tx *Tx) error {
+		found, err := tx.listings(ctx, sight, " AND p.school = ?", []any{school})
+		list = make([]Listing, 0, len(found))
+		for _, f := range found {
+			if err == nil {
+				err = f.open(v)
+			}
+			list = append(list, f.Listing)
+		}
+		return err
+	})
+	return list, wrap(err, "list the children at %s", school)
 }
 
 // WasIDs are the ids that a pupil had before, the newest first.
