@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -101,6 +102,9 @@ func appendTo(ctx context.Context, tx *database.Tx, c Chain, r row) error {
 func (l *Log) seal(ctx context.Context, tx *database.Tx, e Entry, id []byte) ([]byte, error) {
 	if e.Reason == "" {
 		return []byte{}, nil
+	}
+	if l.vault == nil {
+		return nil, errors.New("there is no vault here")
 	}
 	st := &store.Tx{Tx: tx}
 	var key vault.Key

@@ -156,7 +156,7 @@ func (l *Log) open(ctx context.Context, tx *database.Tx, rows []row) ([]Record, 
 		if len(r.reason) > 0 {
 			o := owner{r.authority, r.school}
 			k, known := keys[o]
-			if !known {
+			if !known && l.vault != nil {
 				var err error
 				if k.key, k.ok, err = (&store.Tx{Tx: tx}).FindKey(ctx, l.vault, r.authority, r.school); err != nil {
 					return nil, err

@@ -2,11 +2,13 @@ package audit
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"rollbridge/collector/database"
 	"rollbridge/shared/status"
 )
 
@@ -89,17 +91,24 @@ func (c Chain) Words() string {
 // unsigned is when the first entry after a checkpoint was written; zero if there is none.
 func (l *Log) unsigned(ctx context.Context, c Checkpoint) (oldest time.Time, err error) {
 	chains, err := l.chains(ctx)
-	for _, chain := range chains {
-		if err != nil {
-			break
-		}
-		err = l.Each(ctx, Query{Chain: chain, After: c.Marks[chain].Seq, Limit: 1}, func(r Record) error {
-			if oldest.IsZero() || r.At.Before(oldest) {
-				oldest = r.At
-			}
-			return nil
-		})
+	if err != nil {
+		return oldest, fmt.Errorf("look for audit entries without a checkpoint: %w", err)
 	}
+	err = l.db.Read(ctx, func(tx *database.Tx) error {
+		oldest = time.Time{}
+		for _, chain := range chains {
+			var at int64
+			err := tx.QueryRow(ctx, "SELECT at FROM audit WHERE chain = ? AND seq > ? ORDER BY seq LIMIT 1", string(chain), c.Marks[chain].Seq).Scan(&at)
+			switch {
+			case errors.Is(err, sql.ErrNoRows):
+			case err != nil:
+				return err
+			case oldest.IsZero() || database.FromMicros(at).Before(oldest):
+				oldest = database.FromMicros(at)
+			}
+		}
+		return nil
+	})
 	if err != nil {
 		return time.Time{}, fmt.Errorf("look for audit entries without a checkpoint: %w", err)
 	}

@@ -45,7 +45,7 @@ them encrypted, and shows each authority what has arrived and what has not.
 
 Begin with "rollbridge-collector init". Exit codes: 0 done, 1 failed, 2 command
 line not understood, 3 refused and nothing changed, 4 settings cannot be used,
-5 fsck found faults or status an alarm.`
+5 fsck or audit verify found faults, or status an alarm.`
 
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
@@ -62,7 +62,7 @@ func (p *program) root() *cobra.Command {
 	root.AddCommand(
 		p.initCommand(), p.serveCommand(), p.migrateCommand(), p.authorityCommand(), p.schoolCommand(), p.rosterCommand(), p.codeCommand(),
 		p.agentCommand(), p.keyCommand(), p.userCommand(), p.statusCommand(), p.compareCommand(), p.fsckCommand(), p.retentionCommand(),
-		p.releaseCommand(),
+		p.releaseCommand(), p.auditCommand(),
 		p.configCommand(), p.versionCommand(),
 	)
 	return root

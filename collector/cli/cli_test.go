@@ -18,6 +18,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"rollbridge/collector/cli"
+	"rollbridge/collector/database"
 )
 
 func TestMain(m *testing.M) {
@@ -39,7 +40,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ROLLBRIDGE_COLLECTOR_DATA_DIR", e.WorkDir+"/data")
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "xlsx": xlsx, "released": released, "carry": carry, "program": program, "believed": believed},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "xlsx": xlsx, "released": released, "carry": carry, "program": program, "believed": believed, "sql": sqlite},
 	})
 }
 
@@ -57,6 +58,24 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("it exits %d, want %d", got, want)
+	}
+}
+
+// sqlite runs a statement on the collector's database, around the program: sql STATEMENT.
+func sqlite(ts *testscript.TestScript, not bool, args []string) {
+	db, err := database.Connect(context.Background(), "sqlite:"+ts.Getenv("ROLLBRIDGE_COLLECTOR_DATA_DIR")+"/collector.db")
+	ts.Check(err)
+	err = db.Write(context.Background(), func(tx *database.Tx) error {
+		_, err := tx.Exec(context.Background(), args[0])
+		return err
+	})
+	ts.Check(db.Close())
+	if not && err != nil {
+		fmt.Fprintln(ts.Stderr(), err)
+		return
+	}
+	if ts.Check(err); not {
+		ts.Fatalf("the database took it")
 	}
 }
 

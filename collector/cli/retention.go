@@ -84,6 +84,7 @@ func (p *program) printPeriods(r settings.Retention) error {
 	for _, k := range record.Keepings() {
 		rows = append(rows, fmt.Sprintf("%s\t%s\t%s", k.Rule, periods[k.Rule], k.Setting))
 	}
+	rows = append(rows, fmt.Sprintf("audit\t%d years\tretention.audit_years", r.AuditYears))
 	if err := p.table("RULE\tKEPT FOR\tSETTING", rows, ""); err != nil {
 		return err
 	}
@@ -117,8 +118,9 @@ func (p *program) printForgotten(r settings.Retention, list []retention.School, 
 			HistoryDays     int             `json:"history_days"`
 			LeftDays        int             `json:"left_days"`
 			AttendanceYears int             `json:"attendance_years"`
+			AuditYears      int             `json:"audit_years"`
 			Schools         []retentionLine `json:"schools"`
-		}{r.HistoryDays, r.LeftDays, r.AttendanceYears, lines})
+		}{r.HistoryDays, r.LeftDays, r.AttendanceYears, r.AuditYears, lines})
 	}
 	return p.table("SCHOOL\tCHILDREN WHO LEFT\tWEEKS OF MARKS\tOLD VERSIONS\tREFUSED", rows, none)
 }

@@ -9,11 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"rollbridge/collector/audit"
 	"rollbridge/collector/cli/server"
 	"rollbridge/collector/database"
-	"rollbridge/collector/keys"
 	"rollbridge/collector/overview"
-	"rollbridge/collector/release"
 	"rollbridge/collector/settings"
 	"rollbridge/collector/store"
 	"rollbridge/shared/clock"
@@ -72,13 +71,13 @@ type holdLine struct {
 }
 
 func (p *program) status(ctx context.Context, asJSON bool) error {
-	return p.withStore(ctx, func(s settings.Settings, _ *database.DB, st *store.Store) error {
+	return p.withStore(ctx, func(s settings.Settings, db *database.DB, st *store.Store) error {
 		now := clock.Now()
 		o, err := overview.Read(ctx, st, "", now)
 		if err != nil {
 			return err
 		}
-		alarms, err := alarms(ctx, s, st, now)
+		alarms, err := server.Alarms(ctx, s, st, audit.New(db, nil), now)
 		if err != nil {
 			return err
 		}
@@ -86,8 +85,6 @@ func (p *program) status(ctx context.Context, asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		alarms = append(alarms, overdue(stops, now)...)
-		alarms = append(alarms, releaseAlarms(s, now)...)
 		if asJSON {
 			err = p.statusJSON(o, stops, alarms)
 		} else {
@@ -98,38 +95,6 @@ func (p *program) status(ctx context.Context, asJSON bool) error {
 		}
 		return err
 	})
-}
-
-// alarms are what the operator must see to, beside the schools. A process that
-// may not read the control directory (intake's user) cannot judge the keyring.
-func alarms(ctx context.Context, s settings.Settings, st *store.Store, now time.Time) ([]string, error) {
-	root, err := server.ReadRoot(s.Keys())
-	if errors.Is(err, keys.ErrMissing) {
-		return []string{"The keyring cannot be checked: this user has no control keys. Run status as the collector's own user."}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	ring, err := server.Keyring(ctx, st, root)
-	if err != nil {
-		return nil, err
-	}
-	if _, due := server.KeyringAlarm(ring, now); due {
-		return []string{server.KeyringWords(ring, now)}, nil
-	}
-	return nil, nil
-}
-
-// releaseAlarms are those of the releases that are kept here, if any are.
-func releaseAlarms(s settings.Settings, now time.Time) (list []string) {
-	state, err := release.At(s.ReleasesDir()).State()
-	if err != nil {
-		return []string{fmt.Sprintf("The releases cannot be read: %v. See `release status`.", err)}
-	}
-	for _, a := range state.Alarms(now) {
-		list = append(list, a.Text)
-	}
-	return list
 }
 
 func (p *program) statusJSON(o overview.Overview, stops map[string]stopLine, alarms []string) error {

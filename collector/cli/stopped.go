@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -96,17 +95,6 @@ func standingStops(ctx context.Context, st *store.Store) (map[string]stopLine, e
 		}
 	}
 	return found, err
-}
-
-// overdue are alarms: role jobs destroys within the hour.
-func overdue(stops map[string]stopLine, now time.Time) (alarms []string) {
-	for _, s := range stops {
-		if s.Destroyed == nil && now.After(s.Destroy.Add(24*time.Hour)) {
-			alarms = append(alarms, fmt.Sprintf("What %s had sent was to be destroyed on %s and is not: run a process with role jobs, and look at its log.", s.School, dayWords(s.Destroy)))
-		}
-	}
-	slices.Sort(alarms)
-	return alarms
 }
 
 func (p *program) listStops(ctx context.Context, asJSON bool) error {

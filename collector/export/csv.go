@@ -11,22 +11,54 @@ import (
 // take it for. A text that a spreadsheet would take for a formula gets an
 // apostrophe in front.
 func CSV(w io.Writer, head []string, rows [][]string) error {
-	if _, err := io.WriteString(w, "\uFEFF"); err != nil {
-		return fmt.Errorf("write a CSV file: %w", err)
+	s := NewStream(w)
+	if err := s.Row(head...); err != nil {
+		return err
 	}
+	for _, row := range rows {
+		if err := s.Row(row...); err != nil {
+			return err
+		}
+	}
+	return s.End()
+}
+
+// A Stream is CSV row by row, for what is too long to be held.
+type Stream struct {
+	w *csv.Writer
+	// mark is written before the first row, so that a file that fails before it is empty.
+	mark io.Writer
+}
+
+// NewStream begins a file.
+func NewStream(w io.Writer) *Stream {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
-	for _, row := range append([][]string{head}, rows...) {
-		safe := make([]string, len(row))
-		for i, cell := range row {
-			safe[i] = plain(cell)
-		}
-		if err := c.Write(safe); err != nil {
+	return &Stream{c, w}
+}
+
+// Row writes one row.
+func (s *Stream) Row(cells ...string) error {
+	if s.mark != nil {
+		if _, err := io.WriteString(s.mark, "\uFEFF"); err != nil {
 			return fmt.Errorf("write a CSV file: %w", err)
 		}
+		s.mark = nil
 	}
-	c.Flush()
-	if err := c.Error(); err != nil {
+	safe := make([]string, len(cells))
+	for i, cell := range cells {
+		safe[i] = plain(cell)
+	}
+	if err := s.w.Write(safe); err != nil {
+		return fmt.Errorf("write a CSV file: %w", err)
+	}
+	return nil
+}
+
+// End writes what is left.
+func (s *Stream) End() error {
+	s.w.Flush()
+	if err := s.w.Error(); err != nil {
 		return fmt.Errorf("write a CSV file: %w", err)
 	}
 	return nil

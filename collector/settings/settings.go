@@ -40,6 +40,7 @@ type Settings struct {
 	Hosted    Hosted    `config:"hosted"`
 	Security  Security  `config:"security"`
 	Alerts    Alerts    `config:"alerts"`
+	Audit     Audit     `config:"audit"`
 }
 
 // Intake is where agents are answered.
@@ -74,6 +75,14 @@ type Retention struct {
 	// AttendanceYears is of how many academic years marks are kept, the present one
 	// among them.
 	AttendanceYears int `config:"attendance_years"`
+	// AuditYears is for how many years the audit log is kept.
+	AuditYears int `config:"audit_years"`
+}
+
+// Audit is where what proves the audit log is kept, outside the database.
+type Audit struct {
+	// Dir is empty for the directory audit in DataDir. See AuditDir.
+	Dir string `config:"dir"`
 }
 
 // Releases is where the agents that are released lie, and how the keys of the server
@@ -106,6 +115,9 @@ func (r Retention) validate() error {
 	if r.AttendanceYears < minYears || r.AttendanceYears > maxYears {
 		return fmt.Errorf("retention.attendance_years must be a number of academic years from %d, the present one, to %d: correct it", minYears, maxYears)
 	}
+	if r.AuditYears < minYears || r.AuditYears > maxYears {
+		return fmt.Errorf("retention.audit_years must be a number of years from %d to %d: correct it", minYears, maxYears)
+	}
 	return nil
 }
 
@@ -127,7 +139,7 @@ func Defaults() Settings {
 		Intake:    Intake{Listen: "127.0.0.1:8443", TLS: TLS{Mode: TLSTrial}},
 		Portal:    Portal{Listen: "127.0.0.1:8444"},
 		Private:   Private{Listen: "127.0.0.1:8445"},
-		Retention: Retention{HistoryDays: 400, LeftDays: 400, AttendanceYears: 2},
+		Retention: Retention{HistoryDays: 400, LeftDays: 400, AttendanceYears: 2, AuditYears: 7},
 		Alerts:    Alerts{TLS: MailStartTLS},
 	}
 }
@@ -154,6 +166,14 @@ func (s Settings) ReleasesDir() string {
 		return filepath.Join(s.DataDir, "releases")
 	}
 	return s.Releases.Dir
+}
+
+// AuditDir is the directory of the audit checkpoints in force.
+func (s Settings) AuditDir() string {
+	if s.Audit.Dir == "" {
+		return filepath.Join(s.DataDir, "audit")
+	}
+	return s.Audit.Dir
 }
 
 // OperatorName is the name of the operator in force.

@@ -40,6 +40,7 @@ type jobs struct {
 	periods  settings.Retention
 	forgot   time.Time
 	releases *releases
+	audited  audited
 	// told says that every school was told what is asked under these settings.
 	told bool
 
@@ -47,6 +48,7 @@ type jobs struct {
 	ends    *prometheus.GaugeVec
 	expires prometheus.Gauge
 	gone    *prometheus.CounterVec
+	faults  prometheus.Gauge
 	// warned is the last alarm that was logged, 0 for one that has expired; nil
 	// is none.
 	warned *time.Duration
@@ -66,6 +68,9 @@ func newJobs(j jobs, reg prometheus.Registerer) *jobs {
 	j.gone = f.NewCounterVec(prometheus.CounterOpts{
 		Name: "rollbridge_retention_forgotten_total", Help: "What was forgotten because it was past its time: children, weeks of marks, versions, refused records.",
 	}, []string{"rule"})
+	j.faults = f.NewGauge(prometheus.GaugeOpts{
+		Name: "rollbridge_audit_faults", Help: "How much of the audit log was not as it was written, at the last look.",
+	})
 	return &j
 }
 
@@ -94,6 +99,7 @@ func (j *jobs) once(ctx context.Context) {
 		{"stopped", j.desk.Stopped},
 		{"retention", j.forget},
 		{"releases", j.sign},
+		{"audit", j.audit},
 	} {
 		err := job.do(ctx)
 		switch {

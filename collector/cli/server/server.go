@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"rollbridge/collector/apply"
+	"rollbridge/collector/audit"
 	"rollbridge/collector/database"
 	"rollbridge/collector/disclosure"
 	"rollbridge/collector/enrolment"
@@ -168,7 +169,8 @@ func (p *process) startJobs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j := newJobs(jobs{releases: again, db: p.db, store: p.store, vault: p.vault, desk: p.desk, root: p.control.Root, log: p.Log, periods: p.Settings.Retention}, p.metrics)
+	j := newJobs(jobs{releases: again, db: p.db, store: p.store, vault: p.vault, desk: p.desk, root: p.control.Root, log: p.Log, periods: p.Settings.Retention,
+		audited: audited{settings: p.Settings, log: audit.New(p.db, p.vault), key: p.control.Key}}, p.metrics)
 	p.work = append(p.work, j.run)
 	return nil
 }
