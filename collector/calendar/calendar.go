@@ -33,8 +33,8 @@ func Kinds() []Kind {
 // Closure says whether no register is taken on days of this kind.
 func (k Kind) Closure() bool { return k != Term && k != Open }
 
-// An Author is who changed something: a user of an authority, or with no
-// authority the operator.
+// An Author is who changed something: a person of an authority, by number, or with
+// no authority the operator.
 type Author struct{ Authority, User string }
 
 // A Change says who changed something and when.

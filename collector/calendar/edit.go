@@ -16,16 +16,17 @@ import (
 // ErrNotFound: there is no such entry any more.
 var ErrNotFound = errors.New("no such entry in the calendar")
 
-// maxEntries bounds the entries of a school; maxDays the days of one.
+// MaxDays bounds the days of an entry, maxEntries the entries of a school.
 const (
 	maxEntries = 500
-	maxDays    = 200
+	MaxDays    = 200
 )
 
 // A Fault is one thing wrong with what was given. Field names the value and Kind
 // what is wrong with it, so that a page says it in its own language; Text says it
 // to a terminal.
 type Fault struct {
+	Line  int    // of a list, or which entry of several, from 1; 0 elsewhere
 	Field string // kind, first, last, session, reason, or the name of a time such as am_late
 	Kind  string // the end of the message key calendar.fault.<kind>
 	With  *Entry // the entry that an overlap is with
@@ -49,8 +50,8 @@ func (c Calendar) Check(e Entry, now time.Time) *Fault {
 		return &Fault{Field: "last", Kind: "order", Text: fmt.Sprintf("the last day, %s, is before the first, %s: swap or correct them", e.Last, e.First)}
 	case e.First < today.AddDays(-2*366) || e.Last > today.AddDays(3*366):
 		return &Fault{Field: "first", Kind: "far", Text: fmt.Sprintf("%s to %s is not within two years back and three ahead: correct the year", e.First, e.Last)}
-	case e.Last > e.First.AddDays(maxDays-1):
-		return &Fault{Field: "last", Kind: "long", Text: fmt.Sprintf("%s to %s is more than %d days: correct the year, or enter each term by itself", e.First, e.Last, maxDays)}
+	case e.Last > e.First.AddDays(MaxDays-1):
+		return &Fault{Field: "last", Kind: "long", Text: fmt.Sprintf("%s to %s is more than %d days: correct the year, or enter each term by itself", e.First, e.Last, MaxDays)}
 	case e.Session != "" && e.Session != status.AM && e.Session != status.PM:
 		return &Fault{Field: "session", Kind: "session", Text: "the session is AM or PM, or neither for the whole day"}
 	case e.Session != "" && (e.Kind == Term || e.First != e.Last):
@@ -88,13 +89,15 @@ func Add(ctx context.Context, tx *database.Tx, school string, entries []Entry, b
 		return err
 	}
 	now := clock.Now()
-	for _, e := range entries {
+	for i, e := range entries {
 		if f := c.Check(e, now); f != nil {
+			f.Line = i + 1
 			return f
 		}
 		c = c.With(e)
+		// Somebody who enters the same at the same moment has done it already.
 		if _, err := tx.Exec(ctx, `INSERT INTO calendar_entries (school, first_day, session, kind, last_day, authority, changed_by, changed_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, school, string(e.First), string(e.Session), string(e.Kind), string(e.Last),
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, school, string(e.First), string(e.Session), string(e.Kind), string(e.Last),
 			by.Authority, by.User, database.Micros(now)); err != nil {
 			return fmt.Errorf("add to the calendar of %s: %w", school, err)
 		}

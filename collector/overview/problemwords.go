@@ -56,10 +56,11 @@ var otherProblem = problemText{"The agent reports a problem that this version do
 const silentSince = "Nothing could be sent from the school since {{.Since}}."
 
 func problemKey(p protocol.ProblemCode) (string, problemText) {
-	if text, known := problemWords[p]; known {
-		return "status.problem." + string(p), text
+	text, known := problemWords[p]
+	if !known {
+		text, p = otherProblem, "other"
 	}
-	return "status.problem.other", otherProblem
+	return "status.problem." + string(p), text
 }
 
 // ProblemWords explains what an agent reports, with since when and why where it has
