@@ -90,7 +90,7 @@ func (t *section) seen(v *web.Visit, state, session string, rows []childRow) err
 
 func (t *section) childRows(v *web.Visit, m morning, state string) ([]childRow, error) {
 	if state == excluded {
-		return excludedRows(v, m), nil
+		return t.excludedRows(v, m)
 	}
 	schools := make(map[string]register.School, len(m.Schools))
 	var found []register.Child
@@ -102,17 +102,9 @@ func (t *section) childRows(v *web.Visit, m morning, state string) ([]childRow, 
 			}
 		}
 	}
-	sight := store.Sight{Authority: v.Authority.Code, Only: []store.Child{}}
-	for _, c := range found {
-		sight.Only = append(sight.Only, c.Child)
-	}
-	listed, err := t.site.Store.Children(v.Context(), t.site.Vault, sight)
+	names, err := names(t, v, found, func(c register.Child) store.Child { return c.Child })
 	if err != nil {
 		return nil, err
-	}
-	names := make(map[store.Child]string, len(listed))
-	for _, l := range listed {
-		names[l.Child] = nameOf(l.Pupil)
 	}
 	marks, err := t.book.ByPhone(v.Context(), v.Sight(), m.day, m.Session)
 	if err != nil {
@@ -122,12 +114,30 @@ func (t *section) childRows(v *web.Visit, m morning, state string) ([]childRow, 
 	for _, c := range found {
 		s := schools[c.School]
 		rows = append(rows, childRow{
-			School: c.School, Pupil: string(c.Pupil), Name: cmp.Or(names[c.Child], v.T("today.child.no-name")), SchoolName: s.School.School.Name,
+			School: c.School, Pupil: string(c.Pupil), Name: names[c.Child], SchoolName: s.School.School.Name,
 			Phone: s.School.School.Phone, What: says(v, s, c), ByPhone: byPhone(v, marks[c.Child]), Also: also(v, schools, c), AsAt: s.AsAt,
 		})
 	}
 	sortRows(v, rows)
 	return rows, nil
+}
+
+// names finds what to call the children of a list: their names, or that the school
+// gives none.
+func names[T any](t *section, v *web.Visit, list []T, of func(T) store.Child) (map[store.Child]string, error) {
+	sight := store.Sight{Authority: v.Authority.Code, Only: make([]store.Child, len(list))}
+	found := make(map[store.Child]string, len(list))
+	for i, c := range list {
+		sight.Only[i] = of(c)
+		found[of(c)] = v.T("today.child.no-name")
+	}
+	listed, err := t.site.Store.Children(v.Context(), t.site.Vault, sight)
+	for _, l := range listed {
+		if name := nameOf(l.Pupil); name != "" {
+			found[l.Child] = name
+		}
+	}
+	return found, err
 }
 
 // sortRows orders by school and name as readers of the language look for them.
@@ -191,21 +201,24 @@ func also(v *web.Visit, schools map[string]register.School, c register.Child) st
 	return v.T("today.also", "Schools", v.List(names...))
 }
 
-func excludedRows(v *web.Visit, m morning) []childRow {
+func (t *section) excludedRows(v *web.Visit, m morning) ([]childRow, error) {
+	names, err := names(t, v, m.excluded, func(e store.NewExclusion) store.Child { return e.Child })
+	if err != nil {
+		return nil, err
+	}
 	schools := make(map[string]register.School, len(m.Schools))
 	for _, s := range m.Schools {
 		schools[s.School.School.ID] = s
 	}
 	rows := make([]childRow, 0, len(m.excluded))
 	for _, e := range m.excluded {
-		s := schools[e.School]
 		rows = append(rows, childRow{
-			School: e.School, Pupil: string(e.Child.Pupil), Name: cmp.Or(nameOf(e.Pupil), v.T("today.child.no-name")), SchoolName: s.School.School.Name,
-			Phone: s.School.School.Phone, What: exclusion(v, e), AsAt: e.Received,
+			School: e.School, Pupil: string(e.Child.Pupil), Name: names[e.Child], SchoolName: e.SchoolName,
+			Phone: schools[e.School].School.School.Phone, What: exclusion(v, e), AsAt: e.Received,
 		})
 	}
 	sortRows(v, rows)
-	return rows
+	return rows, nil
 }
 
 func exclusion(v *web.Visit, e store.NewExclusion) string {
