@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"rollbridge/collector/audit"
 	"rollbridge/collector/database"
 	"rollbridge/collector/vault"
 	"rollbridge/shared/clock"
@@ -39,6 +40,7 @@ var (
 type Accounts struct {
 	db        *database.DB
 	vault     *vault.Vault
+	audit     *audit.Log
 	names     *throttle
 	addresses *throttle
 	codes     *throttle
@@ -52,6 +54,7 @@ func Open(db *database.DB, v *vault.Vault) *Accounts {
 	return &Accounts{
 		db:    db,
 		vault: v,
+		audit: audit.New(db, v),
 		names: newThrottle(3, 5*time.Minute),
 		// An authority's whole office may share one address.
 		addresses: newThrottle(20, 15*time.Minute),

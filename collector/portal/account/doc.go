@@ -7,6 +7,7 @@
 //     disabled account get the same answer after the same work.
 //   - Guessing gets slower with every wrong try, for a name as for an address.
 //   - A one-time password opens nothing but the choice of an own one, once.
+//   - What is changed about a person is in the audit log, by the same transaction.
 //
 // It never writes a name or a password to a log or an error; logs know people
 // by their number. It knows nothing of pages and sessions: those are portal's.

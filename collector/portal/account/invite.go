@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"rollbridge/collector/audit"
 	"rollbridge/collector/database"
 	"rollbridge/collector/store"
 )
@@ -62,7 +63,10 @@ func (a *Accounts) Invite(ctx context.Context, by User, p Person) (oneTime strin
 		if err != nil {
 			return fmt.Errorf("invite a person: %w", err)
 		}
-		return put(ctx, tx, id, p, a.now())
+		if err := put(ctx, tx, id, p, a.now()); err != nil {
+			return err
+		}
+		return a.tell(ctx, tx, by, audit.PersonInvited, User{ID: id}, &p)
 	})
 	if err != nil {
 		return "", err
@@ -81,7 +85,10 @@ func (a *Accounts) Change(ctx context.Context, by User, id string, p Person) err
 		if err := mayGive(by, u, p); err != nil {
 			return err
 		}
-		return put(ctx, tx, u.ID, p, a.now())
+		if err := put(ctx, tx, u.ID, p, a.now()); err != nil {
+			return err
+		}
+		return a.tell(ctx, tx, by, audit.PersonChanged, u, &p)
 	})
 }
 
@@ -89,7 +96,10 @@ func (a *Accounts) Change(ctx context.Context, by User, id string, p Person) err
 func (a *Accounts) Disable(ctx context.Context, by User, name string) error {
 	return a.manage(ctx, by, "name", normalName(name), func(tx *database.Tx, u User) error {
 		_, err := tx.Exec(ctx, "UPDATE users SET disabled_at = ?, ended = ended + 1 WHERE id = ?", database.Micros(a.now()), u.ID)
-		return err
+		if err != nil {
+			return err
+		}
+		return a.tell(ctx, tx, by, audit.PersonRemoved, u, nil)
 	})
 }
 
@@ -117,10 +127,13 @@ func (a *Accounts) Leave(ctx context.Context, by User, name string) error {
 		}
 		if slices.ContainsFunc(u.Authorities, func(code string) bool { return !by.Of(code) }) {
 			_, err = tx.Exec(ctx, "UPDATE users SET ended = ended + 1 WHERE id = ?", u.ID)
+		} else {
+			_, err = tx.Exec(ctx, "UPDATE users SET disabled_at = ?, ended = ended + 1 WHERE id = ?", database.Micros(a.now()), u.ID)
+		}
+		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, "UPDATE users SET disabled_at = ?, ended = ended + 1 WHERE id = ?", database.Micros(a.now()), u.ID)
-		return err
+		return a.tell(ctx, tx, by, audit.PersonRemoved, u, nil)
 	})
 }
 
@@ -154,7 +167,10 @@ func (a *Accounts) Reset(ctx context.Context, by User, name string) (oneTime str
 		if err == nil {
 			_, err = tx.Exec(ctx, "DELETE FROM user_recovery WHERE user_id = ?", u.ID)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return a.tell(ctx, tx, by, audit.PersonReset, u, nil)
 	})
 	if err != nil {
 		return "", fmt.Errorf("reset a person: %w", err)

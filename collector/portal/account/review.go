@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"rollbridge/collector/audit"
 	"rollbridge/collector/database"
 )
 
@@ -62,7 +63,10 @@ func (a *Accounts) Confirm(ctx context.Context, by User, id string) error {
 			}
 		}
 		_, err = tx.Exec(ctx, "UPDATE users SET reviewed_at = ?, reviewed_by = ? WHERE id = ?", database.Micros(a.now()), by.ID, u.ID)
-		return err
+		if err != nil {
+			return err
+		}
+		return a.tell(ctx, tx, by, audit.AccessReviewed, u, nil)
 	})
 }
 
