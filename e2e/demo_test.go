@@ -62,6 +62,8 @@ func TestDemoRefuses(t *testing.T) {
 		"too few pupils":            {2, "this school cannot be made", []string{"-pupils", "-1"}},
 		"T-SQL for no demo":         {2, "give -in DIRECTORY and -sql STATEMENT", []string{"-sql", "DELETE FROM mis.Student"}},
 		"T-SQL unquoted":            {2, "give -in DIRECTORY and -sql STATEMENT", []string{"-in", half, "-sql", "DELETE", "FROM", "mis.Student"}},
+		"a code of no demo":         {2, "give -in DIRECTORY and -code", []string{"-code"}},
+		"a code of none there":      {1, "no demo waits at its page in", []string{"-in", half, "-code"}},
 		"no demo there":             {1, "no demo runs in", []string{"-in", half, "-sql", "DELETE FROM mis.Student"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +106,13 @@ func TestDemoWaits(t *testing.T) {
 		if out, err := exec.CommandContext(ctx, "sh", "-c", c[1]).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", c[1], err, out)
 		}
+	}
+	phone := regexp.MustCompile(`(?m)^ +(\S.* -in \S+ -code)$`).FindStringSubmatch(text)
+	if phone == nil || !regexp.MustCompile(`(?m)^ +Password +\S.*\n +Code +[0-9]{6} `).MatchString(text) {
+		t.Fatalf("it does not say how to sign in:\n%s", text)
+	}
+	if out, err := exec.CommandContext(ctx, "sh", "-c", phone[1]).CombinedOutput(); err != nil || !regexp.MustCompile(`^[0-9]{6}\n$`).Match(out) {
+		t.Errorf("%s: %v\n%s", phone[1], err, out)
 	}
 	byHand := regexp.MustCompile(`(?m)^ +(\S.* -in \S+ -sql ".*")$`).FindStringSubmatch(text)
 	if byHand == nil {

@@ -3,10 +3,18 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"rollbridge/e2e/demoschool"
+	"rollbridge/e2e/stack"
 	"rollbridge/shared/status"
 )
 
@@ -22,15 +30,24 @@ func (d *demo) summary(took time.Duration) {
 
 // wait says where to look and what to try, until ctx ends.
 func (d *demo) wait(ctx context.Context) error {
-	user, password, err := signIn(d.collector.Greeting)
+	who, err := d.collector.Join(ctx, stack.Person{Name: "jo.lee", Role: "administrator", Authorities: d.school.Authorities()})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(d.dir, keyFile), []byte(who.Key), 0o600); err != nil {
+		return fmt.Errorf("keep the key of the second factor: %w", err)
+	}
+	code, err := d.collector.Code(ctx, who)
 	if err != nil {
 		return err
 	}
 	d.title("Now look")
 	d.say("   The authority's page   %s/", d.collector.PortalURL)
 	d.say("                          Your browser will warn: the trial certificate signs itself. Go on to the page.")
-	d.say("   User name              %s", user)
-	d.say("   One-time password      %s   (the page then asks you to choose your own)", password)
+	d.say("   User name              %s, an administrator of both authorities", who.Name)
+	d.say("   Password               %s", who.Password)
+	d.say("   Code                   %s   for the next minute, once. Another one, as a phone would show it:", code)
+	d.say("                          %s -in %s -code", quoted(self()), quoted(d.dir))
 	d.say("   What you will see      %s", words(time.Now()))
 	d.tryByHand()
 	d.say("\n   To try as school IT (also: preview, sync, profile test, log, log --verify, pause, resume, revoke):")
@@ -54,21 +71,23 @@ func words(now time.Time) string {
 		"                          register time of the session (9:30am, 1:45pm) \"" + string(status.Due) + "\"."
 }
 
-// signIn finds the first sign-in in what init printed.
-func signIn(greeting string) (user, password string, err error) {
-	for line := range strings.SplitSeq(greeting, "\n") {
-		line = strings.TrimSpace(line)
-		if rest, found := strings.CutPrefix(line, "user "); found {
-			user = strings.TrimSpace(rest)
-		}
-		if rest, found := strings.CutPrefix(line, "one-time password "); found {
-			password = strings.TrimSpace(rest)
-		}
+// keyFile is where the demo keeps the key of the second factor, in place of a phone.
+const keyFile = "second-factor.key"
+
+// showCode prints what the phone of the demo that waits in dir would show.
+func showCode(dir string, stdout io.Writer) error {
+	key, err := os.ReadFile(filepath.Join(dir, keyFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no demo waits at its page in %q: start one and take the line that it prints", dir)
 	}
-	if user == "" || password == "" {
-		return "", "", errors.New("`init` printed no first sign-in")
+	if err != nil {
+		return fmt.Errorf("read the key of the second factor: %w", err)
 	}
-	return user, password, nil
+	code, err := totp.GenerateCode(string(key), time.Now())
+	if err == nil {
+		_, err = fmt.Fprintln(stdout, code)
+	}
+	return err
 }
 
 // quoted is a path as a shell takes it.

@@ -8,13 +8,15 @@
 // Usage: demo [-once] [-pupils N] [-seed N] [-database DSN] [-bin DIR]
 //
 //	demo -in DIR -sql T-SQL
+//	demo -in DIR -code
 //
 // main.go has the steps in the order in which they are shown, steps.go and
 // mis.go each of them, look.go what is said at the end.
 //
 // With -once it ends by itself: 0 when the collector holds exactly what the
 // MIS holds at every step, 1 when not. With -sql it changes the MIS of another
-// demo that waits: the line to paste is printed there.
+// demo that waits, and with -code it shows what the phone of its administrator
+// would: the lines to paste are printed there.
 package main
 
 import (
@@ -46,6 +48,7 @@ type options struct {
 	database string
 	bin      string
 	in, sql  string
+	code     bool
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -58,9 +61,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.database, "database", "", "an empty `database` for the collector, postgres://USER@HOST/NAME, which keeps what is written; without it a SQLite file that goes")
 	flags.StringVar(&o.bin, "bin", "bin", "`directory` of the two programs, as make demo builds them")
 	flags.StringVar(&o.sql, "sql", "", "one `statement` of T-SQL to run in the MIS of the demo that -in names")
+	flags.BoolVar(&o.code, "code", false, "show the present code for signing in to the demo that -in names")
 	flags.StringVar(&o.in, "in", "", "the `directory` of a demo that waits at its page")
 	if err := flags.Parse(args); err != nil {
 		return 2
+	}
+	if o.code {
+		return code(o, flags.NArg(), stdout, stderr)
 	}
 	if o.sql != "" || o.in != "" {
 		return changeMIS(ctx, o, flags.NArg(), stdout, stderr)
@@ -79,6 +86,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			fmt.Fprintln(stdout, "\nStopped.")
 			return 0
 		}
+		fmt.Fprintln(stderr, "demo:", err)
+		return 1
+	}
+	return 0
+}
+
+func code(o options, more int, stdout, stderr io.Writer) int {
+	if o.in == "" || o.sql != "" || more > 0 {
+		fmt.Fprintln(stderr, "demo: give -in DIRECTORY and -code, and nothing else: the demo that waits at its page prints the line")
+		return 2
+	}
+	if err := showCode(o.in, stdout); err != nil {
 		fmt.Fprintln(stderr, "demo:", err)
 		return 1
 	}

@@ -55,12 +55,17 @@ func (d *demo) setUpMIS(ctx context.Context) (err error) {
 func (d *demo) tryByHand() {
 	at := d.mis.Server()
 	d.say("   The school's MIS       SQL Server at %s:%d, database %s. Change a mark of a looked-after child there:", at.Host, at.Port, at.Database)
+	d.say("     %s -in %s -sql \"%s\"", quoted(self()), quoted(d.dir), d.change())
+	d.say("                          then look at preview, sync, and at the page.")
+}
+
+// self is this program, as a shell takes it.
+func self() string {
 	program, err := os.Executable()
 	if err != nil {
-		program = "bin/demo"
+		return "bin/demo"
 	}
-	d.say("     %s -in %s -sql \"%s\"", quoted(program), quoted(d.dir), d.change())
-	d.say("                          then look at preview, sync, and at the page.")
+	return program
 }
 
 // change is T-SQL that makes a difference whatever the mark was.
