@@ -2,6 +2,7 @@ package calendar
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"rollbridge/shared/record"
@@ -12,8 +13,19 @@ import (
 // is proclaimed for one year only is entered as a closure.
 func IsBankHoliday(day record.Date) bool {
 	t := day.Time()
-	return !t.IsZero() && slices.Contains(bankHolidays(t.Year()), day)
+	if t.IsZero() {
+		return false
+	}
+	days, known := holidays.Load(t.Year())
+	if !known {
+		days, _ = holidays.LoadOrStore(t.Year(), bankHolidays(t.Year()))
+	}
+	return slices.Contains(days.([]record.Date), day)
 }
+
+// holidays are the bank holidays of the years that were asked for: each look at the
+// schools asks for each school.
+var holidays sync.Map // int to []record.Date
 
 func bankHolidays(year int) []record.Date {
 	on := func(m time.Month, d int) time.Time { return time.Date(year, m, d, 0, 0, 0, 0, time.UTC) }

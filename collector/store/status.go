@@ -158,7 +158,7 @@ func (t *Tx) fillAgents(ctx context.Context, found map[string]*SchoolStatus) err
 	for school, a := range speaker {
 		c := found[school]
 		c.LastHeard = a.Heard
-		if said, ok := readCheckin(checkins[a.ID], a); ok {
+		if said, ok := t.said.read(checkins[a.ID], a); ok {
 			c.Version, c.Paused, c.PausedUntil, c.Problems = said.Version, said.Paused, said.PausedUntil, oneHeld(said.Problems)
 		}
 	}

@@ -21,21 +21,28 @@ var (
 
 // A Store is the collector's data in one database. It may be used
 // concurrently, and by several processes.
-type Store struct{ db *database.DB }
+type Store struct {
+	db   *database.DB
+	said *checkins
+}
 
 // New uses an open database of the present schema; the caller closes it.
-func New(db *database.DB) *Store { return &Store{db: db} }
+func New(db *database.DB) *Store { return &Store{db: db, said: new(checkins)} }
 
 // Write runs f in one transaction; see database.DB.Write for repeats.
 func (s *Store) Write(ctx context.Context, f func(*Tx) error) error {
-	return s.db.Write(ctx, func(tx *database.Tx) error { return f(&Tx{tx}) })
+	return s.db.Write(ctx, func(tx *database.Tx) error { return f(&Tx{tx, s.said}) })
 }
 
 // Read runs f on one state of the database.
 func (s *Store) Read(ctx context.Context, f func(*Tx) error) error {
-	return s.db.Read(ctx, func(tx *database.Tx) error { return f(&Tx{tx}) })
+	return s.db.Read(ctx, func(tx *database.Tx) error { return f(&Tx{tx, s.said}) })
 }
 
 // A Tx is a transaction in which apply and enrolment change several things
 // together. It is good only inside the function that got it.
-type Tx struct{ *database.Tx }
+type Tx struct {
+	*database.Tx
+	// said is the store's; nil where a transaction was not begun by one.
+	said *checkins
+}
