@@ -235,6 +235,18 @@ func (i *installation) runs(version string) {
 	}
 }
 
+// ready waits until a version has told its supervisor that it works.
+func (i *installation) ready(version string) {
+	i.t.Helper()
+	err := stack.Await(i.ctx, version+" to be ready", func() (bool, error) {
+		text, err := os.ReadFile(i.agent.LogFile())
+		return strings.Contains(string(text), `msg="the worker is ready" version=`+version), err
+	})
+	if err != nil {
+		i.t.Fatalf("%v\n%s", err, i.log())
+	}
+}
+
 // running says whether the one worker of a supervisor is one of these programs,
 // and answers.
 func (i *installation) running(supervisor int, programs ...string) error {

@@ -129,6 +129,7 @@ func (l *life) hears(line string) (why slot.Reason, told bool) {
 		if !l.ready {
 			l.isReady(l.run, l.lived, l.said)
 			l.ready, l.lived, l.silent, l.unchecked = true, 0, 0, 0
+			l.log.Info("the worker is ready", logkey.Version, l.run.version)
 			l.works(l.run)
 		}
 	case SelfTest:
