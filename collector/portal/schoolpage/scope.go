@@ -34,7 +34,8 @@ type datasetLine struct {
 	Name, Why               string
 	Dataset                 record.Dataset
 	Leaves, Waiting, Denied []fieldLine
-	// Deny and Allow are the parts that a school may decide about here.
+	// Deny and Allow are the pages on which the school decides about what leaves, and
+	// about what does not.
 	Deny, Allow string
 }
 
@@ -82,19 +83,21 @@ func datasetOf(v *web.Visit, s hosted.Scope, authority string, d record.Dataset)
 		}
 	}
 	if leaves {
-		l.Deny = partsQuery("deny", hosted.Part{Authority: authority, Dataset: d})
+		l.Deny = changePath("deny", hosted.Part{Authority: authority, Dataset: d})
 	}
+	var gone []hosted.Part
 	for _, g := range s.NotGiven {
 		if g.Authority != authority || g.Dataset != d {
 			continue
 		}
-		lines := linesOf(g)
-		if g.Denied {
-			l.Denied = append(l.Denied, lines...)
+		if gone = append(gone, g.Parts()...); g.Denied {
+			l.Denied = append(l.Denied, linesOf(g)...)
 		} else {
-			l.Waiting = append(l.Waiting, lines...)
+			l.Waiting = append(l.Waiting, linesOf(g)...)
 		}
-		l.Allow = partsQuery("allow", append(partsOf(l.Allow), g.Parts()...)...)
+	}
+	if len(gone) > 0 {
+		l.Allow = changePath("allow", gone...)
 	}
 	return l
 }
@@ -111,22 +114,13 @@ func linesOf(g hosted.Gap) (list []fieldLine) {
 
 func lineOf(f record.Field) fieldLine { return fieldLine{f.Name, f.What, f.Sensitive} }
 
-// partsQuery is a decision as an address says it: of no person, so that it may.
-func partsQuery(what string, parts ...hosted.Part) string {
+// changePath is the page of a decision. It is of no person, so that an address may say it.
+func changePath(what string, parts ...hosted.Part) string {
 	q := url.Values{"what": {what}}
 	for _, p := range parts {
 		q.Add("part", p.String())
 	}
-	return q.Encode()
-}
-
-func partsOf(query string) (list []hosted.Part) {
-	q, err := url.ParseQuery(query)
-	if err != nil {
-		return nil
-	}
-	list, _ = parseParts(q["part"])
-	return list
+	return Home + "/scope/change?" + q.Encode()
 }
 
 func parseParts(texts []string) (list []hosted.Part, good bool) {
