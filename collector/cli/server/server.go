@@ -190,7 +190,9 @@ func (p *process) startPortal(ctx context.Context) error {
 	if _, built := web.Stylesheet(); !built {
 		p.Log.Warn("the portal's stylesheet is not built, so pages are plain: run `make style` and build again")
 	}
-	h := portal.New(p.db, p.Log, portal.Options{HSTS: t.Mode != settings.TLSTrial, Vault: p.vault}).Handler()
+	h := portal.New(p.db, p.Log, portal.Options{
+		HSTS: t.Mode != settings.TLSTrial, Vault: p.vault, LeftDays: p.Settings.Retention.LeftDays,
+	}).Handler()
 	return p.listen("portal", p.Settings.Portal.Listen, pages(h, c, p.Log))
 }
 

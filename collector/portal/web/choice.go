@@ -23,8 +23,8 @@ func chosen(r *http.Request, u account.User) *language.Printer {
 	return language.Asked(r.Header.Get("Accept-Language"))
 }
 
-// own are the pages that belong to no section.
-func (s *Site) own() []Route {
+// Own are the pages that belong to no section; Handler adds them by itself.
+func Own() []Route {
 	return []Route{
 		{Method: http.MethodPost, Path: "/language", Do: chooseLanguage},
 		{Method: http.MethodPost, Path: "/authority", Do: chooseAuthority},
@@ -62,7 +62,7 @@ func chooseAuthority(v *Visit) error {
 		return ErrNotFound
 	}
 	v.Put(authorityKey, code)
-	return v.Redirect("/")
+	return v.Redirect(v.home())
 }
 
 // stay answers a page that says that its reader is still there: when the session ends

@@ -64,6 +64,5 @@ func (s *Site) logFault(v *Visit, err error) {
 
 // lost answers where the session could not be read or written.
 func (s *Site) lost(w http.ResponseWriter, r *http.Request, err error) {
-	s.Log.Error("a session could not be read or written", logkey.Route, r.Pattern, logkey.Error, err.Error())
-	http.Error(w, chosen(r, noUser).T("web.fault.title"), http.StatusInternalServerError)
+	s.fail(&Visit{W: w, R: r, Now: s.Now(), Printer: chosen(r, noUser), site: s}, err)
 }

@@ -168,10 +168,7 @@ func (v *Visit) AfterSignIn() string {
 	if form, found := v.openKept(); found {
 		return form.Page
 	}
-	home := "/"
-	if v.site.Home != nil {
-		home = v.site.Home(v.User)
-	}
+	home := v.home()
 	c, err := v.R.Cookie(nextCookie)
 	if err != nil {
 		return home

@@ -104,10 +104,6 @@ func (s *Site) recognise(v *Visit) (ended bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if v.Get(startedKey) == "" { // begun by a page that does not know the limits
-		v.Put(startedKey, stamp(v.Now))
-		v.Put(seenKey, stamp(v.Now))
-	}
 	started, seen := moment(v.Get(startedKey)), moment(v.Get(seenKey))
 	if !found || u.Stamp() != v.Get(stampKey) || !v.Now.Before(started.Add(SessionLife)) || !v.Now.Before(seen.Add(SessionIdle)) {
 		return true, nil

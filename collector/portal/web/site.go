@@ -3,6 +3,7 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -29,23 +30,13 @@ type Site struct {
 	HSTS bool
 	// Now is the time; nil is that of shared/clock.
 	Now func() time.Time
-	// Home is where somebody begins who asked for no page; nil is Today for all who may
-	// see it.
-	Home func(account.User) string
+	// Home is where everybody begins; empty is the first page of the navigation that the
+	// person may open.
+	Home string
 	// Menu is the navigation; nil is that of an authority.
 	Menu []MenuEntry
 
-	// Rest answers what no route does, inside the session; nil is the page that there is
-	// nothing.
-	Rest http.Handler
-
 	sessions *scs.SessionManager
-}
-
-// Sessions are where the site keeps who is signed in.
-func (s *Site) Sessions() *scs.SessionManager {
-	s.open()
-	return s.sessions
 }
 
 // maxForm bounds what is read of a form.
@@ -58,7 +49,7 @@ func (s *Site) Handler(routes []Route) http.Handler {
 	s.open()
 	pages := http.NewServeMux()
 	known := map[string]bool{}
-	for _, r := range append(s.own(), routes...) {
+	for _, r := range slices.Concat(Own(), routes) {
 		pages.HandleFunc(r.Method+" "+r.Path, s.serve(r))
 		known[r.Path] = true
 	}
@@ -68,11 +59,7 @@ func (s *Site) Handler(routes []Route) http.Handler {
 			pages.HandleFunc(path, s.serve(Route{Path: path, Do: wrongMethod}))
 		}
 	}
-	if s.Rest != nil {
-		pages.Handle("/", s.Rest)
-	} else {
-		pages.HandleFunc("/", s.serve(Route{Do: func(*Visit) error { return ErrNotFound }}))
-	}
+	pages.HandleFunc("/", s.serve(Route{Do: func(*Visit) error { return ErrNotFound }}))
 
 	origin := http.NewCrossOriginProtection()
 	origin.SetDenyHandler(s.sessions.LoadAndSave(s.serve(Route{Do: func(*Visit) error { return errForeign }})))

@@ -191,3 +191,19 @@ func TestHeaders(t *testing.T) {
 		}
 	}
 }
+
+// Where the database does not answer, everybody is told so, in a whole page, and the
+// operator once.
+func TestDatabaseDown(t *testing.T) {
+	r := newRig(t)
+	b := r.server.As(r.person(account.Viewer))
+	b.Language = "cy"
+	r.must(r.site.DB.Close())
+	a := b.Get("/")
+	if a.Code != http.StatusInternalServerError || !strings.Contains(a.Body, "Mae problem") || !strings.Contains(a.Body, "</html>") || strings.Contains(a.Body, "sql") {
+		t.Errorf("%d %s", a.Code, a.Body)
+	}
+	if strings.Count(r.server.Log.String(), "\n") != 1 {
+		t.Errorf("the operator is told:\n%s", r.server.Log)
+	}
+}

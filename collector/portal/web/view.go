@@ -99,21 +99,42 @@ var menu = []MenuEntry{
 	{"calls", "/calls", "web.menu.calls", account.RecordCalls},
 	{"reports", "/reports", "web.menu.reports", account.SeeReports},
 	{"people", "/people", "web.menu.people", account.ManagePeople},
+	{"school", "/school", "web.menu.school", account.SchoolPage},
 }
 
-// Menu is the navigation of this person.
-func (v *View) Menu() (list []MenuEntry) {
+// entries are those that this person may open.
+func (v *Visit) entries() (list []MenuEntry) {
 	all := menu
-	if v.visit.site.Menu != nil {
-		all = v.visit.site.Menu
+	if v.site.Menu != nil {
+		all = v.site.Menu
 	}
 	for _, e := range all {
-		if v.Can(e.Right) {
+		if v.User.May(e.Right) {
 			list = append(list, e)
 		}
 	}
 	return list
 }
+
+// home is where this person begins.
+func (v *Visit) home() string {
+	if v.site.Home != "" {
+		return v.site.Home
+	}
+	if list := v.entries(); len(list) > 0 {
+		return list[0].Path
+	}
+	if v.User.ID != "" {
+		return "/account"
+	}
+	return "/"
+}
+
+// Menu is the navigation of this person.
+func (v *View) Menu() []MenuEntry { return v.visit.entries() }
+
+// Home is where this person begins.
+func (v *View) Home() string { return v.visit.home() }
 
 // Here is the entry of the navigation that the page belongs to.
 func (v *View) Here() string { return v.visit.route.Section }
