@@ -12,6 +12,7 @@ import (
 	"rollbridge/collector/portal/calls"
 	"rollbridge/collector/portal/children"
 	"rollbridge/collector/portal/entry"
+	"rollbridge/collector/portal/schoolpage"
 	"rollbridge/collector/portal/schools"
 	"rollbridge/collector/portal/today"
 	"rollbridge/collector/portal/web"
@@ -38,6 +39,8 @@ type Options struct {
 	LeftDays int
 	// Service is an authority's own sign-in service; nil for none.
 	Service entry.Service
+	// School is what the pages of schools are made with.
+	School schoolpage.Parts
 }
 
 // New makes a portal on a database whose schema was checked.
@@ -58,6 +61,7 @@ func (p *Portal) Routes() []web.Route {
 		schools.Routes(p.site),
 		children.Routes(p.site, p.options.LeftDays),
 		calls.Routes(p.site, book, registers),
+		schoolpage.Routes(p.site, p.options.School),
 	)
 }
 

@@ -17,10 +17,12 @@ import (
 	"rollbridge/collector/database"
 	"rollbridge/collector/disclosure"
 	"rollbridge/collector/enrolment"
+	"rollbridge/collector/hosted"
 	"rollbridge/collector/inbox"
 	"rollbridge/collector/intake"
 	"rollbridge/collector/keys"
 	"rollbridge/collector/portal"
+	"rollbridge/collector/portal/schoolpage"
 	"rollbridge/collector/portal/web"
 	"rollbridge/collector/release"
 	"rollbridge/collector/settings"
@@ -192,6 +194,10 @@ func (p *process) startPortal(ctx context.Context) error {
 	}
 	h := portal.New(p.db, p.Log, portal.Options{
 		HSTS: t.Mode != settings.TLSTrial, Vault: p.vault, LeftDays: p.Settings.Retention.LeftDays,
+		School: schoolpage.Parts{
+			Agents:   hosted.New(p.Settings.Hosted.Program, p.Settings.Hosted.Schools),
+			Operator: p.Settings.OperatorName(), Handling: p.Settings.HandlingOf(), PublicURL: p.Settings.PublicURL, Notice: p.notice(),
+		},
 	}).Handler()
 	return p.listen("portal", p.Settings.Portal.Listen, pages(h, c, p.Log))
 }
