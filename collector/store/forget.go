@@ -157,7 +157,7 @@ func (t *Tx) earlier(ctx context.Context, school, pupil string) (was string, err
 func (t *Tx) forgetPupil(ctx context.Context, school, pupil string) error {
 	_, err := t.Exec(ctx, `DELETE FROM quarantine AS q WHERE q.school = ? AND EXISTS (SELECT 1 FROM records r WHERE r.school = q.school
 		AND r.dataset = q.dataset AND r.key = q.key AND r.pupil = ?)`, school, pupil)
-	for _, table := range []string{"records", "record_history", "pupils"} {
+	for _, table := range []string{"records", "record_history", "caseload", "pupils"} {
 		if err == nil {
 			_, err = t.Exec(ctx, "DELETE FROM "+table+" WHERE school = ? AND pupil = ?", school, pupil)
 		}

@@ -44,6 +44,11 @@ func (w *Writer) Follow(ctx context.Context, pupil, was record.PupilID) error {
 		return err
 	}
 	_, err := w.tx.Exec(ctx, "UPDATE pupils SET was = ? WHERE school = ? AND pupil = ?", string(was), w.School, string(pupil))
+	if err == nil {
+		// The id before may be forgotten, and the caseload must still name the child.
+		_, err = w.tx.Exec(ctx, `INSERT INTO caseload (school, pupil, user_id, added_at)
+			SELECT school, ?, user_id, added_at FROM caseload WHERE school = ? AND pupil = ? ON CONFLICT DO NOTHING`, string(pupil), w.School, string(was))
+	}
 	return wrap(err, "join a pupil to the id before")
 }
 

@@ -207,7 +207,7 @@ const maxDestroyed = 200
 var ofASchool = []struct{ table, key, only string }{
 	{"quarantine", "school, dataset, key", ""}, {"records", "school, dataset, key", ""}, {"record_history", "school, dataset, key, version", ""},
 	{"holds", "school, code", ""}, {"roster_use", "school, authority", ""}, {"calls", "school, call", " AND hidden"},
-	{"pupils", "school, pupil", ""}, {"positions", "school", ""},
+	{"caseload", "school, pupil, user_id", ""}, {"pupils", "school, pupil", ""}, {"positions", "school", ""},
 }
 
 // DestroyPiece destroys a piece of what a stopped school had sent and says how
