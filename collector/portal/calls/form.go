@@ -64,9 +64,10 @@ type childRow struct {
 
 const ticked = "yes"
 
-// load finds what a form is made of. It names children, so it is logged.
-func (c *section) load(v *web.Visit, f *web.Form) (d formData, err error) {
-	if d.Authority, err = c.of(v, f.Raw("authority")); err != nil {
+// load finds what a form is made of; given reads what the address or the form
+// says. It names children, so it is logged.
+func (c *section) load(v *web.Visit, given func(string) string) (d formData, err error) {
+	if d.Authority, err = c.of(v, given("authority")); err != nil {
 		return d, err
 	}
 	d.Several = len(v.User.Authorities) > 1
@@ -74,15 +75,15 @@ func (c *section) load(v *web.Visit, f *web.Form) (d formData, err error) {
 	if err != nil {
 		return d, err
 	}
-	at := slices.IndexFunc(m.Schools, func(s overview.School) bool { return s.School.ID == f.Raw("school") })
+	at := slices.IndexFunc(m.Schools, func(s overview.School) bool { return s.School.ID == given("school") })
 	if at < 0 {
 		return d, web.ErrNotFound
 	}
-	d.School, d.From, d.Session = m.Schools[at], f.Raw("from"), m.Session
-	if s := status.Session(f.Raw("session")); s == status.AM || s == status.PM {
+	d.School, d.From, d.Session = m.Schools[at], given("from"), m.Session
+	if s := status.Session(given("session")); s == status.AM || s == status.PM {
 		d.Session = s
 	}
-	if d.Corrects = f.Raw("corrects"); d.Corrects != "" {
+	if d.Corrects = given("corrects"); d.Corrects != "" {
 		if d.Old, err = c.book.Find(v.Context(), sight(v, d.Authority), d.School.School.ID, d.Corrects); err != nil {
 			return d, absent(err)
 		}
@@ -207,8 +208,7 @@ func markWords(p *language.Printer, m codes.Mark) string { return m.Code + " " +
 
 // form shows the form.
 func (c *section) form(v *web.Visit) error {
-	f := v.Form()
-	d, err := c.load(v, f)
+	d, err := c.load(v, v.R.URL.Query().Get)
 	if err != nil {
 		return err
 	}
@@ -226,7 +226,7 @@ func (c *section) show(v *web.Visit, d formData, problems web.Problems) error {
 // record records what was typed.
 func (c *section) record(v *web.Visit) error {
 	f := v.Form()
-	d, err := c.load(v, f)
+	d, err := c.load(v, f.Raw)
 	if err != nil {
 		return err
 	}
@@ -309,7 +309,11 @@ func (c *section) read(v *web.Visit, f *web.Form, d formData) call.Call {
 		marks[i] = m.Value
 	}
 	for _, row := range d.Children {
-		mark := f.Choice(row.Select, marks...)
+		mark := strings.ToUpper(strings.TrimSpace(f.Raw(row.Select)))
+		if !slices.Contains(marks, mark) {
+			f.Add(row.Select, "calls.fault.children.code")
+			continue
+		}
 		if f.Has(row.Box) || mark != "" {
 			said.Children = append(said.Children, call.Child{Pupil: row.Pupil, Mark: mark})
 		}

@@ -51,10 +51,20 @@ func (d formData) BoxOf(v *web.View, row childRow) web.Field {
 	return v.Choose(row.Box, "calls.form.child", []web.Option{{Value: ticked, Text: row.Name}}, "value", row.About)
 }
 
+// maxSelects is up to how many children a form offers the marks beside each child.
+// Beyond it the page would be too large, and the code is typed.
+const maxSelects = 50
+
 // MarksOf is for the block "marks": which mark the school gave by phone.
 func (d formData) MarksOf(v *web.View, row childRow) web.Field {
-	field := v.Choose(row.Select, "calls.form.mark", d.Marks, "value", row.Mark)
+	options := d.Marks
+	if d.Typed() {
+		options = nil
+	}
+	field := v.Choose(row.Select, "calls.form.mark", options, "value", row.Mark)
 	field.Label = v.T("calls.form.mark-of", "Child", row.Name)
-	// A select has one id, whichever option is chosen.
 	return field
 }
+
+// Typed says that marks are typed and not chosen.
+func (d formData) Typed() bool { return len(d.Children) > maxSelects }
