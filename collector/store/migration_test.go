@@ -19,6 +19,7 @@ func back(s *shelf, version int) {
 		17: {"DROP TABLE alerts"},
 		16: {"DROP TABLE call_claims", "DROP TABLE calls"},
 		15: {"DROP TABLE by_phone", "DROP TABLE calendar_entries", "DROP TABLE session_times", "DROP INDEX deliveries_received"},
+		14: {"DROP INDEX provisions_authority"},
 		13: {"DROP TABLE audit", "DROP TABLE audit_chains", "DROP TABLE authority_keys", "ALTER TABLE authorities DROP COLUMN label"},
 		// Nobody signs in here: what the people were is not put back.
 		12: {"DROP TABLE caseload", "DROP TABLE user_recovery", "DROP TABLE user_authorities", "DROP TABLE users",
