@@ -34,12 +34,15 @@ CHECKS    := all,-ST1020,-ST1021,-ST1022,-QF1001,-QF1008
 
 ASSETS     := collector/portal/web/assets
 STYLESHEET := $(ASSETS)/dist/govuk.css
+BROWSER    := e2e/browser
+AXE        := $(BROWSER)/node_modules/axe-core/axe.min.js
+SHOTS      ?= dist/screenshots
 FUZZTIME   ?= 60s
 DEMO_ARGS  ?=
 BENCH_ARGS ?=
 TEST_ARGS  ?=
 
-.PHONY: help demo test test-windows build packages packages-programs packages-linux packages-windows lint fuzz bench style style-if-npm bin missing clean $(PLATFORMS)
+.PHONY: help demo test test-windows build packages packages-programs packages-linux packages-windows lint fuzz bench style style-if-npm axe axe-if-npm screenshots bin missing clean $(PLATFORMS)
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +51,7 @@ help: ## list the targets
 demo: style-if-npm bin ## show the way of a record with real programs (DEMO_ARGS=--once: check it and end)
 	@go build -o bin/demo$(EXE) ./e2e/demo && exec bin/demo$(EXE) $(DEMO_ARGS)
 
-test: missing style-if-npm ## run all tests (CI=true: a skipped test is a failure)
+test: missing style-if-npm axe-if-npm ## run all tests (CI=true: a skipped test is a failure)
 	@go test -json -timeout 60m $(TEST_ARGS) ./... $(CI_CODE) | go run ./.ci/skips $(if $(filter true 1,$(CI)),-strict)
 
 test-windows: ## run the Windows build and its service under Wine (Debian, as root: installs it)
@@ -121,7 +124,7 @@ fuzz: ## run every fuzz target for FUZZTIME (60s) each
 bench: ## measure against bare servers and parsers, as ratios of one run (BENCH_ARGS)
 	@go run ./e2e/bench $(BENCH_ARGS)
 
-style: $(STYLESHEET) ## build the portal's stylesheet (needs npm)
+style: $(STYLESHEET) ## build the portal's stylesheet and script (needs npm)
 	@:
 
 $(STYLESHEET): $(ASSETS)/package.json $(ASSETS)/package-lock.json $(ASSETS)/build.mjs $(ASSETS)/govuk-frontend.LICENSE
@@ -134,11 +137,28 @@ style-if-npm:
 	@if ! command -v npm >/dev/null; then echo "npm is not installed: the pages will be unstyled."; \
 	elif ! $(MAKE) --no-print-directory style; then echo "The stylesheet could not be built: the pages will be unstyled."; fi
 
+axe: $(AXE) ## fetch what checks the pages' accessibility in tests (needs npm)
+	@:
+
+$(AXE): $(BROWSER)/package.json $(BROWSER)/package-lock.json
+	@cd $(BROWSER) && npm ci --no-audit --no-fund --loglevel=error && touch node_modules/axe-core/axe.min.js
+	@echo "$@ fetched"
+
+# Tests of pages in a browser fail without it, and say so.
+axe-if-npm:
+	@if ! command -v npm >/dev/null; then echo "npm is not installed: tests of the pages in a browser fail."; \
+	elif ! $(MAKE) --no-print-directory axe; then echo "axe-core could not be fetched: tests of the pages in a browser fail."; fi
+
+screenshots: style axe ## take a picture of each page of the portal, wide, narrow and printed (SHOTS=directory)
+	@mkdir -p "$(SHOTS)"
+	@SCREENSHOTS="$(abspath $(SHOTS))" go test -count=1 -timeout 30m -run '^TestPortalPages$$' ./e2e
+	@echo "$(SHOTS)"
+
 missing:
-	@absent=; for program in npm strace postgres systemd-analyze rpm dpkg; do \
+	@absent=; for program in npm chromium strace postgres systemd-analyze rpm dpkg; do \
 		command -v $$program >/dev/null || ls /usr/lib/postgresql/*/bin/$$program >/dev/null 2>&1 || absent="$$absent $$program"; \
 	done; \
-	if [ -n "$$absent" ]; then echo "Missing on this machine:$$absent; tests that need them fail (Debian: apt-get install npm postgresql rpm strace systemd)."; fi
+	if [ -n "$$absent" ]; then echo "Missing on this machine:$$absent; tests that need them fail (Debian: apt-get install chromium npm postgresql rpm strace systemd)."; fi
 
 clean: ## remove what the other targets made
-	@rm -rf bin dist $(STYLESHEET) $(ASSETS)/node_modules
+	@rm -rf bin dist $(STYLESHEET) $(ASSETS)/dist/govuk.js $(ASSETS)/node_modules $(BROWSER)/node_modules

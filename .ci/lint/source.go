@@ -10,7 +10,7 @@ import (
 
 // inCI are the programs that .ci/run has or installs: a test that needs one of them may
 // skip on a machine without it, since it cannot skip where it counts.
-var inCI = []string{"dpkg", "npm", "postgres", "rpm", "strace", "systemd-analyze"}
+var inCI = []string{"chromium", "dpkg", "npm", "postgres", "rpm", "strace", "systemd-analyze"}
 
 func usesCgo(m *module, f file) []breach {
 	if line, ok := m.imports(f)["C"]; ok {
