@@ -57,6 +57,7 @@ func Routes(s *web.Site, service Service) []web.Route {
 		{Method: get, Path: "/account/recovery-codes", Do: e.mine(e.showNewCodes)},
 		{Method: post, Path: "/account/recovery-codes", Do: e.mine(e.newCodes)},
 		{Method: post, Path: "/account/sessions", Do: e.mine(e.endOthers)},
+		{Method: post, Path: "/account/alerts", Do: e.mine(e.alerts)},
 		{Method: post, Path: "/sign-out", Do: e.signOut},
 	}
 	if service != nil {

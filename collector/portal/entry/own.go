@@ -254,3 +254,16 @@ func (e *entrance) endOthers(v *web.Visit) error {
 	v.Flash("entry.sessions.done")
 	return v.Redirect("/account")
 }
+
+// alerts keeps whether the person wants e-mails about sessions.
+func (e *entrance) alerts(v *web.Visit) error {
+	if !v.User.MayHaveAlerts() || v.User.Email == "" {
+		return web.ErrNotFound
+	}
+	wants := v.Form().Raw("alerts") == "yes"
+	if err := e.site.Accounts.SetAlerts(v.Context(), v.User, wants); err != nil {
+		return err
+	}
+	v.Flash(map[bool]string{true: "entry.alerts.on", false: "entry.alerts.off"}[wants])
+	return v.Redirect("/account")
+}
