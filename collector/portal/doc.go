@@ -7,7 +7,7 @@
 //
 // It never changes a record that a school sent.
 //
-// Start reading at Portal.Routes, then at web, then at the section that you look for:
+// Start reading at Routes, then at web, then at the section that you look for:
 // entry lets people in, today, calls, schools, children and reports are the authority's,
 // people its administrators', schoolpage the schools', console the operator's.
 package portal

@@ -52,19 +52,19 @@ func New(db *database.DB, log *slog.Logger, o Options) *Portal {
 
 // Routes are all pages of the portal's sections. A page that is not in this list is not
 // there; the tests that walk every page walk this list, and web.Own.
-func (p *Portal) Routes() []web.Route {
-	registers := register.New(p.site.Store, p.options.Vault)
-	book := call.New(p.site.Store, p.options.Vault)
+func Routes(s *web.Site, o Options) []web.Route {
+	registers := register.New(s.Store, o.Vault)
+	book := call.New(s.Store, o.Vault)
 	return slices.Concat(
-		entry.Routes(p.site, p.options.Service),
-		today.Routes(p.site, registers, book),
-		schools.Routes(p.site),
-		children.Routes(p.site, p.options.LeftDays),
-		calls.Routes(p.site, book, registers),
-		schoolpage.Routes(p.site, p.options.School),
+		entry.Routes(s, o.Service),
+		today.Routes(s, registers, book),
+		schools.Routes(s),
+		children.Routes(s, o.LeftDays),
+		calls.Routes(s, book, registers),
+		schoolpage.Routes(s, o.School),
 	)
 }
 
 // Handler answers every page of the portal. It must be served over TLS: the
 // session's cookie is never sent without.
-func (p *Portal) Handler() http.Handler { return p.site.Handler(p.Routes()) }
+func (p *Portal) Handler() http.Handler { return p.site.Handler(Routes(p.site, p.options)) }

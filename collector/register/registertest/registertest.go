@@ -50,12 +50,18 @@ type Rig struct {
 func New(t testing.TB, db *database.DB) *Rig {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "vault")
-	r := &Rig{TB: t, DB: db, Store: store.New(db), batch: map[string]uint64{}}
+	r := &Rig{TB: t}
 	r.Must(vault.Init(dir))
 	v, err := vault.Open(dir)
 	r.Must(err)
 	t.Cleanup(func() { _ = v.Close() })
-	r.Vault = v
+	return With(t, db, v)
+}
+
+// With is New for a collector that has a vault.
+func With(t testing.TB, db *database.DB, v *vault.Vault) *Rig {
+	t.Helper()
+	r := &Rig{TB: t, DB: db, Store: store.New(db), Vault: v, batch: map[string]uint64{}}
 	for _, code := range []string{Northshire, Southshire} {
 		r.Must(r.Store.PutAuthority(t.Context(), store.Authority{Code: code, Why: "A reason"}))
 	}
