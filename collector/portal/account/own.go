@@ -107,6 +107,11 @@ func (a *Accounts) SetLanguage(ctx context.Context, u User, language string) err
 	return a.update(ctx, u, "UPDATE users SET language = ? WHERE id = ?", language, u.ID)
 }
 
+// SetAlerts keeps whether a person wants an e-mail when a session is over.
+func (a *Accounts) SetAlerts(ctx context.Context, u User, wants bool) error {
+	return a.update(ctx, u, "UPDATE users SET alerts = ? WHERE id = ?", wants, u.ID)
+}
+
 // update changes the row of a person: ErrChanged where it is not as the
 // statement says.
 func (a *Accounts) update(ctx context.Context, u User, statement string, args ...any) error {

@@ -13,7 +13,7 @@ import (
 )
 
 const columns = `u.id, u.name, u.email, u.role, u.school, u.password, u.password_new, u.must_change, u.one_time_until, u.totp, u.totp_new, u.totp_step,
-	u.subject, u.ended, u.language, u.created_at, u.until_at, u.disabled_at, u.signed_in_at, u.reviewed_at, u.reviewed_by, u.invited_by`
+	u.subject, u.ended, u.language, u.created_at, u.until_at, u.disabled_at, u.signed_in_at, u.reviewed_at, u.reviewed_by, u.invited_by, u.alerts`
 
 // List returns all users in the order of their names.
 func (a *Accounts) List(ctx context.Context) (list []User, err error) {
@@ -145,7 +145,7 @@ func scan(row *sql.Rows) (User, error) {
 	var school, subject sql.NullString
 	var created int64
 	err := row.Scan(&u.ID, &u.Name, &u.Email, (*string)(&u.Role), &school, &u.password, &u.newOne, &u.MustChange, &until, &u.totp, &u.totpNew, &u.totpStep,
-		&subject, &u.ended, &u.Language, &created, &access, &disabled, &signedIn, &reviewed, &u.ReviewedBy, &u.InvitedBy)
+		&subject, &u.ended, &u.Language, &created, &access, &disabled, &signedIn, &reviewed, &u.ReviewedBy, &u.InvitedBy, &u.Alerts)
 	if err != nil {
 		return User{}, err
 	}

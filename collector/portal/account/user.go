@@ -85,7 +85,9 @@ type User struct {
 	// OpenID says that the person signs in at the authority's own service.
 	OpenID   bool
 	Language string // "en", "cy", or empty: what the browser asks for
-	Created  time.Time
+	// Alerts says that the person wants an e-mail when a session is over.
+	Alerts  bool
+	Created time.Time
 	// Until is when the access ends by itself; zero for never.
 	Until    time.Time
 	Disabled time.Time // zero while the account works
@@ -104,6 +106,10 @@ func (u User) May(r Right) bool { return slices.Contains(rights[u.Role], r) }
 
 // Of says whether this person belongs to an authority.
 func (u User) Of(authority string) bool { return slices.Contains(u.Authorities, authority) }
+
+// MayHaveAlerts says whether the person may have e-mails about sessions, which
+// count all children of an authority.
+func (u User) MayHaveAlerts() bool { return u.May(SeeToday) && u.Role != Caseload }
 
 // Works says whether the account lets anybody in at a time.
 func (u User) Works(now time.Time) bool {
