@@ -1,0 +1,187 @@
+package reports
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"rollbridge/collector/attendance"
+	"rollbridge/collector/portal/web"
+	"rollbridge/collector/register"
+	"rollbridge/collector/store"
+	"rollbridge/shared/record"
+	"rollbridge/shared/status"
+)
+
+// A tallied is sessions, and the children whose they are.
+type tallied struct {
+	attendance.Tally
+	children map[store.Child]bool
+}
+
+func (t *tallied) add(c store.Child, s attendance.Session) {
+	t.Add(s)
+	if t.children == nil {
+		t.children = map[store.Child]bool{}
+	}
+	if s.Kind != attendance.NoMark {
+		t.children[c] = true
+	}
+}
+
+// attendance is the academic year so far, week by week and by key stage.
+func (p pages) attendance(v *web.Visit) (report, error) {
+	listed, err := p.site.Store.Children(v.Context(), p.site.Vault, v.Sight())
+	if err != nil {
+		return report{}, err
+	}
+	options := []web.Option{{Text: v.T("reports.all-schools")}}
+	stage := make(map[store.Child]string, len(listed))
+	names := map[string]string{}
+	for _, l := range listed {
+		stage[l.Child] = stageOf(l.Pupil)
+		names[l.School] = l.SchoolName
+	}
+	for _, id := range byValue(names) {
+		options = append(options, web.Option{Value: id, Text: names[id]})
+	}
+	school := option(v, "school", options)
+	start := record.DateOf(v.Now.In(status.London())).AcademicYearStart()
+	nation := register.NationOf(v.Authority.Code)
+	weeks, byStage, each := map[record.Date]*tallied{}, map[string]*tallied{}, map[store.Child]*tallied{}
+	var all tallied
+	err = p.site.Store.EachRecord(v.Context(), p.site.Vault, v.Sight(), record.DatasetAttendance, start.Monday(), func(l store.Listing, r store.Stored) error {
+		if school != "" && l.School != school {
+			return nil
+		}
+		a := r.Record.(*record.Attendance)
+		for _, s := range attendance.Sessions(a, nation) {
+			if s.Day < start {
+				continue
+			}
+			all.add(l.Child, s)
+			of(weeks, a.Week).add(l.Child, s)
+			of(byStage, stage[l.Child]).add(l.Child, s)
+			of(each, l.Child).add(l.Child, s)
+		}
+		return nil
+	})
+	if err != nil {
+		return report{}, err
+	}
+	r := report{Choice: []choice{{"school", "reports.school", school, options}}, about: school}
+	r.Period = v.T("reports.attendance.period", "From", v.Day(start), "Until", v.Date(v.Now))
+	r.Lines = attendanceLines(v, all, each)
+	r.Tables = []table{weekTable(v, weeks), stageTable(v, byStage)}
+	r.Plot = weekPlot(v, weeks, all)
+	return r, nil
+}
+
+// of finds a tally, and makes it.
+func of[K comparable](list map[K]*tallied, key K) *tallied {
+	if list[key] == nil {
+		list[key] = &tallied{}
+	}
+	return list[key]
+}
+
+// byValue are the keys of a map in the order of its values.
+func byValue(names map[string]string) []string {
+	ids := make([]string, 0, len(names))
+	for id := range names {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(strings.Compare(names[a], names[b]), strings.Compare(a, b)) })
+	return ids
+}
+
+func attendanceLines(v *web.Visit, all tallied, each map[store.Child]*tallied) []string {
+	if all.Possible() == 0 {
+		return []string{v.T("reports.attendance.none")}
+	}
+	persistent, severe := 0, 0
+	for _, t := range each {
+		if t.Persistent() {
+			persistent++
+		}
+		if t.Severe() {
+			severe++
+		}
+	}
+	lines := []string{
+		v.T("reports.attendance.sum", "Share", shareOf(v, all.Count[attendance.Attended], all.Possible(), len(all.children)).Text,
+			"Attended", v.Number(all.Count[attendance.Attended]), "Possible", v.Number(all.Possible()), "Children", v.N("reports.children", len(all.children))),
+		v.T("reports.attendance.persistent", "Persistent", v.N("reports.children", persistent), "Severe", v.N("reports.children", severe), "All", v.Number(len(each))),
+	}
+	if n := all.Count[attendance.NoMark] + all.Count[attendance.Unknown]; n > 0 {
+		lines = append(lines, v.T("reports.attendance.uncounted", "NoMark", v.Number(all.Count[attendance.NoMark]), "Unknown", v.Number(all.Count[attendance.Unknown])))
+	}
+	return append(lines, v.T("reports.attendance.how"))
+}
+
+func attendanceHead(v *web.Visit, first string) []column {
+	return []column{{first, false}, {v.T("reports.children-head"), true}, {v.T("reports.attendance.possible"), true}, {v.T("reports.attendance.attended"), true},
+		{v.T("reports.attendance.authorised"), true}, {v.T("reports.attendance.unauthorised"), true}, {v.T("reports.attendance.share"), true}}
+}
+
+func attendanceRow(v *web.Visit, first string, t *tallied) []cell {
+	n := len(t.children)
+	return []cell{text(first), children(n), number(t.Possible()), number(t.Count[attendance.Attended]), number(t.Count[attendance.Authorised]),
+		number(t.Count[attendance.Unauthorised]), shareOf(v, t.Count[attendance.Attended], t.Possible(), n)}
+}
+
+// counted are the weeks in which anything was possible, in their order.
+func counted(weeks map[record.Date]*tallied) (list []record.Date) {
+	for week, t := range weeks {
+		if t.Possible() > 0 {
+			list = append(list, week)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func weekTable(v *web.Visit, weeks map[record.Date]*tallied) table {
+	t := table{ID: "weeks", Caption: v.T("reports.attendance.weeks"), Head: attendanceHead(v, v.T("reports.week"))}
+	for _, week := range counted(weeks) {
+		t.Rows = append(t.Rows, attendanceRow(v, v.Day(week), weeks[week]))
+	}
+	return t
+}
+
+func stageTable(v *web.Visit, byStage map[string]*tallied) table {
+	t := table{ID: "stages", Caption: v.T("reports.attendance.stages"), Head: attendanceHead(v, v.T("reports.stage"))}
+	for _, name := range stageNames() {
+		if s := byStage[name]; s != nil && s.Possible() > 0 {
+			t.Rows = append(t.Rows, attendanceRow(v, v.T("reports.stage."+name), s))
+		}
+	}
+	return t
+}
+
+func stageNames() (list []string) {
+	for _, s := range stages {
+		list = append(list, s.name)
+	}
+	return append(list, noStage)
+}
+
+func weekPlot(v *web.Visit, weeks map[record.Date]*tallied, all tallied) *plot {
+	var points []point
+	month := ""
+	list := counted(weeks)
+	for _, week := range list {
+		label := ""
+		if m := string(week[:7]); m != month {
+			month = m
+			label = v.T("reports.month." + m[5:])
+		}
+		t := weeks[week]
+		value, _ := t.PerMille()
+		points = append(points, point{label, value, len(t.children) >= fewest})
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return draw(v.T("reports.attendance.plot", "Weeks", v.N("reports.weeks", len(list)), "Share", shareOf(v, all.Count[attendance.Attended], all.Possible(), len(all.children)).Text), points, 1000, percent)
+}
