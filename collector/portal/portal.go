@@ -12,6 +12,7 @@ import (
 	"rollbridge/collector/portal/calls"
 	"rollbridge/collector/portal/children"
 	"rollbridge/collector/portal/entry"
+	"rollbridge/collector/portal/reports"
 	"rollbridge/collector/portal/schoolpage"
 	"rollbridge/collector/portal/schools"
 	"rollbridge/collector/portal/today"
@@ -60,6 +61,7 @@ func Routes(s *web.Site, o Options) []web.Route {
 		today.Routes(s, registers, book),
 		schools.Routes(s),
 		children.Routes(s, o.LeftDays),
+		reports.Routes(s),
 		calls.Routes(s, book, registers),
 		schoolpage.Routes(s, o.School),
 	)
