@@ -301,6 +301,30 @@ func TestMemoryIsNeverOld(t *testing.T) {
 	group.Wait()
 }
 
+// A week is good for its version and its arrival only: versions begin again at 1
+// where a child was forgotten and is back.
+func TestMemoryIsOfOneVersion(t *testing.T) {
+	c := newCache()
+	child := store.Child{School: "ash", Pupil: pupilID(1)}
+	c.put(map[store.Child]store.Week{child: {Marks: &record.Attendance{AM: []string{"/"}}, Version: 1, Received: at(9, 0)}}, "2026-11-23", at(9, 0))
+	for _, l := range []struct {
+		store.Registered
+		week record.Date
+		want int
+	}{
+		{store.Registered{Child: child, HasWeek: true, Version: 1, Received: at(9, 0)}, "2026-11-23", 1},
+		{store.Registered{Child: child, HasWeek: true, Version: 2, Received: at(9, 0)}, "2026-11-23", 0},
+		{store.Registered{Child: child, HasWeek: true, Version: 1, Received: at(9, 1)}, "2026-11-23", 0},
+		{store.Registered{Child: child, HasWeek: true, Version: 1, Received: at(9, 0)}, "2026-11-16", 0},
+		{store.Registered{Child: child}, "2026-11-23", 0},
+	} {
+		found, missing := c.take([]store.Registered{l.Registered}, l.week, at(9, 1))
+		if len(found) != l.want || l.HasWeek && len(missing) != 1-l.want {
+			t.Errorf("version %d of %s: %d in memory, %d to be opened", l.Version, l.week, len(found), len(missing))
+		}
+	}
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	c := newCache()
 	list := map[store.Child]store.Week{}
