@@ -12,6 +12,7 @@ import (
 	"rollbridge/collector/portal/calls"
 	"rollbridge/collector/portal/children"
 	"rollbridge/collector/portal/entry"
+	"rollbridge/collector/portal/people"
 	"rollbridge/collector/portal/reports"
 	"rollbridge/collector/portal/schoolpage"
 	"rollbridge/collector/portal/schools"
@@ -63,6 +64,7 @@ func Routes(s *web.Site, o Options) []web.Route {
 		children.Routes(s, o.LeftDays),
 		reports.Routes(s),
 		calls.Routes(s, book, registers),
+		people.Routes(s),
 		schoolpage.Routes(s, o.School),
 	)
 }
