@@ -2,11 +2,14 @@ package call
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"time"
 
+	"rollbridge/collector/overview"
 	"rollbridge/collector/register"
 	"rollbridge/collector/store"
+	"rollbridge/shared/record"
 	"rollbridge/shared/status"
 )
 
@@ -70,6 +73,46 @@ type Day struct {
 	// Calls are those of the day, FollowUps those to be followed until its end.
 	Calls, FollowUps []Call
 	Claims           []Claim
+}
+
+// Day reads what the list of an authority is made of, for a session of the
+// overview's day: the present one with what the morning left open and whom to
+// call again, or the other one as it stands.
+func (b *Book) Day(ctx context.Context, r *register.Registers, sight store.Sight, a store.Authority, o overview.Overview, session status.Session) (d Day, err error) {
+	d = Day{Authority: a, Now: o.At}
+	day := record.DateOf(o.At.In(status.London()))
+	if d.Current, err = r.Read(ctx, sight, o, session); err != nil {
+		return d, err
+	}
+	if session == o.Session && session == status.PM {
+		earlier, err := r.Read(ctx, sight, o, status.AM)
+		if err != nil {
+			return d, err
+		}
+		d.Earlier = &earlier
+	}
+	if d.Calls, err = b.OfDay(ctx, sight, day); err != nil {
+		return d, err
+	}
+	if session == o.Session {
+		if d.FollowUps, err = b.FollowUps(ctx, sight, endOf(o.At)); err != nil {
+			return d, err
+		}
+	}
+	d.Claims, err = b.Claims(ctx, sight, day, session, o.At)
+	return d, err
+}
+
+// endOf is the midnight that ends a moment's day in London.
+func endOf(now time.Time) time.Time {
+	y, m, d := now.In(status.London()).Date()
+	return time.Date(y, m, d+1, 0, 0, 0, 0, status.London())
+}
+
+// Pending are the items for which somebody has still to call: what is settled and
+// a planned pause are not.
+func Pending(items []Item) []Item {
+	return slices.DeleteFunc(slices.Clone(items), func(i Item) bool { return i.Why == WhyPaused || i.Standing == Settled })
 }
 
 // List says whom to call now: what is open first, in the order of urgency and

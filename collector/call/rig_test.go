@@ -111,19 +111,7 @@ func (r *rig) fsck() (found []store.Finding) {
 func (r *rig) list(now time.Time) []Item {
 	r.Helper()
 	o := r.Overview(north, now)
-	d := Day{Authority: store.Authority{Code: north}, Now: now}
-	var err error
-	d.Current, err = r.registers.Read(r.Context(), northSight, o, o.Session)
-	r.Must(err)
-	if o.Session == status.PM {
-		earlier, err := r.registers.Read(r.Context(), northSight, o, status.AM)
-		r.Must(err)
-		d.Earlier = &earlier
-	}
-	d.Calls = r.ofDay(northSight)
-	d.FollowUps, err = r.book.FollowUps(r.Context(), northSight, at(23, 59))
-	r.Must(err)
-	d.Claims, err = r.book.Claims(r.Context(), northSight, monday, o.Session, now)
+	d, err := r.book.Day(r.Context(), r.registers, northSight, store.Authority{Code: north}, o, o.Session)
 	r.Must(err)
 	return List(d)
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
 	"rollbridge/collector/audit"
 	"rollbridge/collector/call"
@@ -130,43 +129,18 @@ func absent(err error) error {
 // A morning is what is known of one authority's schools and children now.
 type morning struct {
 	overview.Overview
-	current register.Morning
-	earlier *register.Morning
+	call.Day
 }
 
 func (m morning) day() record.Date { return record.DateOf(m.At.In(status.London())) }
 
-func (c *section) morning(v *web.Visit, a store.Authority) (m morning, err error) {
-	if m.Overview, err = overview.Read(v.Context(), c.site.Store, a.Code, v.Now); err != nil {
-		return m, err
-	}
-	if m.current, err = c.registers.Read(v.Context(), sight(v, a), m.Overview, m.Session); err != nil || m.Session == status.AM {
-		return m, err
-	}
-	earlier, err := c.registers.Read(v.Context(), sight(v, a), m.Overview, status.AM)
-	m.earlier = &earlier
-	return m, err
-}
-
 // items is the list of one authority.
-func (c *section) items(v *web.Visit, a store.Authority) ([]call.Item, morning, error) {
-	m, err := c.morning(v, a)
-	if err != nil {
+func (c *section) items(v *web.Visit, a store.Authority) (items []call.Item, m morning, err error) {
+	if m.Overview, err = overview.Read(v.Context(), c.site.Store, a.Code, v.Now); err != nil {
 		return nil, m, err
 	}
-	d := call.Day{Authority: a, Now: v.Now, Current: m.current, Earlier: m.earlier}
-	if d.Calls, err = c.book.OfDay(v.Context(), sight(v, a), m.day()); err == nil {
-		d.FollowUps, err = c.book.FollowUps(v.Context(), sight(v, a), endOfDay(v.Now))
-	}
-	if err == nil {
-		d.Claims, err = c.book.Claims(v.Context(), sight(v, a), m.day(), m.Session, v.Now)
-	}
-	return call.List(d), m, err
-}
-
-func endOfDay(now time.Time) time.Time {
-	now = now.In(status.London())
-	return time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, status.London())
+	m.Day, err = c.book.Day(v.Context(), c.registers, sight(v, a), a, m.Overview, m.Session)
+	return call.List(m.Day), m, err
 }
 
 // sessionWords says which register: "morning register".

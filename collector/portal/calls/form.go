@@ -185,12 +185,12 @@ func (c *section) children(v *web.Visit, d *formData, m morning, concerned []reg
 
 // statesAt is what the register of a session says of the children at a school.
 func statesAt(m morning, school string, session status.Session) map[record.PupilID]register.Child {
-	of := m.current
+	of := m.Current
 	if session != m.Session {
-		if m.earlier == nil {
+		if m.Earlier == nil {
 			return nil
 		}
-		of = *m.earlier
+		of = *m.Earlier
 	}
 	states := map[record.PupilID]register.Child{}
 	for _, s := range of.Schools {

@@ -48,12 +48,11 @@ func (t *section) read(v *web.Visit) (m morning, err error) {
 	}
 	m.day = record.DateOf(v.Now.In(status.London()))
 	session := sessionOf(v, m.overview.Session)
-	if m.Morning, err = t.registers.Read(ctx, sight, m.overview, session); err != nil {
+	d, err := t.book.Day(ctx, t.registers, sight, v.Authority, m.overview, session)
+	if err != nil {
 		return m, err
 	}
-	if err = t.list(v, &m); err != nil {
-		return m, err
-	}
+	m.Morning, m.items = d.Current, call.List(d)
 	if sight.Only == nil {
 		if m.rostered, err = t.site.Store.RosterSizes(ctx, sight.Authority); err != nil {
 			return m, err
@@ -67,39 +66,6 @@ func (t *section) read(v *web.Visit) (m morning, err error) {
 		return m, fmt.Errorf("look for new exclusions: %w", err)
 	}
 	return m, nil
-}
-
-// list makes the list of schools to phone: that of the present session with what
-// the morning left open, or of the other one as it stands.
-func (t *section) list(v *web.Visit, m *morning) (err error) {
-	ctx, sight := v.Context(), v.Sight()
-	d := call.Day{Authority: v.Authority, Now: v.Now, Current: m.Morning}
-	if m.Session == m.overview.Session && m.Session == status.PM {
-		earlier, err := t.registers.Read(ctx, sight, m.overview, status.AM)
-		if err != nil {
-			return err
-		}
-		d.Earlier = &earlier
-	}
-	if d.Calls, err = t.book.OfDay(ctx, sight, m.day); err != nil {
-		return err
-	}
-	if m.Session == m.overview.Session {
-		if d.FollowUps, err = t.book.FollowUps(ctx, sight, endOf(v.Now)); err != nil {
-			return err
-		}
-	}
-	if d.Claims, err = t.book.Claims(ctx, sight, m.day, m.Session, v.Now); err != nil {
-		return err
-	}
-	m.items = call.List(d)
-	return nil
-}
-
-// endOf is the midnight that ends a moment's day in London.
-func endOf(now time.Time) time.Time {
-	y, mo, d := now.In(status.London()).Date()
-	return time.Date(y, mo, d+1, 0, 0, 0, 0, status.London())
 }
 
 // schoolDayBefore is the beginning of the last working day before now: what came
@@ -116,7 +82,7 @@ func schoolDayBefore(now time.Time) time.Time {
 // phone are the items that stand in the table: what is open or waits to be called
 // again. A planned pause and what is settled are told apart from them.
 func (m morning) phone() []call.Item {
-	return slices.DeleteFunc(slices.Clone(m.items), func(i call.Item) bool { return i.Why == call.WhyPaused || i.Standing == call.Settled })
+	return call.Pending(m.items)
 }
 
 // settled counts the schools that were phoned, and need no more.
