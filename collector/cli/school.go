@@ -51,7 +51,7 @@ were, and whom to phone.`,
 		Use: "resync SCHOOL", Short: "Ask a school's agent to send everything again", Args: exactly(1),
 		RunE: func(c *cobra.Command, args []string) error { return p.resync(c.Context(), args[0]) },
 	}
-	return parent("school", "The schools, and what is asked of them", add, p.setSchoolCommand(), p.showSchoolCommand(), list, p.provisionCommand(), resync)
+	return parent("school", "The schools, and what is asked of them", add, p.setSchoolCommand(), p.showSchoolCommand(), list, p.provisionCommand(), p.calendarCommand(), p.byPhoneCommand(), resync)
 }
 
 // provisionLong names every dataset there is.

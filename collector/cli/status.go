@@ -50,7 +50,9 @@ type schoolLine struct {
 	Holds     []holdLine  `json:"holds"`
 	Problems  []string    `json:"problems"`
 	ListsAsAt *time.Time  `json:"children_as_at"`
-	Stop      *stopLine   `json:"stop"`
+	// ByPhone is why the school reports by phone; empty if it does not.
+	ByPhone string    `json:"by_phone"`
+	Stop    *stopLine `json:"stop"`
 }
 
 type sessionLine struct {
@@ -121,6 +123,9 @@ func lineOf(c overview.School) schoolLine {
 		Children: c.Children, Left: c.Left, Waiting: c.Waiting, SetAside: c.SetAside, Refused: c.Quarantined, Pending: c.Pending,
 		Holds: []holdLine{}, Problems: []string{},
 	}
+	if c.Calendar.Phone != nil {
+		l.ByPhone = string(c.Calendar.Phone.Reason)
+	}
 	for _, h := range c.Holds {
 		l.Holds = append(l.Holds, holdLine{h.Code, string(h.Reason()), string(h.Dataset), h.Authority, h.Gone, h.Of, h.Since.UTC()})
 	}
@@ -179,6 +184,9 @@ func schoolNotes(c overview.School, o overview.Overview) (notes []string) {
 	id := c.School.ID
 	if v := c.Now(o.Session); v.NextStep != "" && v.Word != status.NotInSession {
 		notes = append(notes, fmt.Sprintf("%s: %s (%s)", id, v.NextStep, v.Owner))
+	}
+	if c.Calendar.Phone != nil {
+		notes = append(notes, phoneNote(id, c.Calendar.Phone))
 	}
 	if c.Pending > 0 {
 		notes = append(notes, fmt.Sprintf("%s: an agent waits to be confirmed; compare its phrase, then `agent confirm %s PHRASE`.", id, id))
