@@ -18,6 +18,11 @@ import (
 
 const own = "three random words"
 
+// inProduct is how passwords are hashed; all tests but that of it are cheaper.
+var inProduct = inForce
+
+func init() { inForce.memory = 64 }
+
 // a person who may do everything of an authority.
 func administrator(name string, authorities ...string) Person {
 	return Person{Name: name, Role: Administrator, Authorities: authorities}
@@ -326,6 +331,9 @@ func TestThrottleGrowsAndForgets(t *testing.T) {
 }
 
 func TestHashes(t *testing.T) {
+	cheap := inForce
+	inForce = inProduct
+	t.Cleanup(func() { inForce = cheap })
 	hash, err := hashPassword(t.Context(), "pässword of some length")
 	if err != nil {
 		t.Fatal(err)
