@@ -7,14 +7,17 @@ import (
 	"rollbridge/collector/portal/account"
 )
 
-const languageCookie = "__Host-rollbridge-language"
+const languageCookie = "rollbridge-language"
 
 var noUser account.User
 
 // chosen is the language of a reader: what this browser chose, else what the person
 // chose, else what the browser asks for.
-func chosen(r *http.Request, u account.User) *language.Printer {
-	if c, err := r.Cookie(languageCookie); err == nil {
+func (s *Site) chosen(r *http.Request, u account.User) *language.Printer {
+	if s.Plain {
+		return language.In(language.English)
+	}
+	if c, err := r.Cookie(s.cookie(languageCookie)); err == nil {
 		return language.In(language.Language(c.Value))
 	}
 	if u.Language != "" {
@@ -45,8 +48,8 @@ func chooseLanguage(v *Visit) error {
 	l := language.Language(f.Raw("language"))
 	if language.In(l).Language() == l {
 		http.SetCookie(v.W, &http.Cookie{
-			Name: languageCookie, Value: string(l), Path: "/", MaxAge: 365 * 24 * 60 * 60,
-			Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+			Name: v.site.cookie(languageCookie), Value: string(l), Path: "/", MaxAge: 365 * 24 * 60 * 60,
+			Secure: !v.site.Plain, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		})
 	}
 	return v.Redirect(local(f.Raw("back")))

@@ -64,5 +64,5 @@ func (s *Site) logFault(v *Visit, err error) {
 
 // lost answers where the session could not be read or written.
 func (s *Site) lost(w http.ResponseWriter, r *http.Request, err error) {
-	s.fail(&Visit{W: w, R: r, Now: s.Now(), Printer: chosen(r, noUser), site: s}, err)
+	s.fail(&Visit{W: w, R: r, Now: s.Now(), Printer: s.chosen(r, noUser), site: s}, err)
 }

@@ -24,10 +24,10 @@ import (
 
 const (
 	keptKey    = "kept"
-	keptCookie = "__Host-rollbridge-form"
+	keptCookie = "rollbridge-form"
 	keptLife   = 30 * time.Minute
 	// nextCookie is the page that somebody asked for before signing in.
-	nextCookie = "__Host-rollbridge-next"
+	nextCookie = "rollbridge-next"
 	nextMax    = 1000
 )
 
@@ -120,7 +120,7 @@ func (v *Visit) openKept() (keptForm, bool) {
 	if sealed == "" || v.User.ID == "" {
 		return keptForm{}, false
 	}
-	form, err := unseal(v.R, []byte(sealed))
+	form, err := unseal(v, []byte(sealed))
 	if err != nil || form.Until < v.Now.UnixMicro() || form.User != "" && form.User != v.User.ID {
 		v.Pop(keptKey)
 		return keptForm{}, false
@@ -128,8 +128,8 @@ func (v *Visit) openKept() (keptForm, bool) {
 	return form, true
 }
 
-func unseal(r *http.Request, sealed []byte) (form keptForm, err error) {
-	c, err := r.Cookie(keptCookie)
+func unseal(v *Visit, sealed []byte) (form keptForm, err error) {
+	c, err := v.R.Cookie(v.site.cookie(keptCookie))
 	if err != nil {
 		return keptForm{}, err
 	}
@@ -169,7 +169,7 @@ func (v *Visit) AfterSignIn() string {
 		return form.Page
 	}
 	home := v.home()
-	c, err := v.R.Cookie(nextCookie)
+	c, err := v.R.Cookie(v.site.cookie(nextCookie))
 	if err != nil {
 		return home
 	}
@@ -187,7 +187,7 @@ func setCookie(v *Visit, name, value string, life time.Duration) {
 		age = -1
 	}
 	http.SetCookie(v.W, &http.Cookie{
-		Name: name, Value: value, Path: "/", MaxAge: age, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: v.site.cookie(name), Value: value, Path: "/", MaxAge: age, Secure: !v.site.Plain, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 

@@ -23,7 +23,7 @@ type Route struct {
 func (s *Site) serve(route Route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := &Visit{W: w, R: r, Now: s.Now(), site: s, route: route}
-		v.Printer = chosen(r, v.User)
+		v.Printer = s.chosen(r, v.User)
 		if err := s.admit(v); err != nil {
 			s.fail(v, err)
 		}

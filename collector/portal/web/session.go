@@ -29,9 +29,16 @@ const (
 	seenEvery = time.Minute
 )
 
-// The __Host- prefix makes browsers refuse the cookie unless it is secure, for
-// this host only and for every path.
-const cookieName = "__Host-rollbridge"
+const sessionCookie = "rollbridge"
+
+// cookie is the whole name of a cookie. The __Host- prefix makes browsers refuse it unless
+// it is secure, for this host only and for every path.
+func (s *Site) cookie(name string) string {
+	if s.Plain {
+		return name + "-plain"
+	}
+	return "__Host-" + name
+}
 
 // What a session holds.
 const (
@@ -97,7 +104,7 @@ func moment(text string) time.Time {
 func (s *Site) recognise(v *Visit) (ended bool, err error) {
 	id := v.Get(userKey)
 	if id == "" {
-		_, err := v.R.Cookie(cookieName)
+		_, err := v.R.Cookie(s.cookie(sessionCookie))
 		return err == nil, nil
 	}
 	u, found, err := s.Accounts.ByID(v.Context(), id)
@@ -112,7 +119,7 @@ func (s *Site) recognise(v *Visit) (ended bool, err error) {
 		v.Put(seenKey, stamp(v.Now))
 	}
 	v.User = u
-	v.Printer = chosen(v.R, u)
+	v.Printer = s.chosen(v.R, u)
 	return false, v.choose()
 }
 
@@ -122,18 +129,18 @@ type sessionTable struct{ db *database.DB }
 
 var _ scs.CtxStore = sessionTable{}
 
-func newSessions(db *database.DB, fail func(http.ResponseWriter, *http.Request, error)) *scs.SessionManager {
+func (s *Site) newSessions() *scs.SessionManager {
 	m := scs.New()
-	m.Store = sessionTable{db}
+	m.Store = sessionTable{s.DB}
 	m.HashTokenInStore = true
 	m.Lifetime = SessionLife + sessionGrace
-	m.Cookie.Name = cookieName
+	m.Cookie.Name = s.cookie(sessionCookie)
 	m.Cookie.Path = "/"
-	m.Cookie.Secure = true
+	m.Cookie.Secure = !s.Plain
 	m.Cookie.HttpOnly = true
 	m.Cookie.SameSite = http.SameSiteLaxMode
 	m.Cookie.Persist = false
-	m.ErrorFunc = fail
+	m.ErrorFunc = s.lost
 	return m
 }
 

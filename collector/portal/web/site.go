@@ -35,6 +35,10 @@ type Site struct {
 	Home string
 	// Menu is the navigation; nil is that of an authority.
 	Menu []MenuEntry
+	// Plain is for pages over HTTP on loopback or a closed network, which are the
+	// operator's: cookies are not bound to TLS, as browsers would refuse them, and have
+	// names of their own; and everything is in English.
+	Plain bool
 
 	sessions *scs.SessionManager
 }
@@ -43,8 +47,8 @@ type Site struct {
 const maxForm = 64 << 10
 
 // Handler answers the routes and what belongs to every page: assets, the choice of
-// authority and of language, statements, and error pages. It must be served over TLS:
-// the session's cookie is never sent without.
+// authority and of language, statements, and error pages. It must be served over TLS
+// unless it is Plain: the session's cookie is never sent without.
 func (s *Site) Handler(routes []Route) http.Handler {
 	s.open()
 	pages := http.NewServeMux()
@@ -74,7 +78,7 @@ func (s *Site) Handler(routes []Route) http.Handler {
 
 func (s *Site) open() {
 	if s.sessions == nil {
-		s.sessions = newSessions(s.DB, s.lost)
+		s.sessions = s.newSessions()
 	}
 	if s.Now == nil {
 		s.Now = clock.Now

@@ -64,6 +64,10 @@ func (v *View) FullTitle() string {
 	return title
 }
 
+// Public says that these pages are not the operator's own: the reader may choose the language,
+// and there are pages that anybody may open.
+func (v *View) Public() bool { return !v.visit.site.Plain }
+
 // Other is the language that the page is not in.
 func (v *View) Other() language.Language {
 	if v.Language() == language.English {
