@@ -81,7 +81,7 @@ func TestDemoRefuses(t *testing.T) {
 // with 0 and leaves nothing when it is told to stop.
 func TestDemoWaits(t *testing.T) {
 	demo, temp := buildDemo(t), t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	said := filepath.Join(t.TempDir(), "said")
 	p, err := stack.Start(demo, said, []string{"TMPDIR=" + temp}, "-pupils", "200", "-bin", filepath.Dir(programs.Agent))
@@ -143,7 +143,7 @@ func buildDemo(t *testing.T) string {
 
 func runDemo(t *testing.T, demo, temp string, args ...string) stack.Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Minute)
 	defer cancel()
 	r, err := stack.Run(ctx, demo, "", []string{"TMPDIR=" + temp}, args...)
 	if err != nil {

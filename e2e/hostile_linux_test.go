@@ -117,7 +117,7 @@ func TestHostileCollector(t *testing.T) {
 func newHostile(t *testing.T) *hostile {
 	t.Helper()
 	w := emptyWorld(t, small())
-	w.ctx = boundedBy(t, 9*time.Minute)
+	w.ctx = boundedBy(t, 20*time.Minute)
 	w.must(os.Mkdir(w.folder(), 0o755))
 	w.must(w.school.WriteCSV(w.folder()))
 	w.enrolAt(stack.Folder("csv", w.folder()), w.setUpCollector(stack.CollectorOptions{}), stack.AgentOptions{})

@@ -30,7 +30,7 @@ func TestLife(t *testing.T) {
 	clock := filepath.Join(t.TempDir(), "clock")
 	setClock(t, clock, 0)
 	w := emptyWorld(t, small())
-	w.ctx = boundedBy(t, 10*time.Minute)
+	w.ctx = boundedBy(t, 20*time.Minute)
 	w.setUpMIS(w.school.TablesSQL, stack.MISOptions{})
 	w.startCollector(stack.CollectorOptions{Clock: clock})
 	for _, a := range w.school.Authorities() {

@@ -129,7 +129,7 @@ func (w *world) startCollector(o stack.CollectorOptions) {
 // bounded ends what waits in vain, so that the test can say for what.
 func bounded(t *testing.T) context.Context {
 	t.Helper()
-	return boundedBy(t, 5*time.Minute)
+	return boundedBy(t, 10*time.Minute)
 }
 
 func boundedBy(t *testing.T, d time.Duration) context.Context {

@@ -156,6 +156,10 @@ func TestOtherLocalUsers(t *testing.T) {
 	w.sync()
 	_, err := w.agent.Start(w.ctx)
 	w.must(err)
+	w.must(stack.Await(w.ctx, "the service to listen", func() (bool, error) {
+		socket, err := os.Stat(filepath.Join(w.agent.Dir, "control.sock"))
+		return err == nil && socket.Mode().Perm() == 0o600, err
+	}))
 	for up := filepath.Dir(w.agent.Dir); len(up) > len(filepath.Clean(os.TempDir())); up = filepath.Dir(up) {
 		w.must(os.Chmod(up, 0o755))
 	}

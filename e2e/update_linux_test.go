@@ -111,7 +111,7 @@ func installed(t *testing.T) *installation {
 func alone(t *testing.T) *installation {
 	t.Helper()
 	w := emptyWorld(t, small())
-	w.ctx = boundedBy(t, 2*time.Minute)
+	w.ctx = boundedBy(t, 10*time.Minute)
 	w.must(os.Mkdir(w.folder(), 0o755))
 	return install(w, stack.Folder("csv", w.folder()), stack.AgentOptions{})
 }

@@ -75,7 +75,7 @@ func (o *operators) build(version string) (program string) {
 func TestUpdateFromTheCollector(t *testing.T) {
 	t.Parallel()
 	w, code := newWorld(t, small(), stack.CollectorOptions{})
-	w.ctx = boundedBy(t, 8*time.Minute)
+	w.ctx = boundedBy(t, 20*time.Minute)
 	o := w.operators()
 	// What was published first is served once the collector is started anew.
 	w.must(w.collector.Close())

@@ -26,7 +26,7 @@ func (i *installation) apply(version string) {
 func TestUpdateZoo(t *testing.T) {
 	t.Parallel()
 	i := installed(t)
-	i.ctx = boundedBy(t, 8*time.Minute)
+	i.ctx = boundedBy(t, 20*time.Minute)
 	// What gets stuck has to be found while it is on probation.
 	i.limited("silence=5s probation=8s")
 	i.start()
