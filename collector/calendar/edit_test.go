@@ -209,7 +209,7 @@ func TestTimesAndPhoneAreKept(t *testing.T) {
 }
 
 func TestParse(t *testing.T) {
-	entries, faults := calendar.Parse("\uFEFFWhat;First;Last;Session\r\nTerm;3 September 2026;23/10/2026\r\n# a remark\r\nINSET day;2026-11-02\r\nclosed; 18 Dec 2026 ; 18.12.2026 ;pm\r\nhms;4/1/2027\r\n")
+	entries, faults := calendar.Parse("\uFEFFWhat;First;Last;Session\r\nTerm;3 September 2026;23/10/2026\r\n# a remark\r\nINSET day;2026-11-02\r\nclosed; 18 Dec 2026 ; 18.12.2026 ;pm\r\nhms;Dydd Llun 4 Ionawr 2027\r\n")
 	want := []calendar.Entry{
 		entry(calendar.Term, "2026-09-03", "2026-10-23"), entry(calendar.INSET, "2026-11-02", "2026-11-02"),
 		{Kind: calendar.Closed, First: "2026-12-18", Last: "2026-12-18", Session: status.PM}, entry(calendar.INSET, "2027-01-04", "2027-01-04"),

@@ -113,9 +113,15 @@ func parseLine(cells []string) (e Entry, f *Fault) {
 
 var slashed = regexp.MustCompile(`^(\d{1,2})[/.](\d{1,2})[/.](\d{4})$`)
 
-// ParseDay reads one day as people write it in Britain, the day before the month.
+// inEnglish writes a day that is in Welsh as time.Parse reads it.
+var inEnglish = strings.NewReplacer("ionawr", "January", "chwefror", "February", "mawrth", "March", "ebrill", "April", "mai", "May", "mehefin", "June",
+	"gorffennaf", "July", "awst", "August", "medi", "September", "hydref", "October", "tachwedd", "November", "rhagfyr", "December",
+	"dydd llun", "", "dydd mawrth", "", "dydd mercher", "", "dydd iau", "", "dydd gwener", "", "dydd sadwrn", "", "dydd sul", "")
+
+// ParseDay reads one day as people write it in Britain, the day before the month, in
+// English or in Welsh.
 func ParseDay(text string) (record.Date, bool) {
-	text = strings.Join(strings.Fields(text), " ")
+	text = strings.Join(strings.Fields(inEnglish.Replace(strings.ToLower(text))), " ")
 	if m := slashed.FindStringSubmatch(text); m != nil {
 		day, _ := strconv.Atoi(m[1])
 		month, _ := strconv.Atoi(m[2])

@@ -404,7 +404,7 @@ func TestTimesAndPhoneForms(t *testing.T) {
 		return b.Post("/schools/oak/times", pairs...)
 	}
 	for name, c := range map[string][]string{
-		"empty":        {"am_late", "", "Enter a time for"},
+		"empty":        {"am_late", "", "Morning: enter a time for"},
 		"no time":      {"am_late", "soon", "Error:"},
 		"late early":   {"am_late", "8:00", "is before the register"},
 		"grace early":  {"pm_not_received", "13:05", "is before the time from which it is late"},

@@ -68,8 +68,8 @@ func (p *pages) setTimes(v *web.Visit) error {
 	for _, session := range []status.Session{status.AM, status.PM} {
 		in := prefix[session]
 		clocks[session] = status.Clock{
-			Register: clockTime(v, f, in+"register", "schools.times.register"), Late: clockTime(v, f, in+"late", "schools.times.late"),
-			NotReceived: clockTime(v, f, in+"not_received", "schools.times.not-received"),
+			Register: clockTime(v, f, session, in+"register", "schools.times.register"), Late: clockTime(v, f, session, in+"late", "schools.times.late"),
+			NotReceived: clockTime(v, f, session, in+"not_received", "schools.times.not-received"),
 		}
 	}
 	if !f.OK() {
@@ -89,12 +89,19 @@ func (p *pages) setTimes(v *web.Visit) error {
 	return v.Redirect("/schools/" + s.School.ID)
 }
 
-func clockTime(v *web.Visit, f *web.Form, field, label string) time.Duration {
+func clockTime(v *web.Visit, f *web.Form, s status.Session, field, label string) time.Duration {
 	d, given := f.ClockTime(field, label)
 	if !given {
-		f.Add(field, "schools.times.missing", "Field", v.T(label))
+		f.Add(field, "schools.times.missing", "Session", sessionWord(v, s), "Field", v.T(label))
 	}
 	return d
+}
+
+func sessionWord(v *web.Visit, s status.Session) string {
+	if s == status.AM {
+		return v.T("schools.am")
+	}
+	return v.T("schools.pm")
 }
 
 func aboutClock(c status.Clock) string {
