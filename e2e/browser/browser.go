@@ -3,6 +3,8 @@ package browser
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -169,6 +171,17 @@ func (t *Tab) Open(url string) int {
 	return t.status
 }
 
+// Send sends the first form of the page's main part as it stands, and returns the status
+// of the answer.
+func (t *Tab) Send() int {
+	t.Helper()
+	t.leave(chromedp.Func(func(ctx context.Context, c *chromedp.Target) error {
+		_, err := chromedp.Evaluate[bool](`document.querySelector("main form[method=post] button[type=submit], main form[method=post] button:not([type])").click(), true`)(ctx, c)
+		return err
+	}))
+	return t.status
+}
+
 // Status is that of the last page.
 func (t *Tab) Status() int { return t.status }
 
@@ -207,4 +220,23 @@ func (t *Tab) Says(texts ...string) {
 			t.Fatalf("%s does not say %q:\n%s", t.Path(), text, page)
 		}
 	}
+}
+
+// Carry takes over the cookies of somebody who has signed in, so that not every look at a
+// page signs in by itself.
+func (t *Tab) Carry(base string, jar http.CookieJar) {
+	t.Helper()
+	at, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.do(chromedp.Func(func(ctx context.Context, c *chromedp.Target) error {
+		for _, k := range jar.Cookies(at) {
+			yes := true
+			if _, err := cdp.Call(ctx, c, network.SetCookie, network.SetCookieParams{Name: k.Name, Value: k.Value, URL: base, Path: "/", Secure: &yes, HTTPOnly: &yes}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }
