@@ -11,6 +11,8 @@
 //     goes in small pieces, each in a transaction of its own, so it may be killed
 //     anywhere and goes on where it stopped.
 //   - It says how much, never what.
+//   - Calls to schools, which are the authorities' own, go after the shorter of the
+//     two periods of days (Calls; call.Book.Forget carries it out).
 //
 // It reads no record: it holds no key. Schools that stopped are destroyed as a
 // whole by who stops them, not by these rules.

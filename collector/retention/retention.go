@@ -38,6 +38,13 @@ func Cutoffs(p settings.Retention, now time.Time) store.Cutoffs {
 	}
 }
 
+// Calls is the first day whose calls to schools are kept: they go after the
+// shorter of the two periods of days, so that nothing said of a child by telephone
+// outlives what is kept of the child.
+func Calls(p settings.Retention, now time.Time) record.Date {
+	return record.DateOf(now.In(status.London()).AddDate(0, 0, -min(p.HistoryDays, p.LeftDays)))
+}
+
 // A Job forgets. Several may run on one database.
 type Job struct {
 	Store   *store.Store

@@ -543,3 +543,15 @@ func (s *shelf) protected() map[string]string {
 	}
 	return maps.Clone(kept)
 }
+
+func TestCallsGoAfterTheShorterPeriod(t *testing.T) {
+	now := time.Date(2026, 7, 1, 23, 30, 0, 0, time.UTC) // the 2nd in London
+	for _, c := range []struct {
+		history, left int
+		want          record.Date
+	}{{400, 400, "2025-05-28"}, {400, 30, "2026-06-02"}, {30, 400, "2026-06-02"}} {
+		if got := Calls(settings.Retention{HistoryDays: c.history, LeftDays: c.left}, now); got != c.want {
+			t.Errorf("%d and %d: %s, want %s", c.history, c.left, got, c.want)
+		}
+	}
+}

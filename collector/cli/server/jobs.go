@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"rollbridge/collector/call"
 	"rollbridge/collector/database"
 	"rollbridge/collector/enrolment"
 	"rollbridge/collector/portal/web"
@@ -66,7 +67,7 @@ func newJobs(j jobs, reg prometheus.Registerer) *jobs {
 		Name: "rollbridge_release_expires_timestamp_seconds", Help: "When the metadata of releases expire, by role: root and targets are renewed by people.",
 	}, []string{"role"})
 	j.gone = f.NewCounterVec(prometheus.CounterOpts{
-		Name: "rollbridge_retention_forgotten_total", Help: "What was forgotten because it was past its time: children, weeks of marks, versions, refused records.",
+		Name: "rollbridge_retention_forgotten_total", Help: "What was forgotten because it was past its time: children, weeks of marks, versions, refused records, calls.",
 	}, []string{"rule"})
 	j.faults = f.NewGauge(prometheus.GaugeOpts{
 		Name: "rollbridge_audit_faults", Help: "How much of the audit log was not as it was written, at the last look.",
@@ -152,7 +153,12 @@ func (j *jobs) forget(ctx context.Context) error {
 			}
 		}
 	}
-	if err == nil {
+	calls, failed := call.New(j.store, j.vault).Forget(ctx, retention.Calls(j.periods, now))
+	if calls > 0 {
+		j.gone.WithLabelValues("calls").Add(float64(calls))
+		j.log.Info("data past their time are forgotten", logkey.Kind, "calls", logkey.Count, calls)
+	}
+	if err = errors.Join(err, failed); err == nil {
 		j.forgot = now
 	}
 	return err

@@ -84,10 +84,16 @@ func TestJobsForgetOnceADay(t *testing.T) {
 	if err := st.Write(t.Context(), func(tx *store.Tx) error { return tx.Begin(t.Context(), store.Agent{School: "oak", Generation: 1}) }); err != nil {
 		t.Fatal(err)
 	}
+	if err := st.PutAuthority(t.Context(), store.Authority{Code: "301", Why: "A reason"}); err != nil {
+		t.Fatal(err)
+	}
 	child := strings.Repeat("0a", 16)
 	leaves := func() {
 		t.Helper()
 		if err := st.Write(t.Context(), func(tx *store.Tx) error {
+			if _, err := tx.Exec(t.Context(), "INSERT INTO calls (school, call, authority, day, session, made_by, at, body) VALUES ('oak', 'c', '301', '1970-01-01', 'AM', 'u', 1, ?)", []byte{1}); err != nil {
+				return err
+			}
 			_, err := tx.Exec(t.Context(), "INSERT INTO pupils (school, pupil, authority, key, epoch, first_seen, left_at) VALUES ('oak', ?, '', ?, 1, 1, 1)", child, []byte{1})
 			return err
 		}); err != nil {
@@ -113,10 +119,19 @@ func TestJobsForgetOnceADay(t *testing.T) {
 		if got := strings.Count(log.String(), "school=oak kind=left count=1"); got != c.want {
 			t.Errorf("last run %v: %d children went, want %d: %s", c.last, got, c.want, log.String())
 		}
+		if got := strings.Count(log.String(), "kind=calls count=1"); got != c.want {
+			t.Errorf("last run %v: %d calls went, want %d: %s", c.last, got, c.want, log.String())
+		}
 		if strings.Contains(log.String(), child) {
 			t.Error("the log names a child")
 		}
-		if err := st.Write(t.Context(), func(tx *store.Tx) error { _, err := tx.Exec(t.Context(), "DELETE FROM pupils"); return err }); err != nil {
+		if err := st.Write(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), "DELETE FROM pupils")
+			if err == nil {
+				_, err = tx.Exec(t.Context(), "DELETE FROM calls")
+			}
+			return err
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"rollbridge/collector/alert"
 	"rollbridge/collector/apply"
 	"rollbridge/collector/audit"
 	"rollbridge/collector/database"
@@ -174,6 +175,12 @@ func (p *process) startJobs(ctx context.Context) error {
 	j := newJobs(jobs{releases: again, db: p.db, store: p.store, vault: p.vault, desk: p.desk, root: p.control.Root, log: p.Log, periods: p.Settings.Retention,
 		audited: audited{settings: p.Settings, log: audit.New(p.db, p.vault), key: p.control.Key}}, p.metrics)
 	p.work = append(p.work, j.run)
+	if p.Settings.Alerts.On() {
+		r := alert.New(alert.Config{
+			DB: p.db, Vault: p.vault, Sender: alert.NewMailer(p.Settings.Alerts), Link: p.Settings.Portal.URL, Log: p.Log, Metrics: p.metrics,
+		})
+		p.work = append(p.work, r.Run)
+	}
 	return nil
 }
 
