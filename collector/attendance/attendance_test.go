@@ -20,7 +20,7 @@ func TestSessionsOfAWeek(t *testing.T) {
 		kind Kind
 	}{{"/", Attended}, {"\\", Attended}, {"N", Unauthorised}, {"I", Authorised}, {"", Unknown}, {"-", NoMark}, {"XX", Unknown}, {"D", NotPossible},
 		{"", NoMark}, {"", NoMark}, {"B", Attended}, {"", NoMark}}
-	got := Sessions(a, codes.NationEngland)
+	got := NewReader(codes.NationEngland).Sessions(a)
 	if len(got) != len(want) {
 		t.Fatalf("%d sessions, want %d", len(got), len(want))
 	}
@@ -34,7 +34,7 @@ func TestSessionsOfAWeek(t *testing.T) {
 		}
 		tally.Add(s)
 	}
-	if got[0].Late != 3 || got[4].Local != "?" || got[0].Local != "" || got[10].Weekday() != 6 || got[1].Half != status.PM {
+	if got[0].Late != 3 || got[4].Local != "?" || got[0].Local != "" || got[10].Weekday != 6 || got[1].Half != status.PM {
 		t.Errorf("details are lost: %+v", got)
 	}
 	if n, ok := tally.PerMille(); tally.Possible() != 5 || n != 600 || !ok || tally.First != monday || tally.Last != "2026-11-22" {
@@ -46,7 +46,7 @@ func TestSessionsOfAWeek(t *testing.T) {
 func TestCodesOfTheirDay(t *testing.T) {
 	for day, want := range map[record.Date]string{"2026-11-16": "Leave: exceptional circumstances", "2023-11-13": "Other authorised circumstances"} {
 		a := &record.Attendance{Week: day, AM: []string{"C", "", "", "", ""}, PM: make([]string, 5)}
-		if got := Sessions(a, codes.NationEngland)[0].Label; got != want && day > "2024-08-19" {
+		if got := NewReader(codes.NationEngland).Sessions(a)[0].Label; got != want && day > "2024-08-19" {
 			t.Errorf("C of %s is %q", day, got)
 		}
 	}
@@ -63,10 +63,11 @@ func TestTalliesAddUp(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		var whole, joined Tally
+		reader := NewReader(codes.NationEngland)
 		n := 0
 		for _, a := range rapid.SliceOf(week).Draw(t, "weeks") {
 			var one Tally
-			for _, s := range Sessions(a, codes.NationEngland) {
+			for _, s := range reader.Sessions(a) {
 				whole.Add(s)
 				one.Add(s)
 				n++

@@ -10,6 +10,6 @@
 //     (shared/codes, through register.MeaningOf, which everything that reads a code
 //     asks). Only the days of a period count, in the school's own dates.
 //
-// It reads nothing: the caller brings records. Start reading at [Sessions] and
+// It reads nothing: the caller brings records. Start reading at [Reader] and
 // [Tally].
 package attendance

@@ -1,8 +1,6 @@
 package attendance
 
 import (
-	"time"
-
 	"rollbridge/collector/register"
 	"rollbridge/shared/codes"
 	"rollbridge/shared/record"
@@ -29,8 +27,10 @@ func Kinds() []Kind {
 
 // A Session is one mark of one child.
 type Session struct {
-	Day  record.Date
-	Half status.Session
+	Day record.Date
+	// Weekday is the day's, from Monday, 0.
+	Weekday int
+	Half    status.Session
 	// Code is the DfE's, Local what the school's MIS has where that is another.
 	Code, Local string
 	Late        int // minutes
@@ -40,15 +40,38 @@ type Session struct {
 	Label string
 }
 
+// A Reader reads marks of schools of one nation, as register.MeaningOf takes it, and
+// remembers what it has looked up: a report reads the same few codes a million times.
+// It is not for several at once.
+type Reader struct {
+	nation string
+	days   map[record.Date][7]record.Date
+	means  map[dayCode]meaning
+}
+
+type dayCode struct {
+	day  record.Date
+	code string
+}
+
+type meaning struct {
+	kind  Kind
+	label string
+}
+
+// NewReader makes a reader that knows nothing yet.
+func NewReader(nation string) *Reader {
+	return &Reader{nation: nation, days: map[record.Date][7]record.Date{}, means: map[dayCode]meaning{}}
+}
+
 // Sessions are the marks of a week in their order, each read by the list of its own
-// day. nation is that of the school, as register.MeaningOf takes it. Weekend days
-// without a mark are left out.
-func Sessions(a *record.Attendance, nation string) []Session {
+// day. Weekend days without a mark are left out.
+func (r *Reader) Sessions(a *record.Attendance) []Session {
 	list := make([]Session, 0, 2*len(a.AM))
-	for i := range a.AM {
-		day := a.Week.AddDays(i)
-		am := session(day, status.AM, nation, a.AM, a.LocalAM, a.LateAM, i)
-		pm := session(day, status.PM, nation, a.PM, a.LocalPM, a.LatePM, i)
+	days := r.week(a.Week)
+	for i := range min(len(a.AM), len(days)) {
+		am := r.session(Session{Day: days[i], Weekday: i, Half: status.AM}, a.AM, a.LocalAM, a.LateAM)
+		pm := r.session(Session{Day: days[i], Weekday: i, Half: status.PM}, a.PM, a.LocalPM, a.LatePM)
 		if i >= 5 && am.Kind == NoMark && pm.Kind == NoMark {
 			continue
 		}
@@ -57,8 +80,20 @@ func Sessions(a *record.Attendance, nation string) []Session {
 	return list
 }
 
-func session(day record.Date, half status.Session, nation string, marks, local []string, late []int, i int) Session {
-	s := Session{Day: day, Half: half, Kind: NoMark}
+func (r *Reader) week(monday record.Date) [7]record.Date {
+	days, known := r.days[monday]
+	if !known {
+		for i := range days {
+			days[i] = monday.AddDays(i)
+		}
+		r.days[monday] = days
+	}
+	return days
+}
+
+func (r *Reader) session(s Session, marks, local []string, late []int) Session {
+	i := s.Weekday
+	s.Kind = NoMark
 	if i < len(marks) {
 		s.Code = marks[i]
 	}
@@ -74,13 +109,22 @@ func session(day record.Date, half status.Session, nation string, marks, local [
 		}
 		return s
 	}
-	m := register.MeaningOf(nation, day.Time(), s.Code)
-	if !m.Known {
-		s.Kind = Unknown
-		return s
+	key := dayCode{s.Day, s.Code}
+	m, known := r.means[key]
+	if !known {
+		m = r.meaning(key)
+		r.means[key] = m
 	}
-	s.Label, s.Kind = m.Mark.Label, kindOf(m.Mark)
+	s.Kind, s.Label = m.kind, m.label
 	return s
+}
+
+func (r *Reader) meaning(k dayCode) meaning {
+	m := register.MeaningOf(r.nation, k.day.Time(), k.code)
+	if !m.Known {
+		return meaning{kind: Unknown}
+	}
+	return meaning{kindOf(m.Mark), m.Mark.Label}
 }
 
 func kindOf(m codes.Mark) Kind {
@@ -94,9 +138,3 @@ func kindOf(m codes.Mark) Kind {
 	}
 	return Authorised
 }
-
-// Weekday is the index of a session's day from Monday, 0.
-func (s Session) Weekday() int { return (int(s.Day.Time().Weekday()) + 6) % 7 }
-
-// Until says whether the session lies before the end of a day.
-func (s Session) Until(day time.Time) bool { return s.Day <= record.DateOf(day) }

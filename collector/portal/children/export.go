@@ -308,6 +308,7 @@ func (p pages) sheets(v *web.Visit, list []store.Listing) []export.Part {
 		pupils[l.Child] = l.Pupil
 	}
 	parts := []export.Part{w.childrenSheet(v, list)}
+	reader := attendance.NewReader(attend.NationOf(v.Authority.Code))
 	for _, d := range record.Datasets() {
 		if !d.OfPupils() || d == record.DatasetPupil {
 			continue
@@ -316,7 +317,7 @@ func (p pages) sheets(v *web.Visit, list []store.Listing) []export.Part {
 		part.Rows = func(add func([]string) error) error {
 			return p.site.Store.EachRecord(v.Context(), p.site.Vault, sight, d, "", func(l store.Listing, r store.Stored) error {
 				row := []string{w.name(pupils[l.Child]), l.SchoolName}
-				row = append(row, w.sheetRow(v, r)...)
+				row = append(row, w.sheetRow(reader, r)...)
 				return add(append(row, w.received(v, line{Received: r.Received}), strconv.Itoa(r.Version)))
 			})
 		}
@@ -346,7 +347,7 @@ func (w words) sheetHead(d record.Dataset) (head []string) {
 	return append(head, w.T("children.received"), w.T("children.version"))
 }
 
-func (w words) sheetRow(v *web.Visit, r store.Stored) (row []string) {
+func (w words) sheetRow(reader *attendance.Reader, r store.Stored) (row []string) {
 	a, ok := r.Record.(*record.Attendance)
 	if !ok {
 		values := w.values(r.Record)
@@ -357,9 +358,9 @@ func (w words) sheetRow(v *web.Visit, r store.Stored) (row []string) {
 	}
 	var tally attendance.Tally
 	cells := make([]mark, 14)
-	for _, s := range attendance.Sessions(a, attend.NationOf(v.Authority.Code)) {
+	for _, s := range reader.Sessions(a) {
 		tally.Add(s)
-		cells[2*s.Weekday()+halfOf(s)] = mark{Code: s.Code, Local: s.Local, Late: s.Late}
+		cells[2*s.Weekday+halfOf(s)] = mark{Code: s.Code, Local: s.Local, Late: s.Late}
 	}
 	return append(weekRow(w, a.Week, cells), strconv.Itoa(tally.Count[attendance.Attended]), strconv.Itoa(tally.Possible()))
 }

@@ -107,7 +107,7 @@ func (r *register) fill(w words, f store.File, list []store.Stored, nation strin
 		}
 		return 1
 	})
-	codes := map[string]meaning{}
+	codes, reader := map[string]meaning{}, attendance.NewReader(nation)
 	days := 5
 	for _, s := range list {
 		a := s.Record.(*record.Attendance)
@@ -115,10 +115,10 @@ func (r *register) fill(w words, f store.File, list []store.Stored, nation strin
 		for i := range row.Cells {
 			row.Cells[i] = mark{Kind: attendance.NoMark, Meaning: w.T("children.kind.no_mark")}
 		}
-		for _, one := range attendance.Sessions(a, nation) {
+		for _, one := range reader.Sessions(a) {
 			r.Tally.Add(one)
-			at := 2*one.Weekday() + halfOf(one)
-			days = max(days, one.Weekday()+1)
+			at := 2*one.Weekday + halfOf(one)
+			days = max(days, one.Weekday+1)
 			row.Cells[at] = mark{one.Code, one.Local, w.meaning(one), one.Late, one.Kind}
 			if one.Code != "" && one.Kind != attendance.NoMark {
 				codes[one.Code] = meaning{one.Code, w.meaning(one), one.Kind, w.T("children.counts." + string(one.Kind))}

@@ -29,7 +29,8 @@ func (t *tallied) add(c store.Child, s attendance.Session) {
 	}
 }
 
-// attendance is the academic year so far, week by week and by key stage.
+// attendance is the last weeks, or the academic year so far, week by week and by key
+// stage.
 func (p pages) attendance(v *web.Visit) (report, error) {
 	listed, err := p.site.Store.Children(v.Context(), p.site.Vault, v.Sight())
 	if err != nil {
@@ -46,8 +47,14 @@ func (p pages) attendance(v *web.Visit) (report, error) {
 		options = append(options, web.Option{Value: id, Text: names[id]})
 	}
 	school := option(v, "school", options)
-	start := record.DateOf(v.Now.In(status.London())).AcademicYearStart()
-	nation := register.NationOf(v.Authority.Code)
+	times := []web.Option{{Value: "12", Text: v.N("reports.attendance.last", lastWeeks)}, {Value: "year", Text: v.T("reports.attendance.year")}}
+	time := option(v, "time", times)
+	today := record.DateOf(v.Now.In(status.London()))
+	start := today.AcademicYearStart()
+	if last := today.AddDays(-7 * (lastWeeks - 1)).Monday(); time == "12" && last > start {
+		start = last
+	}
+	reader := attendance.NewReader(register.NationOf(v.Authority.Code))
 	weeks, byStage, each := map[record.Date]*tallied{}, map[string]*tallied{}, map[store.Child]*tallied{}
 	var all tallied
 	err = p.site.Store.EachRecord(v.Context(), p.site.Vault, v.Sight(), record.DatasetAttendance, start.Monday(), func(l store.Listing, r store.Stored) error {
@@ -55,7 +62,7 @@ func (p pages) attendance(v *web.Visit) (report, error) {
 			return nil
 		}
 		a := r.Record.(*record.Attendance)
-		for _, s := range attendance.Sessions(a, nation) {
+		for _, s := range reader.Sessions(a) {
 			if s.Day < start {
 				continue
 			}
@@ -69,13 +76,17 @@ func (p pages) attendance(v *web.Visit) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	r := report{Choice: []choice{{"school", "reports.school", school, options}}, about: school}
+	r := report{Choice: []choice{{"school", "reports.school", school, options}, {"time", "reports.period", time, times}}, about: strings.TrimSpace(time + " " + school)}
 	r.Period = v.T("reports.attendance.period", "From", v.Day(start), "Until", v.Date(v.Now))
 	r.Lines = attendanceLines(v, all, each)
 	r.Tables = []table{weekTable(v, weeks), stageTable(v, byStage)}
 	r.Plot = weekPlot(v, weeks, all)
 	return r, nil
 }
+
+// lastWeeks are those that a report is of where nobody asks for the whole year, which
+// takes its time.
+const lastWeeks = 12
 
 // of finds a tally, and makes it.
 func of[K comparable](list map[K]*tallied, key K) *tallied {

@@ -143,7 +143,7 @@ func TestAttendance(t *testing.T) {
 		if strings.Contains(body, "Year not given") == false {
 			t.Error("who has no year is in no key stage")
 		}
-		has(t, r.get(viewer, "/reports/attendance?school=elm"), "Attendance too few: 0 of 10 possible sessions of 1 child")
+		has(t, r.get(viewer, "/reports/attendance?school=elm"), "Attendance too few: 0 of 10 possible sessions of 1 child", "Persistently absent (a tenth or more missed): 0 children of 1.")
 		file := r.get(viewer, "/reports/attendance.csv")
 		if got := rows(t, file, "16 November 2026"); len(got) != 1 || !slices.Equal(got[0], []string{"16 November 2026", "7", "70", "60", "0", "10", "85.7%"}) {
 			t.Errorf("the week is %q", got)
@@ -151,13 +151,19 @@ func TestAttendance(t *testing.T) {
 		if got := rows(t, file, "Year not given"); len(got) != 1 || !slices.Equal(got[0], []string{"Year not given, or no year", "1 to 4", "", "", "", "", ""}) {
 			t.Errorf("of few is told: %q", got)
 		}
-		if got := r.audited(audit.ReportViewed); !slices.Equal(got, []string{"attendance  0", "attendance elm  0"}) {
+		if got := r.audited(audit.ReportViewed); !slices.Equal(got, []string{"attendance 12  0", "attendance 12 elm  0"}) {
 			t.Errorf("the looks are logged as %q", got)
 		}
 		if got := r.audited(audit.ReportExported); len(got) != 1 {
 			t.Errorf("the file is logged as %q", got)
 		}
-		r.get(viewer, "/reports/attendance?school=%27+OR+1%3D1")
+		r.get(viewer, "/reports/attendance?school=%27+OR+1%3D1&time=x")
+		// The year begins on a Tuesday, before the last twelve weeks.
+		for _, week := range []record.Date{"2026-08-31", "2026-11-02"} {
+			r.marks(few, week, "N,N,N,N,N", "N,N,N,N,N")
+		}
+		has(t, r.get(viewer, "/reports/attendance?school=elm"), "0 of 20 possible", "From 7 September 2026")
+		has(t, r.get(viewer, "/reports/attendance?school=elm&time=year"), "0 of 28 possible", "From 1 September 2026", "Persistently absent (a tenth or more missed): 1 child of 1.")
 		r.Exec("UPDATE schools SET revoked_at = 1 WHERE school = 'oak'")
 		has(t, r.get(viewer, "/reports/attendance"), "of 1 child")
 	})
