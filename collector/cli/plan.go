@@ -112,12 +112,14 @@ func (p *program) greet(s settings.Settings, user, oneTime string) error {
   intake listens  %s
   portal listens  %s
 
-First sign-in to the portal, to be changed there within 72 hours. It is shown
-only now:
+The operator's first sign-in, within 72 hours, to the pages that only this
+machine or its closed network reaches. It is shown only now:
 
-  address            https://%s/
+  address            http://%s/
   user               %s
   one-time password  %s
+
+It asks for an own password and for an authenticator app on a phone.
 
 This is a trial set-up: a certificate that no authority vouches for (agents know
 it by their code), and all roles in one process. Before real data arrives:
@@ -133,6 +135,8 @@ Then, for each school:     rollbridge-collector authority add CODE --why "..."
                            rollbridge-collector code create ID
 and, when the school has read out its phrase:
                            rollbridge-collector agent confirm ID PHRASE
-%s`, s.DataDir, s.Keys(), s.PublicURL, s.Intake.Listen, s.Portal.Listen, s.Portal.Listen, user, oneTime,
-		filepath.Join(s.Keys(), "root", "root.key"), same)
+For an authority's people: rollbridge-collector user invite NAME --role administrator --authority CODE
+who sign in at             https://%s/
+%s`, s.DataDir, s.Keys(), s.PublicURL, s.Intake.Listen, s.Portal.Listen, s.Private.Listen, user, oneTime,
+		filepath.Join(s.Keys(), "root", "root.key"), s.Portal.Listen, same)
 }
