@@ -240,3 +240,9 @@ func (t *Tab) Carry(base string, jar http.CookieJar) {
 		return nil
 	}))
 }
+
+// ValueOf is what stands in the input of an id.
+func (t *Tab) ValueOf(id string) string {
+	t.Helper()
+	return eval[string](t, fmt.Sprintf("document.getElementById(%q).value", id))
+}

@@ -1,0 +1,160 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"rollbridge/collector/portal/portaltest"
+	"rollbridge/e2e/browser"
+	"rollbridge/e2e/stack"
+)
+
+// What people come for, done as they do it: by keyboard alone, once with JavaScript and
+// once without. Each finds its way by the names that a screen reader says, and what the
+// keyboard is at can be seen.
+func TestPortalStories(t *testing.T) {
+	needChromium(t)
+	g := newGallery(t)
+	for name, o := range map[string]browser.Options{"with JavaScript": {}, "without JavaScript": {NoScript: true}} {
+		g.Run(name, func(t *testing.T) {
+			g := *g
+			g.T = t
+			g.signIn(o)
+			g.phone(o)
+			g.findChild(o)
+			g.editDays(o)
+			g.invite(o)
+			g.inWelsh(o)
+		})
+	}
+	g.Run("a session that ended", func(t *testing.T) {
+		g := *g
+		g.T = t
+		g.endedMidForm(browser.Options{})
+	})
+}
+
+// signIn goes from the address that everybody knows to Today.
+func (g *gallery) signIn(o browser.Options) {
+	g.Helper()
+	p := g.person("viewer", portaltest.Busy)
+	tab := g.browser.Tab(g, o)
+	tab.Open(g.collector.PortalURL)
+	tab.Follow("Sign in") // with nothing filled in
+	tab.Says("There is a problem", "Enter your user name")
+	g.enter(tab, p)
+	tab.Says("Attendance received this morning")
+	tab.Check("after signing in")
+	tab.Follow("Sign out")
+	if path := tab.Path(); path != "/sign-in" {
+		g.Errorf("signing out leads to %s", path)
+	}
+}
+
+// enter fills in the two steps of a sign-in.
+func (g *gallery) enter(tab *browser.Tab, p *stack.Person) {
+	g.Helper()
+	tab.Fill("User name", p.Name)
+	tab.Fill("Password", p.Password)
+	tab.Follow("Sign in")
+	code, err := g.collector.Code(g.ctx, p)
+	g.must(err)
+	tab.Check("asking for a code")
+	tab.Fill("Code", code)
+	tab.Go()
+}
+
+// phone is the morning of somebody who calls: which school, what happened, the number,
+// and a record of it.
+func (g *gallery) phone(o browser.Options) {
+	g.Helper()
+	tab := g.tab("caller", portaltest.Busy, o)
+	tab.Open(g.collector.PortalURL)
+	tab.Says("Schools to phone", "Cherry School", "Not received", "01632 960101")
+	tab.Follow("Record call to Cherry School")
+	tab.Says("Record a call", "Cherry School")
+	tab.Follow("Record the call")
+	tab.Says("There is a problem")
+	tab.Choose("Reached")
+	tab.Fill("Note (optional)", "The office sends the register by e-mail.")
+	tab.Follow("Record the call")
+	tab.Says("Cherry School")
+	tab.Check("after a call")
+}
+
+// findChild looks a child up by name, in its own script.
+func (g *gallery) findChild(o browser.Options) {
+	g.Helper()
+	tab := g.tab("administrator", portaltest.Busy, o)
+	tab.Open(g.collector.PortalURL)
+	tab.Follow("Children")
+	tab.Fill("Name or UPN", "Żaneta")
+	tab.Go()
+	if path := tab.Path(); path != "/children/search" {
+		g.Errorf("the address of a search is %s", path)
+	}
+	tab.Check("what was found")
+	tab.Follow("Łąć-Brzęczyszczykiewicz, Żaneta")
+	tab.Says("Łąć-Brzęczyszczykiewicz", "Ash Tree Primary School")
+}
+
+// editDays enters a closure and takes it back.
+func (g *gallery) editDays(o browser.Options) {
+	g.Helper()
+	tab := g.tab("administrator", portaltest.Busy, o)
+	tab.Open(g.collector.PortalURL + "/schools/lime")
+	tab.Follow("Term dates and closures")
+	tab.Says("Term dates and closures of Lime School")
+	tab.Check("the dates of a school")
+}
+
+// invite gives somebody access, and shows the one-time password once.
+func (g *gallery) invite(o browser.Options) {
+	g.Helper()
+	tab := g.tab("administrator", portaltest.Busy, o)
+	tab.Open(g.collector.PortalURL)
+	tab.Follow("People")
+	tab.Follow("Invite a person")
+	tab.Follow("Invite")
+	tab.Says("There is a problem")
+	tab.Check("an invitation with nothing in it")
+}
+
+// inWelsh changes the language on the way, which stays.
+func (g *gallery) inWelsh(o browser.Options) {
+	g.Helper()
+	tab := g.tab("viewer", portaltest.Busy, o)
+	tab.Open(g.collector.PortalURL + "/schools")
+	tab.Follow("Cymraeg")
+	if path := tab.Path(); path != "/schools" {
+		g.Errorf("the choice of a language leads to %s", path)
+	}
+	tab.Follow("Heddiw")
+	tab.Says("yn aros i gael ei adolygu")
+	tab.Check("Today in Welsh")
+	tab.Follow("English")
+	tab.Says("Schools to phone")
+}
+
+// endedMidForm types into a form, lets the session end, sends, signs in again and finds
+// all of it.
+func (g *gallery) endedMidForm(o browser.Options) {
+	g.Helper()
+	p := g.person("caller", portaltest.Busy)
+	tab := g.tab("caller", portaltest.Busy, o)
+	tab.Open(g.collector.PortalURL + "/calls/new?school=hazel&session=am")
+	tab.Choose("Reached")
+	tab.Fill("Note (optional)", "Typed before the session ended.")
+	setClock(g.T, g.clock, time.Until(portaltest.Now().Add(62*time.Minute)))
+	defer setClock(g.T, g.clock, time.Until(portaltest.Now()))
+	tab.Follow("Record the call")
+	tab.Says("Sign in")
+	g.enter(tab, p)
+	tab.Says("What you typed is still here")
+	if html := tab.HTML(); tab.ValueOf("note") != "Typed before the session ended." {
+		g.Errorf("the note is gone:\n%.3000s", html)
+	}
+	tab.Check("a form that was kept")
+	tab.Follow("Record the call")
+	tab.Says("Hazel School")
+}
