@@ -28,6 +28,8 @@ import (
 // does nothing when it is not, so several processes may look.
 const jobsEvery = 15 * time.Minute
 
+const jobMetric = "rollbridge_job_last_success_timestamp_seconds"
+
 // jobs is what is done by the clock.
 type jobs struct {
 	db    *database.DB
@@ -58,7 +60,7 @@ type jobs struct {
 func newJobs(j jobs, reg prometheus.Registerer) *jobs {
 	f := promauto.With(reg)
 	j.done = f.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "rollbridge_job_last_success_timestamp_seconds", Help: "When each job last ended well.",
+		Name: jobMetric, Help: "When each job last ended well.",
 	}, []string{"job"})
 	j.expires = f.NewGauge(prometheus.GaugeOpts{
 		Name: "rollbridge_keyring_expires_timestamp_seconds", Help: "When the keyring expires: renew it before.",

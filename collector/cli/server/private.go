@@ -29,8 +29,9 @@ func newRegistry() *prometheus.Registry {
 }
 
 // private answers the operator's own monitoring. /livez says that the process
-// runs, /readyz that it can do its work: its database answers.
-func private(db *database.DB, metrics prometheus.Gatherer) http.Handler {
+// runs, /readyz that it can do its work: its database answers. pages are the
+// operator's own; nil for none.
+func private(db *database.DB, metrics prometheus.Gatherer, pages http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("alive\n")) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -43,5 +44,8 @@ func private(db *database.DB, metrics prometheus.Gatherer) http.Handler {
 		_, _ = w.Write([]byte("ready\n"))
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	if pages != nil {
+		mux.Handle("/", pages)
+	}
 	return mux
 }

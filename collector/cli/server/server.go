@@ -88,7 +88,7 @@ func Run(ctx context.Context, c Config) (err error) {
 			return errors.Join(err, p.unbind())
 		}
 	}
-	if err := p.listen("private", c.Settings.Private.Listen, pages(private(p.db, p.metrics), nil, c.Log)); err != nil {
+	if err := p.listen("private", c.Settings.Private.Listen, pages(private(p.db, p.metrics, p.console()), nil, c.Log)); err != nil {
 		return errors.Join(err, p.unbind())
 	}
 	return p.run(ctx)

@@ -1,0 +1,160 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rollbridge/collector/audit"
+	"rollbridge/collector/keys"
+	"rollbridge/collector/portal/account"
+	"rollbridge/collector/portal/console"
+	"rollbridge/collector/portal/entry"
+	"rollbridge/collector/portal/web"
+	"rollbridge/collector/release"
+	"rollbridge/collector/settings"
+	"rollbridge/collector/store"
+)
+
+// console is the operator's pages; nil in a process that opens nothing, which is intake's.
+// The private listener is plain HTTP on loopback or a closed network: cookies are as well.
+func (p *process) console() http.Handler {
+	if p.vault == nil {
+		return nil
+	}
+	site := &web.Site{
+		DB: p.db, Store: p.store, Vault: p.vault, Accounts: account.Open(p.db, p.vault), Audit: audit.New(p.db, p.vault), Log: p.Log,
+		Menu: console.Menu(), Home: console.Home, Plain: true,
+	}
+	sources := consoleSources{p.Settings, p.store, site.Audit, p.metrics}
+	return site.Handler(slices.Concat(entry.Routes(site, nil), console.Routes(site, sources.all())))
+}
+
+// consoleSources are what the operator's pages show beside the database.
+type consoleSources struct {
+	settings settings.Settings
+	store    *store.Store
+	audit    *audit.Log
+	metrics  prometheus.Gatherer
+}
+
+func (c consoleSources) all() console.Sources {
+	return console.Sources{
+		Alarms: func(ctx context.Context, now time.Time) ([]string, error) {
+			return Alarms(ctx, c.settings, c.store, c.audit, now)
+		},
+		Audit: func(ctx context.Context, now time.Time) (audit.State, error) {
+			root, err := ReadRoot(c.settings.Keys())
+			if err != nil {
+				return audit.State{}, err
+			}
+			return c.audit.State(ctx, audit.At(c.settings.AuditDir(), root), now)
+		},
+		Programs: func(ctx context.Context) ([]release.Program, error) { return Programs(ctx, c.store) },
+		Releases: func() (release.State, error) { return release.At(c.settings.ReleasesDir()).State() },
+		Expiries: c.expiries,
+		Jobs:     func() ([]console.Job, error) { return jobsRun(c.metrics) },
+	}
+}
+
+// expiries are what ends by itself. What this process may not read is said so.
+func (c consoleSources) expiries(ctx context.Context) ([]console.Expiry, error) {
+	list := []console.Expiry{c.keyring(ctx), c.sealing()}
+	list = append(list, certificateEnds(c.settings, "Certificate of the intake", c.settings.Intake.TLS),
+		certificateEnds(c.settings, "Certificate of the portal", c.settings.PortalTLS()))
+	state, err := release.At(c.settings.ReleasesDir()).State()
+	if err != nil {
+		return append(list, console.Expiry{What: "Metadata of releases", Note: "Cannot be read here."}), nil
+	}
+	for _, m := range state.Metadata {
+		note := "Role jobs signs them again"
+		if m.Role == "root" {
+			note = "release root"
+		} else if m.Role == "targets" {
+			note = "release renew, or the next release"
+		}
+		list = append(list, console.Expiry{What: "Metadata of releases: " + m.Role, Ends: m.Expires, Note: note})
+	}
+	return list, nil
+}
+
+func (c consoleSources) keyring(ctx context.Context) console.Expiry {
+	e := console.Expiry{What: "Keyring", Note: "key keyring renew, with the root key"}
+	root, err := ReadRoot(c.settings.Keys())
+	if err == nil {
+		ring, ringErr := Keyring(ctx, c.store, root)
+		e.Ends, err = ring.Expires, ringErr
+	}
+	if err != nil {
+		e.Note = "Cannot be read here: this process has no control keys."
+	}
+	return e
+}
+
+func (c consoleSources) sealing() console.Expiry {
+	e := console.Expiry{What: "Sealing key in use", Note: "Role jobs makes a new one each week"}
+	held, err := keys.OpenSealing(c.settings.Keys())
+	if err != nil {
+		e.Note = "Cannot be read here: this process has no sealing keys."
+		return e
+	}
+	for _, k := range held {
+		if k.Retires.After(e.Ends) {
+			e.Ends = k.Retires
+		}
+	}
+	return e
+}
+
+// certificateEnds is when the certificate of a listener ends.
+func certificateEnds(s settings.Settings, what string, t settings.TLS) console.Expiry {
+	e := console.Expiry{What: what, Note: "Put a new one in its place; it is used from the next connection on"}
+	path := t.Cert
+	switch t.Mode {
+	case settings.TLSACME:
+		e.Note = "Is fetched anew by itself"
+		return e
+	case settings.TLSTrial:
+		path, _ = keys.TLSFiles(s.Keys())
+		e.Note = "The trial certificate of init; get one of a public authority"
+	}
+	text, err := os.ReadFile(path)
+	block, _ := pem.Decode(text)
+	if err != nil || block == nil {
+		e.Note = "Cannot be read here."
+		return e
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		e.Note = "Cannot be read: it is damaged."
+		return e
+	}
+	e.Ends = c.NotAfter
+	return e
+}
+
+// jobsRun is when each job of this process last ended well, from its own metrics.
+func jobsRun(metrics prometheus.Gatherer) (list []console.Job, err error) {
+	families, err := metrics.Gather()
+	if err != nil {
+		return nil, fmt.Errorf("read this process's metrics: %w", err)
+	}
+	for _, f := range families {
+		if f.GetName() != jobMetric {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			list = append(list, console.Job{Name: m.GetLabel()[0].GetValue(), Last: time.Unix(int64(m.GetGauge().GetValue()), 0)})
+		}
+	}
+	slices.SortFunc(list, func(a, b console.Job) int { return cmp.Compare(a.Name, b.Name) })
+	return list, nil
+}
