@@ -67,7 +67,7 @@ func Fill(t testing.TB, db *database.DB, v *vault.Vault) *World {
 		id := fmt.Sprintf("wood-%02d", i+1)
 		w.school(id, fmt.Sprintf("Fictional School %02d", i+1), Busy)
 		w.child(id, Busy, "/")
-		if i%3 == 0 {
+		if w.AsAt(id, registertest.On(registertest.Monday.AddDate(0, 0, -3), 15, 0)); i%3 == 0 {
 			w.received(id)
 		}
 	}
