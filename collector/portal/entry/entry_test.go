@@ -371,6 +371,9 @@ func TestPagesInWelsh(t *testing.T) {
 	} {
 		d.expect(b.Get(path), 200, "", says, `<html lang="cy"`)
 	}
+	// What somebody chooses goes with the person, to another browser too.
+	d.expect(b.Post("/language", "language", "cy", "back", "/account"), 303, "/account")
+	d.expect(d.server.As(m.User).Get("/account"), 200, "", "Eich cyfrif")
 	half := d.server.Anybody()
 	half.Language = "cy"
 	d.expect(half.Get("/sign-in"), 200, "", "Mewngofnodi")

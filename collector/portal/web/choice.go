@@ -51,6 +51,12 @@ func chooseLanguage(v *Visit) error {
 			Name: v.site.cookie(languageCookie), Value: string(l), Path: "/", MaxAge: 365 * 24 * 60 * 60,
 			Secure: !v.site.Plain, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		})
+		// Another browser of the person, and e-mails, speak it too.
+		if v.User.ID != "" {
+			if err := v.site.Accounts.SetLanguage(v.Context(), v.User, string(l)); err != nil {
+				return err
+			}
+		}
 	}
 	return v.Redirect(local(f.Raw("back")))
 }
