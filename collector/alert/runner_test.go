@@ -34,7 +34,6 @@ type rig struct {
 	*registertest.Rig
 	server *mailServer
 	log    bytes.Buffer
-	people int
 }
 
 func newRig(t *testing.T, db *database.DB, behave func(*mailServer)) *rig {

@@ -80,7 +80,7 @@ func (c *section) load(v *web.Visit, given func(string) string) (d formData, err
 		return d, web.ErrNotFound
 	}
 	d.School, d.From, d.Session = m.Schools[at], given("from"), m.Session
-	if s := status.Session(given("session")); s == status.AM || s == status.PM {
+	if s := status.Session(strings.ToUpper(given("session"))); s == status.AM || s == status.PM {
 		d.Session = s
 	}
 	if d.Corrects = given("corrects"); d.Corrects != "" {

@@ -3,6 +3,7 @@ package calls
 import (
 	"errors"
 	"net/url"
+	"strings"
 	"time"
 
 	"rollbridge/collector/audit"
@@ -119,8 +120,8 @@ func (c *section) claim(v *web.Visit) error {
 		return absent(err)
 	}
 	q := url.Values{"school": {school}, "authority": {a.Code}}
-	if s := f.Raw("session"); s == string(status.AM) || s == string(status.PM) {
-		q.Set("session", s)
+	if s := status.Session(strings.ToUpper(f.Raw("session"))); s == status.AM || s == status.PM {
+		q.Set("session", string(s))
 	}
 	return v.Redirect("/calls/new?" + q.Encode())
 }
