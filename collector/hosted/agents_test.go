@@ -16,7 +16,7 @@ import (
 	"rollbridge/shared/record"
 )
 
-func TestMain(m *testing.M) { hostedtest.Main(m) }
+func TestMain(m *testing.M) { os.Exit(hostedtest.Main(m)) }
 
 const oak = "oak-lane"
 

@@ -44,12 +44,12 @@ const (
 	askedFile   = "asked.jsonl"
 )
 
-// Main is called by TestMain of a package that plays agents.
-func Main(m *testing.M) {
+// Main is what TestMain of a package that plays agents exits with.
+func Main(m *testing.M) (code int) {
 	if len(os.Args) > 2 && os.Args[1] == "--data-dir" {
-		os.Exit(play(os.Args[2], os.Args[3:]))
+		return play(os.Args[2], os.Args[3:])
 	}
-	os.Exit(m.Run())
+	return m.Run()
 }
 
 // New makes a place without a school, and the agents of it.
@@ -125,14 +125,32 @@ func answers(dir string) (all map[string]Answer, err error) {
 
 // play is the program.
 func play(dir string, args []string) int {
-	if err := note(dir, args); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	a, err := answer(dir, args)
+	if err != nil {
+		a = Answer{Err: err.Error(), Code: 1}
+	}
+	for a.Flood {
+		_, _ = os.Stdout.WriteString(strings.Repeat("x", 64<<10)) // nobody listens any more
+	}
+	for a.Hang {
+		time.Sleep(time.Hour)
+	}
+	_, outErr := os.Stdout.WriteString(a.Out)
+	_, err = os.Stderr.WriteString(a.Err)
+	if outErr != nil || err != nil {
 		return 1
+	}
+	return a.Code
+}
+
+// answer notes what was asked and finds what to say.
+func answer(dir string, args []string) (Answer, error) {
+	if err := note(dir, args); err != nil {
+		return Answer{}, err
 	}
 	all, err := answers(dir)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+		return Answer{}, err
 	}
 	said, best := strings.Join(args, " "), ""
 	for words := range all {
@@ -142,18 +160,9 @@ func play(dir string, args []string) int {
 	}
 	a, known := all[best]
 	if !known {
-		fmt.Fprintf(os.Stderr, "unknown command %q\n", said)
-		return 2
+		return Answer{Err: fmt.Sprintf("unknown command %q", said), Code: 2}, nil
 	}
-	for a.Flood {
-		fmt.Print(strings.Repeat("x", 64<<10))
-	}
-	for a.Hang {
-		time.Sleep(time.Hour)
-	}
-	fmt.Print(a.Out)
-	fmt.Fprint(os.Stderr, a.Err)
-	return a.Code
+	return a, nil
 }
 
 func note(dir string, args []string) error {

@@ -25,7 +25,7 @@ import (
 	"rollbridge/shared/record"
 )
 
-func TestMain(m *testing.M) { hostedtest.Main(m) }
+func TestMain(m *testing.M) { os.Exit(hostedtest.Main(m)) }
 
 const (
 	oak   = "oak-lane"
@@ -431,4 +431,46 @@ func TestCertificate(t *testing.T) {
 		t.Errorf("%v %v %s", err, a.Header, a.Body)
 	}
 	r.wasAudited("school_log_viewed certificate")
+}
+
+// Every page is there in Welsh, and no text of any is missing in either language.
+func TestEveryPageInBothLanguages(t *testing.T) {
+	r := newRig(t)
+	r.place.Answer(oak, "scope show", hostedtest.Answer{Out: strings.Replace(scopeJSON, `"hash"`, `"news":[{"what":"Where it is stored","before":"Leeds","now":"York"}],"hash"`, 1)})
+	b := r.browser()
+	for _, l := range []string{"en", "cy"} {
+		b.Language = l
+		for _, path := range []string{"/school", "/school/scope", "/school/scope/accept", "/school/scope/change?what=deny&part=855.contact", "/school/scope/change?what=allow&part=855.sen.SENneeds",
+			"/school/preview", "/school/log", "/school/log/verify", "/school/pause", "/school/revoke", "/data"} {
+			r.whole(path, l, b.Get(path))
+		}
+		r.whole("preview", l, b.Post("/school/preview"))
+		r.whole("preview in full", l, b.Post("/school/preview", "reveal", "yes"))
+		r.whole("no yes", l, b.Post("/school/revoke"))
+		r.whole("no day", l, b.Post("/school/pause", "how", "until"))
+	}
+	for kind, code := range map[string]int{"version": 2, "refused": 3, "unreachable": 4, "mis": 5, "failed": 1} {
+		r.place.Answer(oak, "resume", hostedtest.Answer{Code: code})
+		for _, l := range []string{"en", "cy"} {
+			b.Language = l
+			r.whole(kind, l, b.Post("/school/resume"))
+		}
+	}
+}
+
+// whole says whether a page is in a language, under 300 kB, and says no key in place of a
+// text.
+func (r *rig) whole(what, l string, a webtest.Answer) {
+	r.Helper()
+	if a.Code >= 500 && a.Code != http.StatusServiceUnavailable || a.Code == http.StatusNotFound {
+		r.Errorf("%s: HTTP %d", what, a.Code)
+	}
+	if !strings.Contains(a.Body, `<html lang="`+l+`"`) || len(a.Body) > 300<<10 || !strings.Contains(a.Body, "<h1") {
+		r.Errorf("%s is not a page in %s of %d bytes", what, l, len(a.Body))
+	}
+	for _, key := range []string{">school.", " school.", ">stop.", ">status.", "<no value>"} {
+		if strings.Contains(a.Body, key) {
+			r.Errorf("%s in %s: a text is missing (%s)", what, l, key)
+		}
+	}
 }
