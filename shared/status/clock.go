@@ -1,7 +1,6 @@
 package status
 
 import (
-	"errors"
 	"time"
 	// Windows and bare containers have no time-zone files; without these a school's clock would be an hour out all summer.
 	_ "time/tzdata"
@@ -22,19 +21,6 @@ type Clock struct {
 	Register    time.Duration // data as at this time or later holds the register
 	Late        time.Duration // the expected-by time; from here on the session is Late
 	NotReceived time.Duration // the end of the grace period
-}
-
-// Validate checks that the three times follow each other within one day.
-func (c Clock) Validate() error {
-	switch {
-	case c.Register < 0 || c.NotReceived >= 24*time.Hour:
-		return errors.New("a session's times must lie between 00:00 and 23:59: correct the time that does not")
-	case c.Late < c.Register:
-		return errors.New("the expected-by time is before the register time: make it the same or later")
-	case c.NotReceived < c.Late:
-		return errors.New("the end of the grace period is before the expected-by time: make it the same or later")
-	}
-	return nil
 }
 
 // DefaultClocks are the times of a school that has given none: register 9:30am, late 9:45am, not received 10:15am; afternoon

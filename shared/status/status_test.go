@@ -282,27 +282,6 @@ func TestCurrentSession(t *testing.T) {
 	}
 }
 
-func TestClockValidate(t *testing.T) {
-	for s, c := range DefaultClocks() {
-		if err := c.Validate(); err != nil {
-			t.Errorf("default %s: %v", s, err)
-		}
-	}
-	for _, c := range []struct {
-		clock Clock
-		want  string
-	}{
-		{Clock{-time.Second, 0, 0}, "between 00:00 and 23:59"},
-		{Clock{wall(9, 0), wall(9, 30), wall(24, 0)}, "between 00:00 and 23:59"},
-		{Clock{wall(9, 30), wall(9, 15), wall(10, 0)}, "before the register time"},
-		{Clock{wall(9, 30), wall(9, 45), wall(9, 40)}, "before the expected-by time"},
-	} {
-		if err := c.clock.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%v: got %v, want %q", c.clock, err, c.want)
-		}
-	}
-}
-
 func TestDefaultInSession(t *testing.T) {
 	monday := london9(9, 0)
 	for n, want := range []bool{true, true, true, true, true, false, false} {
