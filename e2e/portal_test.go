@@ -107,3 +107,16 @@ func (g *gallery) tab(role, authority string, o browser.Options) *browser.Tab {
 	tab.Carry(b.Base, b.Client.Jar)
 	return tab
 }
+
+// userID is the number of a person, by which addresses name people.
+func (g *gallery) userID(role, authority string) (id string) {
+	g.Helper()
+	p := g.person(role, authority)
+	db, err := database.Open(g.ctx, "sqlite:"+g.collector.DatabaseFile())
+	g.must(err)
+	defer func() { g.must(db.Close()) }()
+	g.must(db.Read(g.ctx, func(tx *database.Tx) error {
+		return tx.QueryRow(g.ctx, "SELECT id FROM users WHERE name = ?", p.Name).Scan(&id)
+	}))
+	return id
+}

@@ -27,6 +27,8 @@ type sight struct {
 func (g *gallery) views() []sight {
 	const admin = "administrator"
 	busy, good, empty := portaltest.Busy, portaltest.Good, portaltest.Empty
+	person := "/people/person/" + g.userID("caller", busy)
+	limited := "/people/person/" + g.userID("caseload", busy)
 	child := "/children/" + g.data.Child.School + "/" + string(g.data.Child.Pupil)
 	list := []sight{
 		{"sign-in", "", "", "/sign-in", false, 0},
@@ -77,6 +79,26 @@ func (g *gallery) views() []sight {
 		{"calls-export", admin, busy, "/calls/export", false, 0},
 		{"calls-export-error", admin, busy, "/calls/export", true, 422},
 
+		{"reports", admin, busy, "/reports", false, 0},
+		{"reports-timeliness", admin, busy, "/reports/timeliness", false, 0},
+		{"reports-attendance", admin, busy, "/reports/attendance", false, 0},
+		{"reports-exclusions", admin, busy, "/reports/exclusions", false, 0},
+		{"reports-progress", admin, busy, "/reports/progress", false, 0},
+		{"reports-empty", admin, empty, "/reports/attendance", false, 0},
+
+		{"people", admin, busy, "/people", false, 0},
+		{"people-invite", admin, busy, "/people/invite", false, 0},
+		{"people-invite-error", admin, busy, "/people/invite", true, 422},
+		{"people-review", admin, busy, "/people/review", false, 0},
+		{"people-classification", admin, busy, "/people/classification", false, 0},
+		{"people-audit", admin, busy, "/people/audit", false, 0},
+		{"people-audit-empty", admin, empty, "/people/audit", false, 0},
+		{"person", admin, busy, person, false, 0},
+		{"person-change", admin, busy, person + "/change", false, 0},
+		{"person-remove", admin, busy, person + "/remove", false, 0},
+		{"person-reset", admin, busy, person + "/reset", false, 0},
+		{"person-caseload", admin, busy, limited + "/caseload", false, 0},
+
 		{"account", admin, busy, "/account", false, 0},
 		{"account-password", admin, busy, "/account/password", false, 0},
 		{"account-password-error", admin, busy, "/account/password", true, 422},
@@ -99,6 +121,7 @@ func (g *gallery) views() []sight {
 var unseen = map[string]bool{
 	"/sign-in/code": true, "/sign-in/recovery": true, "/password": true, "/second-factor": true, "/recovery-codes": true,
 	"/calls/of/{school}/{call}": true, "/stop": true, "/.well-known/security.txt": true,
+	"/reports/timeliness.csv": true, "/reports/attendance.csv": true, "/reports/exclusions.csv": true, "/reports/progress.csv": true,
 	"/today/schools-to-phone.csv": true, "/today/schools-to-phone.xlsx": true,
 	"/school/scope": true, "/school/scope/accept": true, "/school/scope/change": true, "/school/preview": true, "/school/log": true,
 	"/school/log/verify": true, "/school/log/statement": true, "/school/pause": true, "/school/revoke": true, "/school/certificate": true,

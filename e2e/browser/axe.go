@@ -66,12 +66,12 @@ const ownRules = `(() => {
 	if (document.querySelectorAll("h1").length !== 1) found.push("there is not one h1, but " + document.querySelectorAll("h1").length);
 	if (document.documentElement.scrollWidth > innerWidth + 1) found.push("the page is wider than the window: " + document.documentElement.scrollWidth + " > " + innerWidth);
 	for (const t of document.querySelectorAll("table")) {
-		if (!t.caption || !t.caption.innerText.trim()) say(t, "a table has no caption");
+		if (!t.caption || !t.caption.textContent.trim()) say(t, "a table has no caption");
 		for (const h of t.querySelectorAll("th")) if (!h.scope) say(h, "a head of a table has no scope");
 	}
 	for (const e of document.querySelectorAll("[style], script:not([src]), style")) say(e, "something is inline that the policy forbids");
 	for (const e of document.querySelectorAll("meta[http-equiv=refresh]")) say(e, "the page refreshes by itself");
-	for (const e of document.querySelectorAll("button, input:not([type=hidden]), select, textarea")) {
+	for (const e of document.querySelectorAll("button, input:not([type=hidden]):not([aria-hidden=true]), select, textarea")) {
 		const r = e.getBoundingClientRect();
 		if (shown(e) && (r.width < 24 || r.height < 24)) say(e, "a target is smaller than 24 px (" + r.width + " x " + r.height + ")");
 	}
