@@ -52,6 +52,12 @@ func newBodies(s *demoschool.School, idKey []byte) (*bodies, error) {
 	if err != nil {
 		return nil, err
 	}
+	return bodiesOf(records, idKey, schoolDay.Add(9*time.Hour))
+}
+
+// bodiesOf are the batches of records that are true as at a time: the weeks of
+// each pupil in order.
+func bodiesOf(records []record.Record, idKey []byte, asAt time.Time) (*bodies, error) {
 	var b bodies
 	var state record.Digest
 	var fullOps []protocol.Op
@@ -83,7 +89,7 @@ func newBodies(s *demoschool.School, idKey []byte) (*bodies, error) {
 	}
 	slices.Reverse(fullOps)
 	b.rows, b.deltaRows = len(fullOps), len(there)
-	full, err := linesOf(manifestOf(true, state, records), fullOps)
+	full, err := linesOf(manifestOf(true, state, records, asAt), fullOps)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +100,7 @@ func newBodies(s *demoschool.School, idKey []byte) (*bodies, error) {
 		state record.Digest
 		ops   []protocol.Op
 	}{{&b.full, true, state, fullOps}, {&b.change, false, changed, there}, {&b.back, false, state, back}} {
-		lines, err := linesOf(manifestOf(part.full, part.state, records), part.ops)
+		lines, err := linesOf(manifestOf(part.full, part.state, records, asAt), part.ops)
 		if err != nil {
 			return nil, err
 		}
@@ -140,9 +146,9 @@ func linesOf(m protocol.Manifest, ops []protocol.Op) ([]byte, error) {
 	return lines, nil
 }
 
-func manifestOf(full bool, state record.Digest, records []record.Record) protocol.Manifest {
-	asAt := schoolDay.Add(9 * time.Hour)
-	year := record.DateOf(schoolDay).AcademicYearStart()
+func manifestOf(full bool, state record.Digest, records []record.Record, asAt time.Time) protocol.Manifest {
+	day := record.DateOf(asAt)
+	year := day.AcademicYearStart()
 	mark := func(what string) string { sum := sha256.Sum256([]byte(what)); return hex.EncodeToString(sum[:]) }
 	m := protocol.Manifest{
 		Full: full, Part: 1, Parts: 1, Started: asAt, Ended: asAt.Add(time.Second), Year: year,
@@ -157,7 +163,7 @@ func manifestOf(full bool, state record.Digest, records []record.Record) protoco
 		}
 		read := protocol.DatasetRead{Dataset: d, Rows: 25 * n, Matched: n, Excluded: 24 * n, AsAt: asAt, Complete: true}
 		if d == record.DatasetAttendance {
-			read.From, read.To = year, record.DateOf(schoolDay)
+			read.From, read.To = year, day
 		}
 		m.Datasets = append(m.Datasets, read)
 	}

@@ -36,7 +36,7 @@ type options struct {
 }
 
 // The parts that -only names, in the order in which they run.
-var parts = []string{"uploads", "steady", "aged", "agent", "drivers", "size"}
+var parts = []string{"uploads", "steady", "aged", "agent", "drivers", "today", "size"}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var o options
@@ -109,7 +109,7 @@ func measureAll(ctx context.Context, o options, stdout, stderr io.Writer) (err e
 			continue
 		}
 		measure := map[string]func(context.Context) ([]row, error){
-			"uploads": b.uploads, "steady": b.steady, "aged": b.aged, "agent": b.agent, "drivers": b.drivers, "size": b.size,
+			"uploads": b.uploads, "steady": b.steady, "aged": b.aged, "agent": b.agent, "drivers": b.drivers, "today": b.today, "size": b.size,
 		}[part]
 		more, failed := measure(ctx)
 		rows = append(rows, more...)

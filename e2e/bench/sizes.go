@@ -230,5 +230,5 @@ func (b *bench) size(context.Context) ([]row, error) {
 		}
 		rows = append(rows, row{goal: p.goal, what: "program of the " + p.name + ", stripped", values: []float64{float64(f.Size()) / kib / kib}, unit: "MiB", limit: p.limit})
 	}
-	return append(rows, row{goal: "P11", what: "the page Today", note: "the page is a first one; measured when the portal is built"}), nil
+	return rows, nil
 }
