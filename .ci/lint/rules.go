@@ -37,7 +37,23 @@ var importRules = slices.Concat([]importRule{
 	{from: "collector/store", not: "collector/intake", why: "store is storage: the steps use it, it uses none of them"},
 	{from: "collector/store", not: "collector/apply", why: "store is storage: the steps use it, it uses none of them"},
 	{from: "collector/store", not: "collector/portal", why: "store is storage: the steps use it, it uses none of them"},
-}, leftOnly("agent", "mis", "scope", "delta", "outbox", "logbook", "uplink"))
+}, leftOnly("agent", "mis", "scope", "delta", "outbox", "logbook", "uplink"),
+	apart("collector/portal", "entry", "today", "calls", "schools", "children", "reports", "people", "schoolpage", "console"))
+
+// apart makes the rules of a package's sections, which know what they share and not each
+// other; what they share knows none of them.
+func apart(of string, sections ...string) (rules []importRule) {
+	for _, section := range sections {
+		for _, other := range sections {
+			if section != other {
+				rules = append(rules, importRule{from: of + "/" + section, not: of + "/" + other,
+					why: "a section of the portal leads to another by an address; what two of them need belongs to neither"})
+			}
+		}
+		rules = append(rules, importRule{from: of + "/web", not: of + "/" + section, tests: true, why: "web is what the sections share; it must not know any of them"})
+	}
+	return rules
+}
 
 // leftOnly makes the rules of a side whose steps are given from left to right. Tests may
 // reach across: a step is often best tried with its successor.
