@@ -15,10 +15,12 @@ import (
 
 // A pageData is what the page and its paper form show.
 type pageData struct {
-	Session  string // am or pm, for links
-	Date     string
-	Correct  string
-	Summary  string
+	Session string // am or pm, for links
+	Date    string
+	Correct string
+	Summary string
+	// Silent names the schools that have not reported; nil where all have.
+	Silent   *silent
 	Sessions []sessionLink
 	Banner   string
 	Counts   []count
@@ -35,6 +37,12 @@ type pageData struct {
 	CanRecord bool
 	CanSchool bool
 }
+
+// A silent answers who has not reported, without scrolling.
+type silent struct{ Text, Names string }
+
+// maxSilent bounds the names: beyond some lines nobody reads them there.
+const maxSilent = 40
 
 type sessionLink struct {
 	Text, Path string
@@ -70,7 +78,7 @@ func (m morning) page(v *web.Visit) pageData {
 		Excluded: len(m.excluded), Since: v.ShortDate(m.since), Schools: len(m.Schools) > 0,
 	}
 	d.Sessions = m.sessions(v)
-	d.Summary = m.summary(v)
+	d.Summary, d.Silent = m.summary(v), m.silent(v)
 	d.Counts = m.counts(v, d)
 	d.Notes = m.notes(v)
 	if !m.expected() && len(m.Schools) > 0 {
@@ -101,6 +109,25 @@ func (m morning) summary(v *web.Visit) string {
 		text += " " + v.T("today.summary.oldest", "Time", v.Moment(m.Oldest, v.Now), "Ago", v.Ago(m.Oldest, v.Now))
 	}
 	return text
+}
+
+// silent names those from which a register should have come, or never does, in
+// the order of the table.
+func (m morning) silent(v *web.Visit) *silent {
+	var names []string
+	for _, i := range m.phone() {
+		if i.Why == call.WhyRegister || i.Why == call.WhyDaily {
+			names = append(names, i.School.School.School.Name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	text := v.N("today.silent", len(names))
+	if more := len(names) - maxSilent; more > 0 {
+		names = append(names[:maxSilent:maxSilent], v.N("today.silent-more", more))
+	}
+	return &silent{text, v.List(names...) + "."}
 }
 
 func (m morning) counts(v *web.Visit, d pageData) []count {
