@@ -569,6 +569,7 @@ func TestOnOneCollector(t *testing.T) {
 			{"RevokeDestroysStaff", r.testRevokeDestroysStaff},
 			{"StaffComeAgainWithANewMachine", r.testStaffComeAgainWithANewMachine},
 			{"WhoseTheStaffAre", r.testWhoseTheStaffAre},
+			{"WhatTheLastReadHad", r.testWhatTheLastReadHad},
 			{"GivenThatCannotBeStored", r.testGivenThatCannotBeStored},
 			{"UnknownDatasetGoesWithThePupil", r.testUnknownDatasetGoesWithThePupil},
 		} {

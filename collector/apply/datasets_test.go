@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -364,6 +365,49 @@ func (r *rig) testWhoseTheStaffAre(t *testing.T) {
 	a.deliver(t)
 	if got := given(); got != nil {
 		t.Errorf("staff that are not read any more are given to %v", got)
+	}
+}
+
+// What was in scope of the last read is known by its name, each for when it is true:
+// what could not be read is as old as it was, what the school does not give is gone,
+// and a dataset that is not known is not named.
+func (r *rig) testWhatTheLastReadHad(t *testing.T) {
+	a, m := r.begun(t, 1)
+	m.thing(record.DatasetPEP, m.ids()[0], 1, 1)
+	a.settled(t, "reads", m, false)
+	reads := func() map[record.Dataset]time.Time {
+		t.Helper()
+		var p store.Position
+		err := a.store.Read(t.Context(), func(tx *store.Tx) (err error) {
+			p, err = tx.Position(t.Context(), a.school)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Reads
+	}
+	before := reads()
+	if len(before) == 0 || before[record.DatasetPEP].IsZero() {
+		t.Fatalf("after a read there are %v", before)
+	}
+	manifest := a.manifest(false)
+	for i, d := range manifest.Datasets {
+		switch d.Dataset {
+		case record.DatasetPEP:
+			manifest.Datasets[i].AsAt, manifest.Datasets[i].Complete = time.Time{}, false
+		case record.DatasetSEN:
+			manifest.Datasets[i].Dataset = "hobby"
+		}
+	}
+	a.seal(t, manifest, nil, 1)
+	a.deliver(t)
+	after := reads()
+	if !after[record.DatasetPEP].Equal(before[record.DatasetPEP]) {
+		t.Errorf("what could not be read is as at %v, it was %v", after[record.DatasetPEP], before[record.DatasetPEP])
+	}
+	if _, sen := after[record.DatasetSEN]; sen || len(after) != len(before)-1 {
+		t.Errorf("in scope are %v", after)
 	}
 }
 

@@ -31,7 +31,9 @@ type childPage struct {
 	Sections       []section
 	Staff          []group
 	Elsewhere      []elsewhere
-	MayExport      bool
+	// Calls are the newest calls to the school about the child.
+	Calls     []phoned
+	MayExport bool
 }
 
 // A group is some fields of the registration.
@@ -79,6 +81,9 @@ func (p pages) child(v *web.Visit) error {
 	page.Staff = w.staff(f)
 	for _, o := range f.Elsewhere {
 		page.Elsewhere = append(page.Elsewhere, elsewhere{o.SchoolName, path(o.Child), w.standing(o)})
+	}
+	if page.Calls, err = p.calls(v, f.Child); err != nil {
+		return err
 	}
 	if err := v.Log(audit.ChildViewed, audit.Subject{School: f.School, Children: []record.PupilID{f.Child.Pupil}}); err != nil {
 		return err

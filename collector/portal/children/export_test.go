@@ -16,7 +16,6 @@ import (
 	"rollbridge/collector/database/dbtest"
 	"rollbridge/collector/portal/account"
 	"rollbridge/collector/portal/web/webtest"
-	"rollbridge/collector/store"
 	"rollbridge/shared/record"
 )
 
@@ -130,11 +129,8 @@ func TestExportOfACohort(t *testing.T) {
 		r := newRig(t, db)
 		r.School("oak", "Oak School")
 		r.School("elm", "Elm School")
-		var ours []store.Child
 		for n := range 3 {
-			c := r.child("oak", north, fmt.Sprintf("Child%d", n), "Oakly")
-			r.full(c, "Wordly")
-			ours = append(ours, c)
+			r.full(r.child("oak", north, fmt.Sprintf("Child%d", n), "Oakly"), "Wordly")
 		}
 		elm := r.child("elm", north, "Child9", "Elmer")
 		r.full(elm, "Elmword")

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"net/http"
 
+	"rollbridge/collector/call"
 	"rollbridge/collector/portal/account"
 	"rollbridge/collector/portal/web"
 )
@@ -16,13 +17,14 @@ var templates = web.NewTemplates(pageFiles)
 // pages are the pages of children.
 type pages struct {
 	site *web.Site
+	book *call.Book
 	// leftDays is how long a child who has left the list is kept.
 	leftDays int
 }
 
 // Routes are the pages of children. leftDays is the setting retention.left_days.
 func Routes(s *web.Site, leftDays int) []web.Route {
-	p := pages{s, leftDays}
+	p := pages{s, call.New(s.Store, s.Vault), leftDays}
 	get := func(path string, right account.Right, do func(*web.Visit) error) web.Route {
 		return web.Route{Method: http.MethodGet, Path: path, Right: right, Section: "children", Do: do}
 	}

@@ -115,10 +115,14 @@ func code(codeset, value string) string {
 	if codeset == "" || value == "" {
 		return value
 	}
-	if e, ok := codes.Lookup(codeset, value); ok {
-		return e.Label + " (" + value + ")"
+	e, ok := codes.Lookup(codeset, value)
+	switch {
+	case !ok:
+		return value
+	case strings.HasSuffix(e.Label, " "+value):
+		return e.Label // "Year 7"
 	}
-	return value
+	return e.Label + " (" + value + ")"
 }
 
 func authority(value string) string {
