@@ -130,7 +130,7 @@ var unseen = map[string]bool{
 // Each page, in each state that it has, breaks no rule of accessibility, on a wide screen
 // in English and on a phone in Welsh, is under 300 KB and says nothing about a child in
 // its title or address. With SCREENSHOTS set to a directory, a picture of each is written
-// there: wide, narrow and as it is printed.
+// there: what is seen first at 1366×768, the whole page, a phone, and as it is printed.
 func TestPortalPages(t *testing.T) {
 	needChromium(t)
 	g := newGallery(t)
@@ -150,7 +150,8 @@ func TestPortalPages(t *testing.T) {
 		g.look(wide, v)
 		wide.Check(v.name)
 		if shots != "" {
-			wide.Shot(shots, v.name)
+			wide.Screen(shots, v.name)
+			wide.Shot(shots, v.name+"-whole")
 			wide.Size(390, 844)
 			wide.Shot(shots, v.name+"-narrow")
 			wide.PaperShot(shots, v.name+"-print")

@@ -14,12 +14,16 @@ import (
 )
 
 // Shot writes a picture of the whole page, in the width of the window, as name.png.
-func (t *Tab) Shot(dir, name string) {
+func (t *Tab) Shot(dir, name string) { t.Helper(); t.shot(dir, name, true) }
+
+// Screen writes a picture of what is seen without scrolling, as name.png.
+func (t *Tab) Screen(dir, name string) { t.Helper(); t.shot(dir, name, false) }
+
+func (t *Tab) shot(dir, name string, beyond bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.ctx, patience)
 	defer cancel()
 	png, err := chromedp.Run(ctx, func(ctx context.Context, c *chromedp.Target) ([]byte, error) {
-		beyond := true
 		r, err := cdp.Call(ctx, c, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: &beyond})
 		return r.Data, err
 	})
