@@ -204,8 +204,9 @@ func (b *Book) read(ctx context.Context, sight store.Sight, q store.CallQuery) (
 
 // A Filter narrows a contact history; what is empty does not.
 type Filter struct {
-	School   string
-	Child    record.PupilID // with School
+	School string
+	// Child is one at the school: calls about the child, without the others.
+	Child    record.PupilID
 	From, To record.Date
 	By       string
 	// Page is from 1, Size how many calls are on one; no Size is all.
@@ -237,8 +238,7 @@ func (b *Book) History(ctx context.Context, sight store.Sight, f Filter) (list [
 			if err != nil {
 				return err
 			}
-			ids = append(ids, f.Child)
-			list = slices.DeleteFunc(list, func(c Call) bool { return !slices.ContainsFunc(ids, c.About) })
+			list = aboutOnly(list, append(ids, f.Child))
 		}
 		total = len(list)
 		list = piece(list, f)
@@ -299,31 +299,27 @@ func Marks(calls []Call, session status.Session) map[store.Child]PhoneMark {
 // first to last, the newest for each session.
 func (b *Book) MarksOf(ctx context.Context, sight store.Sight, child store.Child, first, last record.Date) (marks []PhoneMark, err error) {
 	calls, _, err := b.History(ctx, sight, Filter{School: child.School, Child: child.Pupil, From: first, To: last})
-	if err != nil {
-		return nil, err
-	}
-	err = b.store.Read(ctx, func(tx *store.Tx) error {
-		ids, err := tx.WasIDs(ctx, child.School, child.Pupil)
-		marks = marksOf(calls, append(ids, child.Pupil))
-		return err
-	})
-	return marks, err
-}
-
-// marksOf takes the newest mark of each session; the calls are the newest first.
-func marksOf(calls []Call, ids []record.PupilID) (marks []PhoneMark) {
+	// The newest come first.
 	for _, c := range calls {
 		if c.Corrected || slices.ContainsFunc(marks, func(m PhoneMark) bool { return m.Day == c.Day && m.Session == c.Session }) {
 			continue
 		}
-		for _, o := range c.Children {
-			if o.Mark != "" && slices.Contains(ids, o.Pupil) {
-				marks = append(marks, PhoneMark{c.Day, c.Session, o.Mark, c.By, c.ByName, c.At})
-				break
-			}
+		if code := c.Children[0].Mark; code != "" {
+			marks = append(marks, PhoneMark{c.Day, c.Session, code, c.By, c.ByName, c.At})
 		}
 	}
-	return marks
+	return marks, err
+}
+
+// aboutOnly are the calls about a child, by its ids, without the other children.
+func aboutOnly(calls []Call, ids []record.PupilID) (list []Call) {
+	for _, c := range calls {
+		c.Children = slices.DeleteFunc(slices.Clone(c.Children), func(o Child) bool { return !slices.Contains(ids, o.Pupil) })
+		if len(c.Children) > 0 {
+			list = append(list, c)
+		}
+	}
+	return list
 }
 
 // Forget forgets the calls of days before a day, school by school in small

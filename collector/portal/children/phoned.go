@@ -27,13 +27,13 @@ func (p pages) calls(v *web.Visit, child store.Child) ([]phoned, error) {
 	}
 	list := make([]phoned, 0, min(len(found), maxCalls))
 	for _, c := range found[:min(len(found), maxCalls)] {
-		line := phoned{Call: c, Who: cmp.Or(c.ByName, v.T("calls.somebody")), Mark: meaning(v, c, c.Children[0].Mark)}
+		line := phoned{Call: c, Who: cmp.Or(c.ByName, v.T("calls.somebody")), Mark: phonedMark(v, c, c.Children[0].Mark)}
 		list = append(list, line)
 	}
 	return list, nil
 }
 
-func meaning(v *web.Visit, c call.Call, code string) string {
+func phonedMark(v *web.Visit, c call.Call, code string) string {
 	if code == "" {
 		return ""
 	}
