@@ -15,16 +15,14 @@ func manages(by, u User) bool {
 	if by.ID == "" || by.Role == Operator {
 		return true
 	}
-	return by.May(ManagePeople) && u.Role.OfAuthority() && within(by.Authorities, u.Authorities)
+	return by.May(ManagePeople) && within(by.Authorities, u.Authorities)
 }
 
-// mayGive says whether by may make p of the person u, who is new where that is
-// the zero User. An administrator gives what is the authority's to give: never an
-// operator, and never a school's person, who decides for the school.
-func mayGive(by, u User, p Person) error {
+// mayGive says whether by may give what p has. An administrator gives what is the
+// authority's to give: never an operator, and never a school's person, who decides
+// for the school.
+func mayGive(by User, p Person) error {
 	switch {
-	case u.ID != "" && u.ID == by.ID:
-		return ErrSelf
 	case by.ID == "" || by.Role == Operator:
 		return nil
 	case !p.Role.OfAuthority():

@@ -54,7 +54,7 @@ func (a *Accounts) Invite(ctx context.Context, by User, p Person) (oneTime strin
 		if taken {
 			return ErrExists
 		}
-		if err := mayGive(by, User{}, p); err != nil {
+		if err := mayGive(by, p); err != nil {
 			return err
 		}
 		now, id := a.now(), newID()
@@ -82,7 +82,7 @@ func (a *Accounts) Change(ctx context.Context, by User, id string, p Person) err
 		return err
 	}
 	return a.manage(ctx, by, "id", id, func(tx *database.Tx, u User) error {
-		if err := mayGive(by, u, p); err != nil {
+		if err := mayGive(by, p); err != nil {
 			return err
 		}
 		if err := put(ctx, tx, u.ID, p, a.now()); err != nil {

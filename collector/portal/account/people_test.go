@@ -141,6 +141,9 @@ func TestLastOneStays(t *testing.T) {
 		ends.Until = o.now.Add(time.Hour)
 		o.joined(ends)
 		o.invite(administrator("invited", "330"))
+		short := administrator("short", "933")
+		short.Until = o.now.Add(time.Hour)
+		o.joined(short)
 		o.joined(administrator("elsewhere", "855"))
 		o.joined(administrator("gone", "330"))
 		o.must(o.Disable(ctx, User{}, "gone"))
@@ -149,6 +152,7 @@ func TestLastOneStays(t *testing.T) {
 		for what, err := range map[string]error{
 			"disable":            o.Disable(ctx, root, "last"),
 			"by command":         o.Disable(ctx, User{}, "last"),
+			"one for a time":     o.Disable(ctx, User{}, "short"),
 			"another role":       o.Change(ctx, User{}, last.ID, Person{Role: Viewer, Authorities: []string{"330"}}),
 			"another authority":  o.Change(ctx, User{}, last.ID, administrator("", "855")),
 			"an end":             o.Change(ctx, User{}, last.ID, until),
