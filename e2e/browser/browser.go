@@ -19,7 +19,7 @@ import (
 )
 
 // patience bounds each step; a page that takes longer is broken.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 // A Browser is one Chromium without a window.
 type Browser struct{ ctx context.Context }
@@ -31,6 +31,7 @@ func Start(t testing.TB) *Browser {
 		chromedp.NoSandbox, // which needs rights that a container has not; only our own pages are opened
 		chromedp.Flag("ignore-certificate-errors", true), // the trial certificate is its own authority
 		chromedp.Flag("hide-scrollbars", true),
+		chromedp.WSURLReadTimeout(patience), // a busy machine starts it slowly
 	))
 	t.Cleanup(func() {
 		if err := chromedp.Cancel(ctx); err != nil { // waits for Chromium to end
