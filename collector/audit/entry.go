@@ -95,7 +95,7 @@ func (e Entry) check() error {
 		return fmt.Errorf("%w: what %s is about must be words of the program and ids, at most 200 letters, digits and marks", ErrInvalid, e.Action)
 	case len(e.Children) > 0 && e.School == "":
 		return fmt.Errorf("%w: %s names children and no school; write one entry for each school", ErrInvalid, e.Action)
-	case len(e.Children) > maxChildren:
+	case len(e.Children) > maxChildren && len(e.distinct()) > maxChildren:
 		return fmt.Errorf("%w: %s names more than %d children of one school", ErrInvalid, e.Action, maxChildren)
 	case len(e.Reason) > maxReason || !utf8.ValidString(e.Reason):
 		return fmt.Errorf("%w: the reason of %s must be text of at most %d bytes", ErrInvalid, e.Action, maxReason)
@@ -125,13 +125,16 @@ func (e Entry) chains() (list []Chain) {
 }
 
 // childrenText is the column children: sorted, each once.
-func (e Entry) childrenText() string {
+func (e Entry) childrenText() string { return strings.Join(e.distinct(), ",") }
+
+// distinct are the children, each once: many calls may be about one.
+func (e Entry) distinct() []string {
 	ids := make([]string, 0, len(e.Children))
 	for _, id := range e.Children {
 		ids = append(ids, string(id))
 	}
 	slices.Sort(ids)
-	return strings.Join(slices.Compact(ids), ",")
+	return slices.Compact(ids)
 }
 
 func parseChildren(text string) (list []record.PupilID) {
