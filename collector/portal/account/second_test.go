@@ -57,9 +57,9 @@ func TestCodeWindow(t *testing.T) {
 // Of many at once with one code, one comes in.
 func TestOneCodeLetsOneIn(t *testing.T) {
 	bothOffices(t, func(o *office) {
-		u, recovery := o.joined(operator("jo"))
+		_, recovery := o.joined(operator("jo"))
 		o.later()
-		u = o.user("jo")
+		u := o.user("jo")
 		code := o.code(u)
 		for name, use := range map[string]func() error{
 			"code":          func() error { return o.Code(o.Context(), u, code) },
@@ -149,9 +149,9 @@ func TestSecondFactorIsItsPersons(t *testing.T) {
 // Codes that are wrong make the next ones wait, and a right one forgives.
 func TestWrongCodesMustWait(t *testing.T) {
 	o := one(t)
-	u, recovery := o.joined(operator("jo"))
+	_, recovery := o.joined(operator("jo"))
 	o.later()
-	u = o.user("jo")
+	u := o.user("jo")
 	o.codes = newThrottle(3, time.Hour)
 	var wait *WaitError
 	tries := 0

@@ -23,7 +23,7 @@ func (e *WaitError) Error() string {
 // peer's, without port. The error is ErrSignIn, a *WaitError (nothing was
 // checked), or a fault of the collector's own.
 func (a *Accounts) SignIn(ctx context.Context, name, password, address string) (User, error) {
-	name = normalName(name)
+	name, address = normalName(name), network(address)
 	now := time.Now()
 	if wait := a.addresses.try(address, now); wait > 0 {
 		return User{}, &WaitError{wait}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"rollbridge/collector/audit"
@@ -21,9 +20,8 @@ func (a *Accounts) tell(ctx context.Context, tx *database.Tx, by User, action au
 	if by.ID == "" {
 		e.User = audit.ByCommand
 	}
-	codes := slices.Clone(u.Authorities)
+	codes, about := slices.Clone(u.Authorities), e.About
 	if became != nil {
-		e.About += became.words()
 		e.School = became.School
 		codes = append(codes, became.Authorities...)
 	}
@@ -34,7 +32,7 @@ func (a *Accounts) tell(ctx context.Context, tx *database.Tx, by User, action au
 		codes = []string{""}
 	}
 	for _, code := range codes {
-		e.Authority = code
+		e.Authority, e.About = code, about+became.words(code)
 		if err := a.audit.AddIn(ctx, tx, e); err != nil {
 			return err
 		}
@@ -42,11 +40,18 @@ func (a *Accounts) tell(ctx context.Context, tx *database.Tx, by User, action au
 	return nil
 }
 
-// words say what was decided, for the audit log: no name and no address.
-func (p Person) words() string {
+// words say what was decided, for the audit log of one authority: no name, no address, and
+// not for whom else the person works, which is not that one's to know.
+func (p *Person) words(authority string) string {
+	if p == nil {
+		return ""
+	}
 	text := " role=" + string(p.Role)
-	if len(p.Authorities) > 0 {
-		text += " authorities=" + strings.Join(p.Authorities[:min(len(p.Authorities), 20)], ",")
+	switch {
+	case slices.Contains(p.Authorities, authority):
+		text += " authorities=" + authority
+	case authority != "":
+		text += " authorities=none"
 	}
 	if !p.Until.IsZero() {
 		text += " until=" + p.Until.In(status.London()).Format(time.DateOnly)

@@ -2,6 +2,7 @@ package account
 
 import (
 	"crypto/sha256"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -25,6 +26,23 @@ type tries struct {
 
 // maxTries bounds the memory; the entries that end first go first.
 const maxTries = 10_000
+
+// network is what one peer has at least: of IPv6, a network of 64 bits, in which it takes
+// what address it likes.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if a = a.Unmap().WithZone(""); a.Is4() {
+		return a.String()
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return address
+	}
+	return p.String()
+}
 
 func newThrottle(free int, longest time.Duration) *throttle {
 	return &throttle{free: free, longest: longest, entries: map[[sha256.Size]byte]*tries{}}
