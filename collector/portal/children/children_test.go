@@ -296,7 +296,7 @@ func TestWelsh(t *testing.T) {
 	for _, p := range []string{"/children", path(c), path(c) + "/export", "/children/export", "/children/missing"} {
 		body := r.get(admin, p)
 		has(t, body, `lang="cy"`)
-		lacks(t, body, "children.")
+		lacks(t, body, "children.", "Illness", "Present, ")
 	}
 	r.clean()
 }

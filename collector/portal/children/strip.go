@@ -169,7 +169,7 @@ func halfOf(s attendance.Session) int {
 // meaning is what a mark means, in words.
 func (w words) meaning(s attendance.Session) string {
 	if s.Label != "" {
-		return s.Label
+		return w.Mark(s.Label)
 	}
 	return w.T("children.kind." + string(s.Kind))
 }
