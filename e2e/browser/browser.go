@@ -223,6 +223,16 @@ func (t *Tab) Says(texts ...string) {
 	}
 }
 
+// Await waits until the page says a text by itself.
+func (t *Tab) Await(text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.ctx, patience)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](fmt.Sprintf("document.body.innerText.includes(%q)", text))); err != nil {
+		t.Fatalf("%s does not come to say %q: %v\n%s", t.Path(), text, err, t.Text())
+	}
+}
+
 // Carry takes over the cookies of somebody who has signed in, so that not every look at a
 // page signs in by itself.
 func (t *Tab) Carry(base string, jar http.CookieJar) {

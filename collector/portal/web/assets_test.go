@@ -12,9 +12,9 @@ import (
 // typeface that only GOV.UK may use nor any address that a page would fetch.
 func TestStylesheet(t *testing.T) {
 	onDisk, err := os.ReadFile("assets/dist/govuk.css")
-	css, built := Stylesheet()
+	css, there := Stylesheet()
 	if errors.Is(err, fs.ErrNotExist) {
-		if built || css != nil {
+		if there || css != nil {
 			t.Error("a stylesheet is served that was not built")
 		}
 		return
@@ -22,7 +22,7 @@ func TestStylesheet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !built || !bytes.Equal(css, onDisk) {
+	if !there || !bytes.Equal(css, onDisk) {
 		t.Error("the stylesheet on disk is not the one in the program")
 	}
 	for _, banned := range []string{"GDS Transport", "@font-face", "url("} {
@@ -34,5 +34,9 @@ func TestStylesheet(t *testing.T) {
 		if !bytes.Contains(css, []byte(wanted)) {
 			t.Errorf("the stylesheet lacks %q", wanted)
 		}
+	}
+	script, err := built.ReadFile("assets/dist/govuk.js")
+	if err != nil || !bytes.Contains(script, []byte("initAll")) || !bytes.Contains(script, []byte("MIT License")) || bytes.Contains(script, []byte("sourceMappingURL")) {
+		t.Errorf("the script of govuk-frontend is not as portal.js needs it: %v", err)
 	}
 }

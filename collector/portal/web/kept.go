@@ -33,7 +33,7 @@ const (
 
 type keptForm struct {
 	Page   string // path and query of the page with the form
-	User   string // whose session it was; empty where that was not known any more
+	User   string // whose session it was
 	Until  int64
 	Values url.Values
 }
@@ -49,6 +49,11 @@ func (s *Site) askToSignIn(v *Visit, ended bool) error {
 	}
 	switch v.R.Method {
 	case http.MethodPost:
+		// After a sign-out nobody knows whose the form is, and the next person at this
+		// browser may be another.
+		if former == "" {
+			break
+		}
 		if err := s.keep(v, former); err != nil {
 			return err
 		}
@@ -121,7 +126,7 @@ func (v *Visit) openKept() (keptForm, bool) {
 		return keptForm{}, false
 	}
 	form, err := unseal(v, []byte(sealed))
-	if err != nil || form.Until < v.Now.UnixMicro() || form.User != "" && form.User != v.User.ID {
+	if err != nil || form.Until < v.Now.UnixMicro() || form.User != v.User.ID {
 		v.Pop(keptKey)
 		return keptForm{}, false
 	}

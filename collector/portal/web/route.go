@@ -42,7 +42,8 @@ func (s *Site) admit(v *Visit) error {
 		return s.askToSignIn(v, ended)
 	case v.User.MustChange:
 		return v.Redirect("/password")
-	case !v.User.May(v.route.Right):
+	case !v.User.May(v.route.Right), v.User.Role.OfAuthority() && v.Authority.Code == "":
+		// Where no authority is named, what is read is everybody's.
 		return errForbidden
 	}
 	return v.do()

@@ -22,8 +22,8 @@ const (
 	// SessionWarning is how long before its end a page says so.
 	SessionWarning = 5 * time.Minute
 	// sessionGrace is how long an ended session is still known, so that who sends a form
-	// then is told what happened and finds it again.
-	sessionGrace = time.Hour
+	// then is told what happened and finds it again: also after a weekend.
+	sessionGrace = 72 * time.Hour
 	// seenEvery is how exactly the last page is known. Writing it at each page would have
 	// every page wait for the database's one writer.
 	seenEvery = time.Minute

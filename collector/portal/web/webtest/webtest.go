@@ -148,6 +148,9 @@ func (b *Browser) Post(path string, pairs ...string) Answer {
 	return b.Do(http.MethodPost, path, form)
 }
 
+// Jar holds its cookies.
+func (b *Browser) Jar() http.CookieJar { return b.client.Jar }
+
 // Cookie is the value of a cookie, empty for none.
 func (b *Browser) Cookie(name string) string {
 	u, err := url.Parse(b.server.URL)
