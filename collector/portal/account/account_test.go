@@ -149,6 +149,10 @@ func TestFirstSignIn(t *testing.T) {
 		if _, _, err := o.FinishSecond(ctx, u, "123456"); !errors.Is(err, ErrChanged) {
 			o.Errorf("a second factor before a password: %v", err)
 		}
+		o.must(o.BeginSecond(ctx, u))
+		if _, _, err := o.FinishSecond(ctx, o.user("jo.lee"), o.code(u)); !errors.Is(err, ErrChanged) {
+			o.Errorf("a second factor without a password: %v", err)
+		}
 		if _, err := o.ChooseOwn(ctx, u, oneTime); !errors.Is(err, ErrSamePassword) {
 			o.Errorf("the one-time password again: %v", err)
 		}
@@ -177,6 +181,11 @@ func TestFirstSignIn(t *testing.T) {
 			o.Errorf("a wrong code: %v", err)
 		}
 		right := o.code(u)
+		stale := chosen
+		stale.ended--
+		if _, _, err := o.FinishSecond(ctx, stale, right); !errors.Is(err, ErrChanged) {
+			o.Errorf("a second factor of before all sessions were ended: %v", err)
+		}
 		done, codes, err := o.FinishSecond(ctx, chosen, right)
 		if err != nil || done.MustChange || done.Next() != EnterCode || done.Stamp() == u.Stamp() || len(codes) != recoveryCodes {
 			o.Fatalf("%v, must change %v", err, done.MustChange)
