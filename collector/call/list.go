@@ -81,15 +81,17 @@ type Day struct {
 func (b *Book) Day(ctx context.Context, r *register.Registers, sight store.Sight, a store.Authority, o overview.Overview, session status.Session) (d Day, err error) {
 	d = Day{Authority: a, Now: o.At}
 	day := record.DateOf(o.At.In(status.London()))
-	if d.Current, err = r.Read(ctx, sight, o, session); err != nil {
+	sessions := []status.Session{session}
+	if session == o.Session && session == status.PM {
+		sessions = append(sessions, status.AM)
+	}
+	registers, err := r.Sessions(ctx, sight, o, sessions...)
+	if err != nil {
 		return d, err
 	}
-	if session == o.Session && session == status.PM {
-		earlier, err := r.Read(ctx, sight, o, status.AM)
-		if err != nil {
-			return d, err
-		}
-		d.Earlier = &earlier
+	d.Current = registers[0]
+	if len(registers) > 1 {
+		d.Earlier = &registers[1]
 	}
 	if d.Calls, err = b.OfDay(ctx, sight, day); err != nil {
 		return d, err

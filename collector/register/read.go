@@ -13,30 +13,40 @@ import (
 	"rollbridge/shared/status"
 )
 
-func (r *Registers) read(ctx context.Context, sight store.Sight, o overview.Overview, session status.Session) (Morning, error) {
+func (r *Registers) read(ctx context.Context, sight store.Sight, o overview.Overview, sessions []status.Session) ([]Morning, error) {
 	day := record.DateOf(o.At.In(status.London()))
 	r.cache.sweep(stopped(o), o.At)
 	list, found, err := r.marks(ctx, sight, day.Monday(), o.At)
 	if err != nil {
-		return Morning{}, fmt.Errorf("read the registers: %w", err)
+		return nil, fmt.Errorf("read the registers: %w", err)
 	}
-	reading := reading{session: session, day: day, nation: NationOf(sight.Authority), marks: found, also: alsoAt(list)}
-	children := map[string][]Child{}
+	all := reading{day: day, nation: NationOf(sight.Authority), marks: found, also: alsoAt(list)}
+	mornings := make([]Morning, len(sessions))
+	for i, session := range sessions {
+		all.session = session
+		mornings[i] = all.morning(o, list)
+		mornings[i].narrow(sight)
+	}
+	return mornings, nil
+}
+
+// morning is one session of all children of the authority.
+func (r reading) morning(o overview.Overview, list []store.Registered) Morning {
 	schools := make(map[string]overview.School, len(o.Schools))
 	for _, s := range o.Schools {
 		schools[s.School.ID] = s
 	}
+	children := map[string][]Child{}
 	for _, l := range list {
 		if s, known := schools[l.School]; known {
-			children[l.School] = append(children[l.School], reading.child(s.Facts(session), l))
+			children[l.School] = append(children[l.School], r.child(s.Facts(r.session), l))
 		}
 	}
-	m := Morning{At: o.At, Session: session, Counts: map[State]int{}}
+	m := Morning{At: o.At, Session: r.session, Counts: map[State]int{}}
 	for _, s := range o.Schools {
-		m.add(schoolOf(s, session, children[s.School.ID]))
+		m.add(schoolOf(s, r.session, children[s.School.ID]))
 	}
-	m.narrow(sight)
-	return m, nil
+	return m
 }
 
 func stopped(o overview.Overview) map[string]bool {

@@ -104,5 +104,14 @@ func New(s *store.Store, v *vault.Vault) *Registers {
 // Read finds what the registers of a session of the overview's day say of the
 // children of a sight. The overview is of the same authority.
 func (r *Registers) Read(ctx context.Context, sight store.Sight, o overview.Overview, session status.Session) (Morning, error) {
-	return r.read(ctx, sight, o, session)
+	all, err := r.Sessions(ctx, sight, o, session)
+	if err != nil {
+		return Morning{}, err
+	}
+	return all[0], nil
+}
+
+// Sessions is Read of several sessions, of one state of the database.
+func (r *Registers) Sessions(ctx context.Context, sight store.Sight, o overview.Overview, sessions ...status.Session) ([]Morning, error) {
+	return r.read(ctx, sight, o, sessions)
 }
