@@ -191,6 +191,9 @@ func TestExclusions(t *testing.T) {
 		if got := rows(t, file, "Nov 2026"); len(got) != 1 || got[0][1] != "1 to 4" || got[0][2] != "" {
 			t.Errorf("%q", got)
 		}
+		if got := r.audited(audit.ReportExported); !slices.Equal(got, []string{"exclusions 2026-09-01  0"}) {
+			t.Errorf("a file that names nobody is logged as %q", got)
+		}
 		if got := r.audited(audit.ReportViewed); !slices.Contains(got, "exclusions 2026-09-01 oak 2") {
 			t.Errorf("who is named is logged as %q", got)
 		}
