@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 )
 
 // CSV writes a head and rows as UTF-8 with a byte order mark, which spreadsheets
@@ -66,7 +67,9 @@ func (s *Stream) End() error {
 
 func plain(cell string) string {
 	cell = clean(cell)
-	if cell != "" && strings.ContainsRune("=+-@＝＋－＠", []rune(cell)[0]) {
+	// Some programs leave out what is not seen before they look.
+	seen := strings.TrimLeftFunc(cell, func(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) })
+	if strings.IndexAny(seen, "=+-@＝＋－＠") == 0 {
 		return "'" + cell
 	}
 	return cell
