@@ -156,6 +156,17 @@ func (e *entrance) confirmed(v *web.Visit, page func(*web.Visit, web.Problems) w
 	return err == nil, err
 }
 
+// confirmedKey is where a session keeps when its person gave the password to set up
+// another second factor.
+const confirmedKey = "second-confirmed"
+
+// confirmedNow says that this was in this session and not long ago: a setting-up that
+// somebody left is nothing for whoever comes to the screen later.
+func confirmedNow(v *web.Visit) bool {
+	at, err := time.Parse(time.RFC3339, v.Get(confirmedKey))
+	return err == nil && v.Now.Before(at.Add(web.BeginLife))
+}
+
 func (e *entrance) newSecond(v *web.Visit) error {
 	if ok, err := e.confirmed(v, secondAgain); err != nil || !ok {
 		return err
@@ -163,6 +174,7 @@ func (e *entrance) newSecond(v *web.Visit) error {
 	if err := e.site.Accounts.BeginSecond(v.Context(), v.User); err != nil {
 		return err
 	}
+	v.Put(confirmedKey, v.Now.Format(time.RFC3339))
 	return v.Redirect("/second-factor")
 }
 

@@ -262,7 +262,7 @@ func twice(f *web.Form) string {
 // settingUp finds who is setting up a second factor: at the first sign-in, or
 // from the page of one's own account.
 func (e *entrance) settingUp(v *web.Visit) (u account.User, here bool, err error) {
-	if v.User.ID != "" && v.User.SettingUp() {
+	if v.User.ID != "" && v.User.SettingUp() && confirmedNow(v) {
 		return v.User, true, nil
 	}
 	return e.at(v, account.SetUpSecond)
@@ -346,6 +346,7 @@ func (e *entrance) setUp(v *web.Visit, u account.User, codes []string, first boo
 	} else if err := v.Stay(u); err != nil {
 		return err
 	}
+	v.Pop(confirmedKey)
 	return e.toCodes(v, codes)
 }
 
