@@ -247,6 +247,11 @@ func TestMissing(t *testing.T) {
 		if list := find(authority); len(list[1].Children) != 3 {
 			t.Errorf("%d children of oak with elm stopped", len(list[1].Children))
 		}
+		// Of the children whom a stopped school sent not even the number is told.
+		s.exec("UPDATE schools SET revoked_at = 9 WHERE school = 'oak'")
+		if n := find(authority)[1].Nameless; n != 0 {
+			t.Errorf("%d children without a UPN at a school that has stopped", n)
+		}
 	})
 }
 

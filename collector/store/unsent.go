@@ -124,7 +124,7 @@ func (t *Tx) unsentAt(ctx context.Context, school, authority string) (u Unsent, 
 	err = t.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM provisions p WHERE p.school = s.school AND p.authority = ?),
 		EXISTS (SELECT 1 FROM agents g WHERE g.school = s.school AND g.state = 'confirmed'),
 		(SELECT told_at FROM roster_told t WHERE t.school = s.school),
-		(SELECT COUNT(*) FROM pupils n WHERE n.school = s.school AND n.authority = ? AND n.upn_index IS NULL AND n.left_at IS NULL)
+		(SELECT COUNT(*) FROM pupils n WHERE n.school = s.school AND n.authority = ? AND n.upn_index IS NULL AND n.left_at IS NULL AND s.revoked_at IS NULL)
 		FROM schools s WHERE s.school = ?`, authority, authority, school).Scan(&u.Asked, &u.SetUp, &told, &u.Nameless)
 	if err != nil {
 		return u, err
