@@ -78,7 +78,7 @@ func walks(w *portaltest.World, colleague, limited, stranger account.User) map[s
 
 		"GET /schools":                       {own: "/schools?word=Received&sort=-name&page=2&q=Fictional"},
 		"GET /schools/{school}":              {own: "/schools/ash", foreign: foreignSchools(""), look: audit.SchoolViewed},
-		"GET /schools/{school}/deliveries":   {own: "/schools/ash/deliveries", foreign: foreignSchools("/deliveries")},
+		"GET /schools/{school}/deliveries":   {own: "/schools/ash/deliveries", foreign: foreignSchools("/deliveries"), look: audit.SchoolViewed},
 		"GET /schools/{school}/days":         {own: "/schools/ash/days", foreign: foreignSchools("/days")},
 		"POST /schools/{school}/days":        {own: "/schools/ash/days", foreign: foreignSchools("/days"), form: append(day, "kind", "closed")},
 		"POST /schools/{school}/days/remove": {own: "/schools/ivy/days/remove", foreign: foreignSchools("/days/remove"), form: []string{"first", "2026-11-23", "kind", "inset", "session", ""}},
@@ -89,7 +89,7 @@ func walks(w *portaltest.World, colleague, limited, stranger account.User) map[s
 		"GET /schools/{school}/by-phone":     {own: "/schools/ash/by-phone", foreign: foreignSchools("/by-phone")},
 		"POST /schools/{school}/by-phone":    {own: "/schools/ash/by-phone", foreign: foreignSchools("/by-phone")},
 		"GET /schools/{school}/deliveries/{generation}/{sequence}": {own: "/schools/ash/deliveries/1/1",
-			foreign: append(foreignSchools("/deliveries/1/1"), "/schools/ash/deliveries/1/999", "/schools/ash/deliveries/x/1")},
+			foreign: append(foreignSchools("/deliveries/1/1"), "/schools/ash/deliveries/1/999", "/schools/ash/deliveries/x/1"), look: audit.SchoolViewed},
 
 		"GET /children":                         {own: "/children", look: audit.ChildrenListed},
 		"POST /children/search":                 {form: []string{"q", portaltest.Canary}, look: audit.ChildSearched},

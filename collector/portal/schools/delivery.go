@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"rollbridge/collector/audit"
 	"rollbridge/collector/portal/web"
 	"rollbridge/collector/store"
 )
@@ -43,6 +44,9 @@ func (p *pages) deliveries(v *web.Visit) error {
 		return err
 	}
 	if d.Shared, err = p.shared(v, s.School.ID); err != nil {
+		return err
+	}
+	if err := v.Log(audit.SchoolViewed, audit.Subject{School: s.School.ID, About: "deliveries"}); err != nil {
 		return err
 	}
 	return v.Show(templates, web.Page{Name: "deliveries", Title: v.T("schools.deliveries.title", "School", s.School.Name), Data: d})
@@ -113,6 +117,9 @@ func (p *pages) delivery(v *web.Visit) error {
 	}
 	for _, b := range batches {
 		d.Batches = append(d.Batches, batchRow{b.Sequence, inFours(b.Receipt.Digest[:]), b.Receipt.Received})
+	}
+	if err := v.Log(audit.SchoolViewed, audit.Subject{School: s.School.ID, About: "delivery"}); err != nil {
+		return err
 	}
 	return v.Show(templates, web.Page{Name: "delivery", Title: v.T("schools.delivery.title", "School", s.School.Name), Data: d})
 }

@@ -8,7 +8,7 @@
 //   - Counts are of this authority's own children. What a delivery held in all is
 //     shown only where nobody else asks the school.
 //   - Every change is in the audit log in the transaction that makes it, and every
-//     look at a school before it is shown.
+//     look at a school, and at what it delivered, before it is shown.
 //   - Of a school that has stopped nothing is shown that it had sent.
 //
 // Words, owners and next steps come from shared/status and collector/overview; this

@@ -290,7 +290,7 @@ func TestOneSchool(t *testing.T) {
 	if a := b.Get("/schools/oak/deliveries/x/-1"); a.Code != http.StatusNotFound {
 		t.Errorf("a delivery that is no number: %d", a.Code)
 	}
-	if n := len(r.logged(registertest.Northshire, audit.SchoolViewed)); n != 3 {
+	if n := len(r.logged(registertest.Northshire, audit.SchoolViewed)); n != 8 {
 		t.Errorf("%d looks at the school are in the audit log", n)
 	}
 }
