@@ -55,7 +55,8 @@ type Portal struct {
 	// URL is what people open, as it stands in e-mails; empty where none are sent.
 	URL string `config:"url"`
 	// TLS with an empty Mode is the TLS of the intake.
-	TLS TLS `config:"tls"`
+	TLS  TLS  `config:"tls"`
+	OIDC OIDC `config:"oidc"`
 }
 
 // Private is for the operator's own monitoring. It is plain HTTP, so it belongs
@@ -220,6 +221,7 @@ func (s *Settings) Validate() error {
 		s.Hosted.validate(),
 		s.Security.validate(),
 		s.validateAlerts(),
+		s.validateOIDC(),
 	)
 }
 

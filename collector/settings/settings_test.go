@@ -53,6 +53,11 @@ func TestRefusals(t *testing.T) {
 		"alerts, host:port":  {func(s *settings.Settings) { alerts(s).Host = "mail:25" }, "alerts.host must be"},
 		"alerts, user only":  {func(s *settings.Settings) { alerts(s).User = "u" }, "belong together"},
 		"alerts, bad port":   {func(s *settings.Settings) { alerts(s).Port = -1 }, "alerts.port must be"},
+		"sign-in, no issuer": {func(s *settings.Settings) { signIn(s).Issuer = "" }, "portal.oidc has settings but no issuer"},
+		"sign-in by http":    {func(s *settings.Settings) { signIn(s).Issuer = "http://login.example.org" }, "portal.oidc.issuer must be"},
+		"sign-in of nobody":  {func(s *settings.Settings) { signIn(s).Authority = "" }, "portal.oidc needs authority"},
+		"sign-in, no secret": {func(s *settings.Settings) { signIn(s).SecretFile = "" }, "portal.oidc needs authority"},
+		"sign-in to nowhere": {func(s *settings.Settings) { signIn(s); s.Portal.URL = "" }, "cannot send anybody back"},
 		"portal by http":     {func(s *settings.Settings) { s.Portal.URL = "http://a.example.org" }, "portal.url must be"},
 		"listen bad port":    {func(s *settings.Settings) { s.Private.Listen = "127.0.0.1:http" }, "private.listen must be HOST:PORT"},
 		"same address":       {func(s *settings.Settings) { s.Portal.Listen = s.Intake.Listen }, "intake.listen and portal.listen are the same"},
@@ -171,6 +176,13 @@ func TestDerivedPlaces(t *testing.T) {
 	if s.PortalTLS().Cert != "c" {
 		t.Error("portal's own certificate is not used")
 	}
+}
+
+// signIn are settings of an authority's own sign-in service that are good.
+func signIn(s *settings.Settings) *settings.OIDC {
+	s.Portal.URL = "https://attendance.example.org"
+	s.Portal.OIDC = settings.OIDC{Authority: "330", Name: "Northshire", Issuer: "https://login.example.org/tenant/v2.0", ClientID: "rollbridge", SecretFile: "/secret"}
+	return &s.Portal.OIDC
 }
 
 // alerts makes settings that send e-mails.

@@ -199,8 +199,12 @@ func (p *process) startPortal(ctx context.Context) error {
 	if _, built := web.Stylesheet(); !built {
 		p.Log.Warn("the portal's stylesheet is not built, so pages are plain: run `make style` and build again")
 	}
+	service, err := signInService(p.Settings)
+	if err != nil {
+		return err
+	}
 	h := portal.New(p.db, p.Log, portal.Options{
-		HSTS: t.Mode != settings.TLSTrial, Vault: p.vault, LeftDays: p.Settings.Retention.LeftDays,
+		HSTS: t.Mode != settings.TLSTrial, Vault: p.vault, LeftDays: p.Settings.Retention.LeftDays, Service: service,
 		School: schoolpage.Parts{
 			Agents:   hosted.New(p.Settings.Hosted.Program, p.Settings.Hosted.Schools),
 			Operator: p.Settings.OperatorName(), Handling: p.Settings.HandlingOf(), PublicURL: p.Settings.PublicURL, Notice: p.notice(),
