@@ -164,7 +164,7 @@ func (g *gallery) endedMidForm(o browser.Options) {
 	tab.Open(g.collector.PortalURL + "/calls/new?school=hazel&session=am")
 	tab.Choose("Reached, nothing more to do")
 	tab.Fill("Note (optional)", "Typed before the session ended.")
-	setClock(g.T, g.clock, time.Until(portaltest.Now().Add(62*time.Minute)))
+	setClock(g.T, g.clock, time.Until(portaltest.Now().Add(2*time.Hour)))
 	defer setClock(g.T, g.clock, time.Until(portaltest.Now()))
 	tab.Follow("Record the call")
 	tab.Says("Your session has ended")
