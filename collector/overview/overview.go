@@ -45,6 +45,21 @@ func (s School) Now(session status.Session) status.Verdict {
 	return s.PM
 }
 
+// WithoutFigures is the school for somebody who sees only some of its children: how many
+// there are that a safety stop was counted over is not said.
+func (s School) WithoutFigures() School {
+	s.Holds = slices.Clone(s.Holds)
+	for i, h := range s.Holds {
+		if h.Disappeared() {
+			s.Holds[i].Gone, s.Holds[i].Of = 0, 0
+		}
+	}
+	now := s.am.Now
+	s.am, s.pm = facts(s.SchoolStatus, now, status.AM), facts(s.SchoolStatus, now, status.PM)
+	s.AM, s.PM = status.Decide(s.am), status.Decide(s.pm)
+	return s
+}
+
 // Received counts the schools whose register of the session is in.
 func (o Overview) Received() int {
 	n := 0

@@ -222,6 +222,8 @@ func (m *Morning) narrow(sight store.Sight) {
 		}
 		s.Children = slices.DeleteFunc(s.Children, func(c Child) bool { return !only[c.Child] })
 		s.count()
+		s.School = s.WithoutFigures()
+		s.Verdict = s.Now(m.Session)
 		for i := range s.Children {
 			// That a child is at a school which is not of the caseload is not theirs to
 			// know.
