@@ -65,3 +65,6 @@ CREATE TABLE caseload (
 );
 
 CREATE INDEX caseload_user ON caseload (user_id);
+
+-- Whatever is done to a school asks whether people belong to it.
+CREATE INDEX users_school ON users (school) WHERE school IS NOT NULL;
