@@ -143,7 +143,7 @@ func (r *Runner) people(ctx context.Context, now time.Time) (map[string][]accoun
 // authority sends what is due of one authority, and says when something is next;
 // zero for nothing more today.
 func (r *Runner) authority(ctx context.Context, a store.Authority, people []account.User, now time.Time) (next time.Time, err error) {
-	o, err := overview.Read(ctx, r.store, a.Code, now)
+	o, err := overview.ReadUncounted(ctx, r.store, a.Code, now)
 	if err != nil {
 		return next, err
 	}

@@ -93,11 +93,22 @@ func (o Overview) Summary() string {
 // Read finds what is known of every school at now. With an authority it finds
 // only the schools that this authority asks, and counts only its children.
 func Read(ctx context.Context, s *store.Store, authority string, now time.Time) (Overview, error) {
-	known, err := s.Schools(ctx, authority)
+	return read(ctx, s.Schools, authority, now)
+}
+
+// ReadUncounted is Read without what is counted, for a page that is opened often and
+// shows none of it: Children and Left are 0, and so are the counts of
+// store.Store.SchoolsUncounted.
+func ReadUncounted(ctx context.Context, s *store.Store, authority string, now time.Time) (Overview, error) {
+	return read(ctx, s.SchoolsUncounted, authority, now)
+}
+
+func read(ctx context.Context, schools func(context.Context, string) ([]store.SchoolStatus, error), authority string, now time.Time) (Overview, error) {
+	known, err := schools(ctx, authority)
 	if err != nil {
 		return Overview{}, fmt.Errorf("read what is known of the schools: %w", err)
 	}
-	o := Overview{At: now, Session: status.CurrentSession(now, status.DefaultClocks())}
+	o := Overview{At: now, Session: status.CurrentSession(now, status.DefaultClocks()), Schools: make([]School, 0, len(known))}
 	for _, k := range known {
 		if authority != "" {
 			// How many children of another authority are held is its own affair.
@@ -111,14 +122,31 @@ func Read(ctx context.Context, s *store.Store, authority string, now time.Time) 
 		}
 		o.Schools = append(o.Schools, school)
 	}
-	slices.SortStableFunc(o.Schools, func(a, b School) int {
-		return cmp.Or(
-			cmp.Compare(urgency(a.Now(o.Session).Word), urgency(b.Now(o.Session).Word)),
-			cmp.Compare(a.School.Name, b.School.Name),
-			cmp.Compare(a.School.ID, b.School.ID),
-		)
-	})
+	o.sort()
 	return o, nil
+}
+
+// sort puts those that need somebody first, then by name. A School is large, so that
+// its place is sorted, and it is moved once.
+func (o *Overview) sort() {
+	type place struct {
+		urgency  int
+		name, id string
+		at       int
+	}
+	places := make([]place, len(o.Schools))
+	for i := range o.Schools {
+		s := &o.Schools[i]
+		places[i] = place{urgency(s.Now(o.Session).Word), s.School.Name, s.School.ID, i}
+	}
+	slices.SortFunc(places, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.urgency, b.urgency), cmp.Compare(a.name, b.name), cmp.Compare(a.id, b.id))
+	})
+	sorted := make([]School, len(places))
+	for i, p := range places {
+		sorted[i] = o.Schools[p.at]
+	}
+	o.Schools = sorted
 }
 
 // facts are a school's, with the calendar and what is held in words.

@@ -8,9 +8,9 @@ import (
 	"rollbridge/shared/record"
 )
 
-// maxWeeks bounds the weeks in memory: one is some 400 bytes, and a look at one
-// authority needs as many as it has children. Beyond it, what was not used in
-// the last look goes, and then everything.
+// maxWeeks bounds the weeks in memory, and the children on lists: one is some 400
+// bytes, and a look at one authority needs as many as it has children. Beyond it,
+// what was not used in the last look goes, and then everything.
 const maxWeeks = 50_000
 
 // keepFor is how long a week stays in memory without being looked at.
@@ -41,14 +41,68 @@ type entry struct {
 	marks    marks
 }
 
-// A cache keeps decoded marks.
+type listKey struct {
+	authority, school string
+	week              record.Date
+}
+
+// A schoolList is who is on a school's list for an authority, good for exactly this
+// mark.
+type schoolList struct {
+	mark store.ListMark
+	used time.Time
+	list []store.Registered
+}
+
+// A cache keeps decoded marks, and the lists of schools. Nobody changes a list that
+// is in it.
 type cache struct {
 	mu      sync.Mutex
 	entries map[cacheKey]entry
-	swept   time.Time
+	lists   map[listKey]schoolList
+	// listed counts the children on lists, which the bound is about.
+	listed int
+	swept  time.Time
 }
 
-func newCache() *cache { return &cache{entries: map[cacheKey]entry{}} }
+func newCache() *cache { return &cache{entries: map[cacheKey]entry{}, lists: map[listKey]schoolList{}} }
+
+// takeLists finds the lists that are in memory at the mark of each school, and says
+// of which schools they are not.
+func (c *cache) takeLists(authority string, at map[string]store.ListMark, week record.Date, now time.Time) (found map[string][]store.Registered, missing []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found = make(map[string][]store.Registered, len(at))
+	for school, mark := range at {
+		key := listKey{authority, school, week}
+		l, ok := c.lists[key]
+		if !ok || l.mark != mark || mark == (store.ListMark{}) {
+			missing = append(missing, school)
+			continue
+		}
+		l.used = now
+		c.lists[key] = l
+		found[school] = l.list
+	}
+	return found, missing
+}
+
+// putLists keeps the lists of schools that were read, also the empty ones.
+func (c *cache) putLists(authority string, at map[string]store.ListMark, read map[string][]store.Registered, schools []string, week record.Date, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, school := range schools {
+		key := listKey{authority, school, week}
+		c.drop(key)
+		c.lists[key] = schoolList{at[school], now, read[school]}
+		c.listed += len(read[school])
+	}
+}
+
+func (c *cache) drop(key listKey) {
+	c.listed -= len(c.lists[key].list)
+	delete(c.lists, key)
+}
 
 // take finds the marks that are in memory at the version of each, and
 // says which are not.
@@ -87,7 +141,7 @@ func (c *cache) put(opened map[store.Child]store.Week, week record.Date, now tim
 func (c *cache) sweep(stopped map[string]bool, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	full := len(c.entries) > maxWeeks
+	full := len(c.entries) > maxWeeks || c.listed > maxWeeks
 	if len(stopped) == 0 && !full && now.Sub(c.swept).Abs() < time.Minute {
 		return
 	}
@@ -98,8 +152,15 @@ func (c *cache) sweep(stopped map[string]bool, now time.Time) {
 			delete(c.entries, key)
 		}
 	}
-	if len(c.entries) > maxWeeks {
+	for key, l := range c.lists {
+		if age := now.Sub(l.used).Abs(); stopped[key.school] || age > keepFor || full && age > 0 {
+			c.drop(key)
+		}
+	}
+	if len(c.entries) > maxWeeks || c.listed > maxWeeks {
 		clear(c.entries)
+		clear(c.lists)
+		c.listed = 0
 	}
 }
 

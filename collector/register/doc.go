@@ -15,9 +15,13 @@
 //   - A mark given by phone is not here: collector/call has it, and pages show
 //     it beside the register.
 //
-// Decoded marks are kept in memory, by school, record and version, so that a
-// look at 2,000 children opens only what has changed since the last one. The
-// memory is bounded, and holds codes and no names.
+// Two things are kept in memory, so that a look at 500 schools reads only those at
+// which something was applied since the last one, and opens only what changed there:
+// who is on each school's list, by the position that apply left the school at
+// (store.ListMark), and decoded marks, by record and version. The database is asked
+// at each look which are current, in the snapshot in which the rest is read, so that
+// what another process applied is never missed; of a school that has stopped nothing
+// is current. The memory is bounded, by authority, and holds codes and no names.
 //
 // Start reading at [Registers.Read], then at [Meaning].
 package register

@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,7 +21,7 @@ func (r *Registers) read(ctx context.Context, sight store.Sight, o overview.Over
 	if err != nil {
 		return nil, fmt.Errorf("read the registers: %w", err)
 	}
-	all := reading{day: day, nation: NationOf(sight.Authority), marks: found, also: alsoAt(list)}
+	all := reading{day: day, nation: NationOf(sight.Authority), marks: found, also: alsoAt(list), meanings: map[string]Meaning{}}
 	mornings := make([]Morning, len(sessions))
 	for i, session := range sessions {
 		all.session = session
@@ -32,19 +33,16 @@ func (r *Registers) read(ctx context.Context, sight store.Sight, o overview.Over
 
 // morning is one session of all children of the authority.
 func (r reading) morning(o overview.Overview, list []store.Registered) Morning {
-	schools := make(map[string]overview.School, len(o.Schools))
-	for _, s := range o.Schools {
-		schools[s.School.ID] = s
-	}
-	children := map[string][]Child{}
-	for _, l := range list {
-		if s, known := schools[l.School]; known {
-			children[l.School] = append(children[l.School], r.child(s.Facts(r.session), l))
+	listed := make(map[string][]store.Registered, len(o.Schools))
+	for from, i := 0, 0; i < len(list); i++ {
+		if id := list[i].School; i+1 == len(list) || list[i+1].School != id {
+			listed[id] = list[from : i+1]
+			from = i + 1
 		}
 	}
-	m := Morning{At: o.At, Session: r.session, Counts: map[State]int{}}
-	for _, s := range o.Schools {
-		m.add(schoolOf(s, r.session, children[s.School.ID]))
+	m := Morning{At: o.At, Session: r.session, Counts: map[State]int{}, Schools: make([]School, 0, len(o.Schools))}
+	for i := range o.Schools {
+		m.add(r.school(&o.Schools[i], listed[o.Schools[i].School.ID]))
 	}
 	return m
 }
@@ -66,7 +64,7 @@ func (r *Registers) marks(ctx context.Context, sight store.Sight, week record.Da
 	var opened map[store.Child]store.Week
 	err = r.store.Read(ctx, func(tx *store.Tx) error {
 		var missing []store.Child
-		if list, err = tx.OnList(ctx, store.Sight{Authority: sight.Authority}, week); err != nil {
+		if list, err = r.list(ctx, tx, sight.Authority, week, now); err != nil {
 			return err
 		}
 		found, missing = r.cache.take(list, week, now)
@@ -81,6 +79,32 @@ func (r *Registers) marks(ctx context.Context, sight store.Sight, week record.Da
 		found[child] = marksOf(w.Marks)
 	}
 	return list, found, nil
+}
+
+// list is store.Tx.OnList, of which only the schools are read where something was
+// applied since the last look.
+func (r *Registers) list(ctx context.Context, tx *store.Tx, authority string, week record.Date, now time.Time) ([]store.Registered, error) {
+	at, err := tx.ListMarks(ctx, authority)
+	if err != nil {
+		return nil, err
+	}
+	found, missing := r.cache.takeLists(authority, at, week, now)
+	if len(missing) > 0 {
+		read, err := tx.OnListAt(ctx, authority, missing, week)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range read {
+			found[l.School] = append(found[l.School], l)
+		}
+		// The transaction only reads: what it has seen is true of these marks for ever.
+		r.cache.putLists(authority, at, found, missing, week, now)
+	}
+	var list []store.Registered
+	for _, school := range slices.Sorted(maps.Keys(found)) {
+		list = append(list, found[school]...)
+	}
+	return list, nil
 }
 
 // NationOf is the nation of an authority: what a code means hangs on the nation
@@ -110,26 +134,28 @@ type reading struct {
 	nation  string
 	marks   map[store.Child]marks
 	also    map[string][]string
+	// meanings are those of the codes met so far.
+	meanings map[string]Meaning
 }
 
-// child says what the register says of one child. The calendar only explains why
+// child says what the register says of one child of a school that is in session or
+// not, whose register is in or not. The calendar only explains why
 // there is no mark: a child whom a school marks as absent on what is said to be
 // its holiday is absent.
-func (r reading) child(f status.Facts, l store.Registered) Child {
+func (r reading) child(l store.Registered, inSession, received bool) Child {
 	c := Child{Child: l.Child}
 	for _, other := range r.also[l.Same] {
 		if other != l.School {
 			c.Also = append(c.Also, other)
 		}
 	}
-	received := f.HasRegister()
 	old := l.Refused || l.Held
 	if received && !old {
 		c.mark(r, r.marks[l.Child])
 	}
 	switch {
 	case c.State != "" && c.State != NoMark:
-	case !f.InSession && c.Code == "" && c.Why != WhyUnknown:
+	case !inSession && c.Code == "" && c.Why != WhyUnknown:
 		c.State, c.Why = NotInSession, WhyCalendar
 	case !received:
 		c.State, c.Why = NotReceived, WhySchool
@@ -156,7 +182,11 @@ func (c *Child) mark(r reading, m marks) {
 	if h.code == "" && !h.unread {
 		return
 	}
-	meaning := MeaningOf(r.nation, r.day.Time(), h.code)
+	meaning, met := r.meanings[h.code]
+	if !met {
+		meaning = MeaningOf(r.nation, r.day.Time(), h.code)
+		r.meanings[h.code] = meaning
+	}
 	c.State, c.Why, c.Code, c.Label, c.Late = meaning.State, WhyMark, h.code, meaning.Mark.Label, h.late
 	c.Unauthorised = meaning.Mark.Category == codes.CategoryUnauthorised
 	if !meaning.Known {
@@ -164,9 +194,14 @@ func (c *Child) mark(r reading, m marks) {
 	}
 }
 
-func schoolOf(s overview.School, session status.Session, children []Child) School {
-	f := s.Facts(session)
-	line := School{School: s, Verdict: s.Now(session), Received: f.HasRegister() && s.School.Stopped.IsZero(), Children: children}
+func (r reading) school(s *overview.School, listed []store.Registered) School {
+	f := s.Facts(r.session)
+	received := f.HasRegister()
+	children := make([]Child, len(listed))
+	for i, l := range listed {
+		children[i] = r.child(l, f.InSession, received)
+	}
+	line := School{School: *s, Verdict: s.Now(r.session), Received: received && s.School.Stopped.IsZero(), Children: children}
 	if line.Received {
 		line.AsAt = s.AttendanceAsAt
 	}

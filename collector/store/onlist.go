@@ -30,18 +30,16 @@ type Registered struct {
 	Refused, Held bool
 }
 
+// registered are the columns of scanRegistered. Parameter: the week, after a slash.
+const registered = `SELECT p.school, p.pupil, p.upn_index, l.held, w.version, w.body IS NOT NULL, w.received_at, w.refused, w.held` + inSight + `
+	JOIN records l ON l.school = p.school AND l.dataset = 'pupil' AND l.key = p.pupil
+	LEFT JOIN records w ON w.school = p.school AND w.dataset = 'attendance' AND w.key = p.pupil || CAST(? AS TEXT) `
+
 // OnList lists the children of a sight who are on the list of a school now, by
 // school and id. Those of a school that has stopped are hidden.
 func (t *Tx) OnList(ctx context.Context, s Sight, week record.Date) (list []Registered, err error) {
-	err = t.each(ctx, `SELECT p.school, p.pupil, p.upn_index, l.held, w.version, w.body IS NOT NULL, w.received_at, w.refused, w.held`+inSight+`
-		JOIN records l ON l.school = p.school AND l.dataset = 'pupil' AND l.key = p.pupil
-		LEFT JOIN records w ON w.school = p.school AND w.dataset = 'attendance' AND w.key = p.pupil || CAST(? AS TEXT)
-		WHERE q.authority = ? AND p.left_at IS NULL ORDER BY p.school, p.pupil`,
-		[]any{"/" + string(week), s.Authority}, func(r *sql.Rows) error {
-			l, err := scanRegistered(r)
-			list = append(list, l)
-			return err
-		})
+	err = t.each(ctx, registered+"WHERE q.authority = ? AND p.left_at IS NULL ORDER BY p.school, p.pupil",
+		[]any{"/" + string(week), s.Authority}, addRegistered(&list))
 	if s.Authority == "" {
 		list = nil
 	}
@@ -53,6 +51,61 @@ func (t *Tx) OnList(ctx context.Context, s Sight, week record.Date) (list []Regi
 		list = slices.DeleteFunc(list, func(l Registered) bool { return !only[l.Child] })
 	}
 	return list, wrap(err, "list the children of authority %s", s.Authority)
+}
+
+// OnListAt is OnList of an authority at these schools only, in no order of the
+// schools.
+func (t *Tx) OnListAt(ctx context.Context, authority string, schools []string, week record.Date) (list []Registered, err error) {
+	if authority == "" {
+		return nil, nil
+	}
+	for len(schools) > 0 && err == nil {
+		n := piece(len(schools))
+		args := []any{"/" + string(week), authority}
+		for _, s := range schools[:n] {
+			args = append(args, s)
+		}
+		err = t.each(ctx, registered+"WHERE q.authority = ? AND p.left_at IS NULL AND q.school IN "+marks(n)+" ORDER BY p.school, p.pupil", args, addRegistered(&list))
+		schools = schools[n:]
+	}
+	return list, wrap(err, "list the children of authority %s at some schools", authority)
+}
+
+// A ListMark says which state of a school's records its list and its marks are
+// read from: the position that apply left them at. Whatever changes who is on the
+// list, or what their marks are, moves the position in the same transaction, in
+// whichever process; what retention forgets is of children who left, and of weeks
+// long ago. Two marks that are equal are of one state of both.
+type ListMark struct {
+	agent, digest, state string
+	generation, sequence int64
+	applied              int64
+}
+
+// ListMarks tells the marks of the schools that an authority asks. A school that has
+// stopped has none; one without a position has an empty one, which stands for no
+// state.
+func (t *Tx) ListMarks(ctx context.Context, authority string) (map[string]ListMark, error) {
+	found := map[string]ListMark{}
+	err := t.each(ctx, `SELECT s.school, o.agent, o.generation, o.sequence, o.digest, o.state, o.applied_at FROM provisions q
+		JOIN schools s ON s.school = q.school AND s.revoked_at IS NULL
+		LEFT JOIN positions o ON o.school = s.school WHERE q.authority = ?`, []any{authority}, func(r *sql.Rows) error {
+		var school string
+		var agent, digest, state sql.RawBytes
+		var generation, sequence, applied sql.NullInt64
+		err := r.Scan(&school, &agent, &generation, &sequence, &digest, &state, &applied)
+		found[school] = ListMark{string(agent), string(digest), string(state), generation.Int64, sequence.Int64, applied.Int64}
+		return err
+	})
+	return found, wrap(err, "look what has changed at the schools of authority %s", authority)
+}
+
+func addRegistered(list *[]Registered) func(*sql.Rows) error {
+	return func(r *sql.Rows) error {
+		l, err := scanRegistered(r)
+		*list = append(*list, l)
+		return err
+	}
 }
 
 func scanRegistered(r *sql.Rows) (l Registered, err error) {

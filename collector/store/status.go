@@ -6,13 +6,13 @@ import (
 	"crypto/ed25519"
 	"database/sql"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"rollbridge/collector/calendar"
 	"rollbridge/collector/database"
-	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
 	"rollbridge/shared/record"
 	"rollbridge/shared/status"
@@ -68,15 +68,31 @@ type AuthorityCount struct {
 // out, and a hold of a whole school has no figures. Of the school's staff it is
 // told if the school gave them to it. A stopped school has no counts: its data
 // are hidden.
-func (s *Store) Schools(ctx context.Context, authority string) (list []SchoolStatus, err error) {
+func (s *Store) Schools(ctx context.Context, authority string) ([]SchoolStatus, error) {
+	return s.schools(ctx, authority, (*Tx).fillCounts)
+}
+
+// SchoolsUncounted is Schools without what is counted over the rows of children and
+// batches, which costs more than all the rest: Waiting, SetAside, Quarantined and
+// Counts are empty.
+func (s *Store) SchoolsUncounted(ctx context.Context, authority string) ([]SchoolStatus, error) {
+	return s.schools(ctx, authority, nil)
+}
+
+func (s *Store) schools(ctx context.Context, authority string, counts func(*Tx, context.Context, map[string]*SchoolStatus, string) error) (list []SchoolStatus, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
-		list, err = tx.schools(ctx, authority)
+		found, err := tx.schools(ctx, authority)
+		if err == nil && counts != nil {
+			err = counts(tx, ctx, found, authority)
+		}
+		list = shown(found, authority)
 		return err
 	})
 	return list, wrap(err, "read the state of the schools")
 }
 
-func (t *Tx) schools(ctx context.Context, authority string) ([]SchoolStatus, error) {
+// schools finds what is known of each school, but no counts.
+func (t *Tx) schools(ctx context.Context, authority string) (map[string]*SchoolStatus, error) {
 	found := map[string]*SchoolStatus{}
 	err := t.each(ctx, `SELECT school, name, phone, created_at, revoked_at FROM schools s WHERE ? = '' OR EXISTS
 		(SELECT 1 FROM provisions p WHERE p.school = s.school AND p.authority = ?)`, []any{authority, authority}, func(r *sql.Rows) error {
@@ -92,15 +108,19 @@ func (t *Tx) schools(ctx context.Context, authority string) ([]SchoolStatus, err
 		func() error { return t.fillAgents(ctx, found) },
 		func() error { return t.fillPositions(ctx, found) },
 		func() error { return t.fillHolds(ctx, found, authority) },
-		func() error { return t.fillCounts(ctx, found, authority) },
 		func() error { return t.fillCalendars(ctx, found) },
 	} {
 		if err == nil {
 			err = fill()
 		}
 	}
+	return found, err
+}
+
+// shown lists schools as an authority may see them, by name.
+func shown(found map[string]*SchoolStatus, authority string) []SchoolStatus {
 	list := make([]SchoolStatus, 0, len(found))
-	for _, c := range found {
+	for _, c := range slices.SortedFunc(maps.Values(found), func(a, b *SchoolStatus) int { return compareSchools(a.School, b.School) }) {
 		c.hide()
 		if authority != "" {
 			// The agent says it of any authority's children; Holds say it of these.
@@ -108,8 +128,7 @@ func (t *Tx) schools(ctx context.Context, authority string) ([]SchoolStatus, err
 		}
 		list = append(list, *c)
 	}
-	slices.SortFunc(list, func(a, b SchoolStatus) int { return compareSchools(a.School, b.School) })
-	return list, err
+	return list
 }
 
 // compareSchools orders schools as people look for them.
@@ -125,44 +144,60 @@ func (c *SchoolStatus) hide() {
 	*c = SchoolStatus{School: c.School, SetUp: c.SetUp, Pending: c.Pending, LastHeard: c.LastHeard, Calendar: c.Calendar}
 }
 
+// A speaker is an agent that speaks for its school, as far as the school's state
+// needs it.
+type speaker struct {
+	agent Agent
+	said  saidMark
+}
+
 // fillAgents takes what is said of a school from its confirmed agent, or the
 // newest if there is none: an old copy that still speaks says nothing.
 func (t *Tx) fillAgents(ctx context.Context, found map[string]*SchoolStatus) error {
-	agents, err := t.Agents(ctx, "")
+	agents, err := t.speakers(ctx)
 	if err != nil {
 		return err
 	}
-	speaker := map[string]Agent{}
-	for _, a := range agents {
-		c, ok := found[a.School]
+	speakers := make(map[string]speaker, len(found))
+	for _, s := range agents {
+		c, ok := found[s.agent.School]
 		if !ok {
 			continue
 		}
 		c.SetUp = true
-		if a.State == AgentPending {
+		if s.agent.State == AgentPending {
 			c.Pending++
 		}
-		if last, any := speaker[a.School]; !any || last.State != AgentConfirmed {
-			speaker[a.School] = a
+		if last, any := speakers[s.agent.School]; !any || last.agent.State != AgentConfirmed {
+			speakers[s.agent.School] = s
 		}
 	}
-	checkins := map[envelope.AgentID][]byte{}
-	err = t.each(ctx, "SELECT agent, checkin FROM attempts WHERE checkin IS NOT NULL", nil, func(r *sql.Rows) error {
-		var id, frame []byte
-		err := r.Scan(&id, &frame)
-		if err == nil && len(id) == len(envelope.AgentID{}) {
-			checkins[envelope.AgentID(id)] = frame
-		}
-		return err
-	})
-	for school, a := range speaker {
+	said, err := t.saidBy(ctx, slices.Collect(maps.Values(speakers)))
+	for school, s := range speakers {
 		c := found[school]
-		c.LastHeard = a.Heard
-		if said, ok := t.said.read(checkins[a.ID], a); ok {
-			c.Version, c.Paused, c.PausedUntil, c.Problems = said.Version, said.Paused, said.PausedUntil, oneHeld(said.Problems)
+		c.LastHeard = s.agent.Heard
+		if v := said[s.agent.ID]; v.ok {
+			c.Version, c.Paused, c.PausedUntil, c.Problems = v.said.Version, v.said.Paused, v.said.PausedUntil, oneHeld(v.said.Problems)
 		}
 	}
 	return err
+}
+
+// speakers lists all agents by generation, without what they said.
+func (t *Tx) speakers(ctx context.Context) (list []speaker, err error) {
+	err = t.each(ctx, `SELECT a.school, a.agent, a.generation, a.sign_key, a.state, t.heard_at, t.counter, length(t.checkin)
+		FROM agents a LEFT JOIN attempts t ON t.school = a.school AND t.agent = a.agent`, nil, func(r *sql.Rows) error {
+		var s speaker
+		var id sql.RawBytes
+		var heard, counter, length sql.NullInt64
+		err := r.Scan(&s.agent.School, &id, &s.agent.Generation, (*[]byte)(&s.agent.Sign), (*string)(&s.agent.State), &heard, &counter, &length)
+		copy(s.agent.ID[:], id)
+		s.agent.Heard, s.said = database.FromNullMicros(heard), saidMark{counter.Int64, length.Int64}
+		list = append(list, s)
+		return err
+	})
+	slices.SortFunc(list, func(a, b speaker) int { return cmp.Compare(a.agent.Generation, b.agent.Generation) })
+	return list, err
 }
 
 // oneHeld makes one problem of all that say that something is held: Holds tell
@@ -196,15 +231,20 @@ func readCheckin(frame []byte, a Agent) (protocol.Checkin, bool) {
 }
 
 func (t *Tx) fillPositions(ctx context.Context, found map[string]*SchoolStatus) error {
+	// Nearly all schools give the same.
+	parsed := map[string]map[record.Dataset]map[string][]string{}
 	return t.each(ctx, "SELECT school, given, pupils_as_at, attendance_as_at, applied_at, sequence FROM positions", nil, func(r *sql.Rows) error {
 		var school, given string
 		var pupils, attendance sql.NullInt64
 		var applied, sequence int64
 		err := r.Scan(&school, &given, &pupils, &attendance, &applied, &sequence)
 		if c, ok := found[school]; ok && err == nil {
-			if c.given, err = parseGiven(given); err != nil {
-				return wrap(err, "read the position of %s", school)
+			if _, known := parsed[given]; !known {
+				if parsed[given], err = parseGiven(given); err != nil {
+					return wrap(err, "read the position of %s", school)
+				}
 			}
+			c.given = parsed[given]
 			c.PupilsAsAt, c.AttendanceAsAt = database.FromNullMicros(pupils), database.FromNullMicros(attendance)
 			if pupils.Valid || sequence > 0 {
 				c.Applied = database.FromMicros(applied)

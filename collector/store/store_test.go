@@ -84,7 +84,7 @@ func TestStatusTrustsOnlyTheAgent(t *testing.T) {
 			body, _ := json.Marshal(protocol.Posted{Request: signed})
 			frame := protocol.Attempt{Message: protocol.MessageCheckin, Sender: protocol.Sender(a.ID)}.Encode(body, framer)
 			if err := s.Write(ctx, func(tx *Tx) error {
-				_, err := tx.Exec(ctx, "UPDATE attempts SET checkin = ?", frame)
+				_, err := tx.Exec(ctx, "UPDATE attempts SET counter = counter + 1, checkin = ?", frame)
 				return err
 			}); err != nil {
 				t.Fatal(err)

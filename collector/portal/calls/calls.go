@@ -136,7 +136,7 @@ func (m morning) day() record.Date { return record.DateOf(m.At.In(status.London(
 
 // items is the list of one authority.
 func (c *section) items(v *web.Visit, a store.Authority) (items []call.Item, m morning, err error) {
-	if m.Overview, err = overview.Read(v.Context(), c.site.Store, a.Code, v.Now); err != nil {
+	if m.Overview, err = overview.ReadUncounted(v.Context(), c.site.Store, a.Code, v.Now); err != nil {
 		return nil, m, err
 	}
 	m.Day, err = c.book.Day(v.Context(), c.registers, sight(v, a), a, m.Overview, m.Session)

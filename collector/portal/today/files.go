@@ -17,7 +17,7 @@ func (t *section) paper(v *web.Visit) error {
 		return err
 	}
 	data := m.page(v)
-	data.Rows = m.rows(v, m.phone())
+	data.Rows = m.rows(v, m.phone)
 	if err := v.Log(audit.TodayPrinted, audit.Subject{About: data.Session}); err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (t *section) exported(v *web.Visit) (export.Book, error) {
 		return export.Book{}, err
 	}
 	var rows [][]string
-	for _, r := range m.rows(v, m.phone()) {
+	for _, r := range m.rows(v, m.phone) {
 		rows = append(rows, []string{r.School, r.Children, v.Word(r.Word), r.What, r.Since, r.Acts, r.Phone, r.Phoned})
 	}
 	head := []string{"school", "children", "status", "what", "since", "acts", "phone", "phoned"}

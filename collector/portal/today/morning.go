@@ -22,6 +22,9 @@ type morning struct {
 	// day is the date in London.
 	day   record.Date
 	items []call.Item
+	// phone are the items that stand in the table: what is open or waits to be called
+	// again. A planned pause and what is settled are told apart from them.
+	phone []call.Item
 	// rostered counts the children on the authority's roster by school; nil for a
 	// caseload, which is no roster.
 	rostered map[string]int
@@ -43,7 +46,7 @@ func sessionOf(v *web.Visit, now status.Session) status.Session {
 
 func (t *section) read(v *web.Visit) (m morning, err error) {
 	ctx, sight := v.Context(), v.Sight()
-	if m.overview, err = overview.Read(ctx, t.site.Store, v.Authority.Code, v.Now); err != nil {
+	if m.overview, err = overview.ReadUncounted(ctx, t.site.Store, v.Authority.Code, v.Now); err != nil {
 		return m, err
 	}
 	m.day = record.DateOf(v.Now.In(status.London()))
@@ -53,6 +56,7 @@ func (t *section) read(v *web.Visit) (m morning, err error) {
 		return m, err
 	}
 	m.Morning, m.items = d.Current, call.List(d)
+	m.phone = call.Pending(m.items)
 	if sight.Only == nil {
 		if m.rostered, err = t.site.Store.RosterSizes(ctx, sight.Authority); err != nil {
 			return m, err
@@ -79,14 +83,8 @@ func schoolDayBefore(now time.Time) time.Time {
 	}
 }
 
-// phone are the items that stand in the table: what is open or waits to be called
-// again. A planned pause and what is settled are told apart from them.
-func (m morning) phone() []call.Item {
-	return call.Pending(m.items)
-}
-
 // settled counts the schools that were phoned, and need no more.
-func (m morning) settled() (n int) {
+func (m *morning) settled() (n int) {
 	for _, i := range m.items {
 		if i.Standing == call.Settled {
 			n++
@@ -96,12 +94,12 @@ func (m morning) settled() (n int) {
 }
 
 // expected says whether any school is in session.
-func (m morning) expected() bool {
+func (m *morning) expected() bool {
 	return slices.ContainsFunc(m.Schools, func(s register.School) bool { return s.Facts(m.Session).InSession })
 }
 
 // received counts the schools whose register is in, of those that are in session.
-func (m morning) received() (in, of int) {
+func (m *morning) received() (in, of int) {
 	for _, s := range m.Schools {
 		if !s.Facts(m.Session).InSession {
 			continue
@@ -116,12 +114,12 @@ func (m morning) received() (in, of int) {
 
 // notKnown says that no child's mark is known, so that a count of marks is not
 // nought but unknown.
-func (m morning) notKnown() bool {
+func (m *morning) notKnown() bool {
 	in, of := m.received()
 	return in == 0 && of > 0
 }
 
-func (m morning) total() (n int) {
+func (m *morning) total() (n int) {
 	for _, c := range m.Counts {
 		n += c
 	}

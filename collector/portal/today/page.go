@@ -65,16 +65,16 @@ func (t *section) today(v *web.Visit) error {
 		return err
 	}
 	data := m.page(v)
-	items := m.phone()
+	items := m.phone
 	data.Paging = v.Paging(len(items))
 	data.Rows = m.rows(v, items[data.Paging.From():data.Paging.To()])
 	return v.Show(pages, web.Page{Name: "today", Title: v.T("today.title." + data.Session), Data: data})
 }
 
-func (m morning) page(v *web.Visit) pageData {
+func (m *morning) page(v *web.Visit) pageData {
 	d := pageData{
 		Session: strings.ToLower(string(m.Session)), Date: v.Date(v.Now), Correct: v.Time(v.Now),
-		Banner: m.banner(v), Total: len(m.phone()), CanRecord: v.User.May(account.RecordCalls), CanSchool: v.User.May(account.SeeSchools),
+		Banner: m.banner(v), Total: len(m.phone), CanRecord: v.User.May(account.RecordCalls), CanSchool: v.User.May(account.SeeSchools),
 		Excluded: len(m.excluded), Since: v.ShortDate(m.since), Schools: len(m.Schools) > 0,
 	}
 	d.Sessions = m.sessions(v)
@@ -87,7 +87,7 @@ func (m morning) page(v *web.Visit) pageData {
 	return d
 }
 
-func (m morning) sessions(v *web.Visit) (list []sessionLink) {
+func (m *morning) sessions(v *web.Visit) (list []sessionLink) {
 	for _, s := range []status.Session{status.AM, status.PM} {
 		name := strings.ToLower(string(s))
 		list = append(list, sessionLink{v.T("today.session." + name), "/?session=" + name, s == m.Session})
@@ -97,7 +97,7 @@ func (m morning) sessions(v *web.Visit) (list []sessionLink) {
 
 // summary says how much of the picture is there: how many registers of how many
 // schools and children, and how old the oldest of them is.
-func (m morning) summary(v *web.Visit) string {
+func (m *morning) summary(v *web.Visit) string {
 	in, of := m.received()
 	if of == 0 {
 		return ""
@@ -113,9 +113,9 @@ func (m morning) summary(v *web.Visit) string {
 
 // silent names those from which a register should have come, or never does, in
 // the order of the table.
-func (m morning) silent(v *web.Visit) *silent {
+func (m *morning) silent(v *web.Visit) *silent {
 	var names []string
-	for _, i := range m.phone() {
+	for _, i := range m.phone {
 		if i.Why == call.WhyRegister || i.Why == call.WhyDaily {
 			names = append(names, i.School.School.School.Name)
 		}
@@ -130,10 +130,10 @@ func (m morning) silent(v *web.Visit) *silent {
 	return &silent{text, v.List(names...) + "."}
 }
 
-func (m morning) counts(v *web.Visit, d pageData) []count {
+func (m *morning) counts(v *web.Visit, d pageData) []count {
 	phoned := count{Name: v.T("today.count.phone"), Key: "phone", Value: v.Number(d.Total), Path: "#phone"}
 	concerned, unknown := 0, 0
-	for _, i := range m.phone() {
+	for _, i := range m.phone {
 		concerned += len(i.Concerned)
 		if len(i.Concerned) == 0 && (i.Why == call.WhyRegister || i.Why == call.WhyDaily) {
 			unknown++
@@ -174,7 +174,7 @@ const (
 )
 
 // banner says what is wrong with the whole picture, if anything is.
-func (m morning) banner(v *web.Visit) string {
+func (m *morning) banner(v *web.Visit) string {
 	if b := m.backlog; !b.Since.IsZero() && v.Now.Sub(b.Since) > late {
 		return v.N("today.banner.waiting", b.Schools, "Time", v.Moment(b.Since, v.Now))
 	}
@@ -196,7 +196,7 @@ func (m morning) banner(v *web.Visit) string {
 }
 
 // notes are what else is worth a sentence, quietly.
-func (m morning) notes(v *web.Visit) (list []string) {
+func (m *morning) notes(v *web.Visit) (list []string) {
 	if n := m.settled(); n > 0 {
 		list = append(list, v.N("today.note.settled", n))
 	}
@@ -226,7 +226,7 @@ func (m morning) notes(v *web.Visit) (list []string) {
 }
 
 // closed says why no school is in session, where they all say the same.
-func (m morning) closed(v *web.Visit) string {
+func (m *morning) closed(v *web.Visit) string {
 	var reasons []string
 	for _, s := range m.Schools {
 		f := s.Facts(m.Session)

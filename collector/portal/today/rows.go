@@ -27,7 +27,7 @@ type row struct {
 	Open            bool
 }
 
-func (m morning) rows(v *web.Visit, items []call.Item) []row {
+func (m *morning) rows(v *web.Visit, items []call.Item) []row {
 	list := make([]row, len(items))
 	for i, item := range items {
 		list[i] = m.row(v, item)
@@ -35,7 +35,7 @@ func (m morning) rows(v *web.Visit, items []call.Item) []row {
 	return list
 }
 
-func (m morning) row(v *web.Visit, i call.Item) row {
+func (m *morning) row(v *web.Visit, i call.Item) row {
 	s := i.School
 	r := row{
 		ID: s.School.School.ID, School: s.School.School.Name, Phone: s.School.School.Phone,
@@ -59,7 +59,7 @@ func (m morning) row(v *web.Visit, i call.Item) row {
 
 // concerned says how many children an item is about. Of a school whose data are
 // hidden, or never came, the roster knows how many there should be.
-func (m morning) concerned(v *web.Visit, i call.Item) string {
+func (m *morning) concerned(v *web.Visit, i call.Item) string {
 	s := i.School
 	if len(i.Concerned) > 0 {
 		return v.Number(len(i.Concerned))

@@ -121,7 +121,11 @@ func (r *Rig) Write(school string, f func(*store.Writer) error) {
 	r.batch[school]++
 	r.Must(r.Store.Write(r.Context(), func(tx *store.Tx) error {
 		now := At(9, 40).Add(time.Duration(r.batch[school]) * time.Second)
-		return f(tx.Writer(r.Vault, store.Arrival{School: school, Generation: 1, Sequence: r.batch[school], Received: now, Now: now}, record.Digest{}))
+		if err := f(tx.Writer(r.Vault, store.Arrival{School: school, Generation: 1, Sequence: r.batch[school], Received: now, Now: now}, record.Digest{})); err != nil {
+			return err
+		}
+		_, err := tx.Exec(r.Context(), "UPDATE positions SET sequence = sequence + 1 WHERE school = ?", school)
+		return err
 	}))
 }
 
