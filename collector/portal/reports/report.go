@@ -21,6 +21,8 @@ type report struct {
 	Choice []choice
 	Plot   *plot
 	Tables []table
+	// Paging is of the table that is Long: a page shows some of its rows, a file all.
+	Paging web.Paging
 	// Named are children who must be seen one by one; mostly none.
 	Named []named
 	// about is what was chosen, for the audit log: ids and days.
@@ -60,6 +62,7 @@ func (r report) entries(v *web.Visit, action audit.Action, name string) []audit.
 // A table is made of cells that are texts, or numbers of something.
 type table struct {
 	ID, Caption string
+	Long        bool // it has a row for each school
 	Head        []column
 	Rows        [][]cell
 }
@@ -74,6 +77,16 @@ type cell struct {
 	Text     string
 	N        int
 	Children bool
+}
+
+// page leaves the rows of the page that is asked for in the table that is long.
+func (r *report) page(v *web.Visit) {
+	for i, t := range r.Tables {
+		if t.Long {
+			r.Paging = v.Paging(len(t.Rows))
+			r.Tables[i].Rows = t.Rows[r.Paging.From():r.Paging.To()]
+		}
+	}
 }
 
 func (t table) heads() (list []string) {

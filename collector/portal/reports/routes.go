@@ -67,9 +67,12 @@ func (p pages) show(v *web.Visit, k kind) error {
 	}
 	r.Path = "/reports/" + k.name
 	r.File = r.Path + ".csv"
-	if q := v.R.URL.RawQuery; q != "" {
-		r.File += "?" + v.R.URL.Query().Encode()
+	q := v.R.URL.Query()
+	q.Del("page")
+	if len(q) > 0 {
+		r.File += "?" + q.Encode()
 	}
+	r.page(v)
 	if err := p.site.Audit.AddAll(v.Context(), r.entries(v, audit.ReportViewed, k.name)); err != nil {
 		return err
 	}

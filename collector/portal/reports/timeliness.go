@@ -50,7 +50,7 @@ func (p pages) timeliness(v *web.Visit) (report, error) {
 	r := report{Choice: []choice{{"days", "reports.period", chosen, options}}, about: chosen}
 	var all timely
 	byDay := map[record.Date]*timely{}
-	t := table{ID: "schools", Caption: v.T("reports.timeliness.caption"), Head: []column{{v.T("reports.school"), false}, {v.T("reports.timeliness.expected"), true},
+	t := table{ID: "schools", Long: true, Caption: v.T("reports.timeliness.caption"), Head: []column{{v.T("reports.school"), false}, {v.T("reports.timeliness.expected"), true},
 		{v.T("reports.timeliness.on-time"), true}, {v.T("reports.timeliness.late"), true}, {v.T("reports.timeliness.later"), true},
 		{v.T("reports.timeliness.missing"), true}, {v.T("reports.timeliness.share"), true}}}
 	stopped := 0
