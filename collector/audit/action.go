@@ -19,6 +19,7 @@ const (
 	SessionsEnded     Action = "sessions_ended"
 
 	// People, by administrators and the operator.
+	PersonViewed    Action = "person_viewed"
 	PersonInvited   Action = "person_invited"
 	PersonAccepted  Action = "person_accepted"
 	PersonChanged   Action = "person_changed"
@@ -77,7 +78,7 @@ const (
 func Actions() []Action {
 	return []Action{
 		SignedIn, SignInRefused, SignedOut, PasswordChosen, SecondFactorSet, RecoveryCodeUsed, RecoveryCodesMade, SessionsEnded,
-		PersonInvited, PersonAccepted, PersonChanged, PersonReset, PersonRemoved, CaseloadChanged, AccessReviewed, LabelChanged,
+		PersonViewed, PersonInvited, PersonAccepted, PersonChanged, PersonReset, PersonRemoved, CaseloadChanged, AccessReviewed, LabelChanged,
 		AuditRead, AuditExported, AuditAccepted,
 		ChildViewed, ChildSearched, ChildrenListed, ChildrenExported, RosterViewed, TodayListed, TodayExported, TodayPrinted, ReportViewed, ReportExported,
 		CallsListed, CallClaimed, CallReleased, CallRecorded, CallChanged, MarkByPhone, CallsExported, AlertSent,

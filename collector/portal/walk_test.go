@@ -92,7 +92,7 @@ func walks(w *portaltest.World, colleague, limited, stranger account.User) map[s
 			foreign: append(foreignSchools("/deliveries/1/1"), "/schools/ash/deliveries/1/999", "/schools/ash/deliveries/x/1"), look: audit.SchoolViewed},
 
 		"GET /children":                         {own: "/children", look: audit.ChildrenListed},
-		"POST /children/search":                 {form: []string{"q", portaltest.Canary}, look: audit.ChildSearched},
+		"POST /children/search":                 {form: []string{"search", portaltest.Canary}, look: audit.ChildSearched},
 		"GET /children/missing":                 {notFor: account.Caseload},
 		"GET /children/export":                  {},
 		"POST /children/export":                 {},
@@ -118,14 +118,14 @@ func walks(w *portaltest.World, colleague, limited, stranger account.User) map[s
 
 		"GET /people": {}, "GET /people/invite": {}, "POST /people/invite": {form: []string{"name", "x"}}, "GET /people/review": {}, "POST /people/review": {},
 		"GET /people/classification": {}, "POST /people/classification": {}, "GET /people/audit": {look: audit.AuditRead}, "POST /people/audit/export": {look: audit.AuditExported},
-		"GET /people/person/{person}":           {own: person(colleague, ""), foreign: foreignPeople("")},
-		"GET /people/person/{person}/change":    {own: person(colleague, "/change"), foreign: foreignPeople("/change")},
+		"GET /people/person/{person}":           {own: person(colleague, ""), foreign: foreignPeople(""), look: audit.PersonViewed},
+		"GET /people/person/{person}/change":    {own: person(colleague, "/change"), foreign: foreignPeople("/change"), look: audit.PersonViewed},
 		"POST /people/person/{person}/change":   {own: person(colleague, "/change"), foreign: foreignPeople("/change"), form: []string{"role", "viewer"}},
-		"GET /people/person/{person}/remove":    {own: person(colleague, "/remove"), foreign: foreignPeople("/remove")},
+		"GET /people/person/{person}/remove":    {own: person(colleague, "/remove"), foreign: foreignPeople("/remove"), look: audit.PersonViewed},
 		"POST /people/person/{person}/remove":   {own: person(colleague, "/change"), foreign: foreignPeople("/remove")}, // people tries it
-		"GET /people/person/{person}/reset":     {own: person(colleague, "/reset"), foreign: foreignPeople("/reset")},
+		"GET /people/person/{person}/reset":     {own: person(colleague, "/reset"), foreign: foreignPeople("/reset"), look: audit.PersonViewed},
 		"POST /people/person/{person}/reset":    {own: person(colleague, "/reset"), foreign: foreignPeople("/reset")},
-		"GET /people/person/{person}/caseload":  {own: person(limited, "/caseload"), foreign: foreignPeople("/caseload")},
+		"GET /people/person/{person}/caseload":  {own: person(limited, "/caseload"), foreign: foreignPeople("/caseload"), look: audit.PersonViewed},
 		"POST /people/person/{person}/caseload": {own: person(limited, "/caseload"), foreign: foreignPeople("/caseload")},
 
 		"GET /school": {}, "GET /school/scope": {}, "GET /school/scope/accept": {}, "POST /school/scope/accept": {}, "GET /school/scope/change": {},

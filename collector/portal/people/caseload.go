@@ -78,6 +78,9 @@ func (p *pages) showCaseload(v *web.Visit) error {
 		}
 		shown[l.School] = append(shown[l.School], l.Child.Pupil)
 	}
+	if err := seen(v, c.User); err != nil {
+		return err
+	}
 	if err := p.logShown(v, c, shown); err != nil {
 		return err
 	}

@@ -79,6 +79,9 @@ func (p *pages) showChange(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
+	if err := seen(v, c.User); err != nil {
+		return err
+	}
 	f, err := p.form(v, c)
 	if err != nil {
 		return err
@@ -120,6 +123,9 @@ func (p *pages) showRemove(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
+	if err := seen(v, u); err != nil {
+		return err
+	}
 	return v.Show(templates, web.Page{Name: "remove", Title: v.T("people.remove.title"), Data: personOf(v, u)})
 }
 
@@ -149,6 +155,9 @@ func (p *pages) remove(v *web.Visit) error {
 func (p *pages) showReset(v *web.Visit) error {
 	c, err := p.changeable(v)
 	if err != nil {
+		return err
+	}
+	if err := seen(v, c.User); err != nil {
 		return err
 	}
 	return v.Show(templates, web.Page{Name: "reset", Title: v.T("people.reset.title"), Data: c})

@@ -68,6 +68,11 @@ func (p *pages) find(v *web.Visit) (account.User, error) {
 	return account.User{}, web.ErrNotFound
 }
 
+// seen enters a look at a page of one person.
+func seen(v *web.Visit, u account.User) error {
+	return v.Log(audit.PersonViewed, audit.Subject{About: "person=" + u.ID})
+}
+
 // A person is somebody as a page shows them.
 type person struct {
 	account.User
@@ -160,6 +165,9 @@ type showPage struct {
 func (p *pages) show(v *web.Visit) error {
 	u, err := p.find(v)
 	if err != nil {
+		return err
+	}
+	if err := seen(v, u); err != nil {
 		return err
 	}
 	all, err := p.Accounts.List(v.Context())
