@@ -38,6 +38,8 @@ var (
 	// ErrUsed: a call of this id is recorded already, and says something else. The
 	// one that is recorded comes with it.
 	ErrUsed = errors.New("this form was recorded already, and said something else")
+	// ErrIncomplete: what our own form always sends is not there.
+	ErrIncomplete = errors.New("the call does not say which it is, to whom, by whom or about which register")
 	// ErrNotFound: no such school or child of this authority, or no such call.
 	ErrNotFound = store.ErrNotFound
 	// ErrClaimed: somebody else is calling the school. The claim comes with it.
@@ -57,7 +59,7 @@ type Recorded struct {
 
 // Record records a call that a person of the sight's authority made; opened is
 // when the form was. The caller fills all but Authority, ByName and Corrected.
-// Errors are a *FaultError for what was typed, ErrUsed and ErrNotFound. then does
+// Errors are a *FaultError for what was typed, ErrUsed, ErrIncomplete and ErrNotFound. then does
 // not run for a form that was recorded before.
 func (b *Book) Record(ctx context.Context, sight store.Sight, c Call, opened time.Time, then Then) (done Recorded, err error) {
 	c.Authority = sight.Authority

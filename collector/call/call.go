@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -171,7 +170,7 @@ func (c Call) check(now time.Time) error {
 	}
 	if !idForm.MatchString(c.ID) || c.School == "" || c.Authority == "" || c.By == "" || c.At.IsZero() || c.Day.Time().IsZero() ||
 		c.Session != status.AM && c.Session != status.PM {
-		return errors.New("the call does not say which it is, to whom, by whom or about which register")
+		return ErrIncomplete
 	}
 	return nil
 }

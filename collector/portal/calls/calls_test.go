@@ -210,6 +210,9 @@ func TestACallingTeam(t *testing.T) {
 		if a := b.Post(path, "school", "abbey", "authority", southshire, "outcome", "reached"); a.Code != 404 {
 			t.Errorf("%s for another authority: %d", path, a.Code)
 		}
+		if a := b.Post("/calls/new", "school", "abbey", "outcome", "reached"); a.Code != 404 {
+			t.Errorf("a form without its number: %d", a.Code)
+		}
 		if a := b.Post(path, "school", "elm", "outcome", "reached"); a.Code != 404 {
 			t.Errorf("%s to a school that is not there: %d", path, a.Code)
 		}

@@ -2,6 +2,7 @@ package calls
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -78,9 +79,18 @@ func (c *section) export(v *web.Visit) error {
 	}
 	book := export.Book{Label: d.Authority.Label, Title: title, Lines: []string{made},
 		Parts: []export.Part{{Title: v.T("calls.history.title"), Head: rows[0], Rows: export.Rows(rows[1:])}}}
-	return v.Download("calls.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", func(w io.Writer) error {
+	return orAsk(v, d, v.Download("calls.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", func(w io.Writer) error {
 		return export.XLSX(w, book)
-	})
+	}))
+}
+
+// orAsk shows the form again where the calls are more than a workbook holds.
+func orAsk(v *web.Visit, d historyData, err error) error {
+	if !errors.Is(err, export.ErrTooLarge) {
+		return err
+	}
+	v.Form().Add("format", "calls.export.too-large")
+	return v.Show(templates, web.Page{Name: "export", Title: v.T("calls.export.title"), Problems: v.Form().Problems(), Data: d})
 }
 
 // rows are the calls as a table, with its head, and which children it names.

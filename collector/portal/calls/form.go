@@ -249,6 +249,8 @@ func (c *section) record(v *web.Visit) error {
 		d.Corrects, d.Used, d.Session = done.Call.ID, done.Call.At, done.Call.Session
 		f.Add("", "calls.fault.used", "Time", v.Time(done.Call.At))
 		return c.show(v, d, f.Problems())
+	case errors.Is(err, call.ErrIncomplete): // only another page than ours sends no number
+		return web.ErrNotFound
 	case err != nil:
 		return absent(err)
 	}
