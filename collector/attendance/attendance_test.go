@@ -82,7 +82,7 @@ func TestTalliesAddUp(t *testing.T) {
 			}
 		}
 		share, ok := whole.PerMille()
-		if sum != n || ok != (whole.Possible() > 0) || share < 0 || share > 1000 || share == 1000 && whole.Count[Attended] != whole.Possible() {
+		if sum != n || whole.Sessions() != n || ok != (whole.Possible() > 0) || share < 0 || share > 1000 || share == 1000 && whole.Count[Attended] != whole.Possible() {
 			t.Errorf("%d of %d sessions, share %d of %d", sum, n, share, whole.Possible())
 		}
 		if whole.First != joined.First || whole.Last != joined.Last {

@@ -40,6 +40,14 @@ func (t *Tally) Join(o Tally) {
 	t.Last = max(t.Last, o.Last)
 }
 
+// Sessions is how many were counted, of any kind.
+func (t Tally) Sessions() (n int) {
+	for _, count := range t.Count {
+		n += count
+	}
+	return n
+}
+
 // Possible is the base: the sessions at which the child could have been.
 func (t Tally) Possible() int {
 	return t.Count[Attended] + t.Count[Authorised] + t.Count[Unauthorised]

@@ -19,12 +19,13 @@ type tallied struct {
 	children map[store.Child]bool
 }
 
-func (t *tallied) add(c store.Child, s attendance.Session) {
-	t.Add(s)
+// join adds a week of a child.
+func (t *tallied) join(c store.Child, week attendance.Tally) {
+	t.Join(week)
 	if t.children == nil {
 		t.children = map[store.Child]bool{}
 	}
-	if s.Kind != attendance.NoMark {
+	if week.Sessions() > week.Count[attendance.NoMark] {
 		t.children[c] = true
 	}
 }
@@ -62,14 +63,17 @@ func (p pages) attendance(v *web.Visit) (report, error) {
 			return nil
 		}
 		a := r.Record.(*record.Attendance)
+		var own attendance.Tally // a year of an authority is a million sessions: they are joined by the week
 		for _, s := range reader.Sessions(a) {
-			if s.Day < start {
-				continue
+			if s.Day >= start {
+				own.Add(s)
 			}
-			all.add(l.Child, s)
-			of(weeks, a.Week).add(l.Child, s)
-			of(byStage, stage[l.Child]).add(l.Child, s)
-			of(each, l.Child).add(l.Child, s)
+		}
+		if own.Sessions() == 0 {
+			return nil
+		}
+		for _, t := range []*tallied{&all, of(weeks, a.Week), of(byStage, stage[l.Child]), of(each, l.Child)} {
+			t.join(l.Child, own)
 		}
 		return nil
 	})
