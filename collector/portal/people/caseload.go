@@ -54,6 +54,14 @@ func childName(v *web.Visit, l store.Listing) string {
 	return strings.TrimSpace(l.Pupil.Surname + ", " + l.Pupil.Forename)
 }
 
+// born tells children of one name apart.
+func born(v *web.Visit, l store.Listing) string {
+	if l.Pupil == nil || l.Pupil.DOB == "" {
+		return ""
+	}
+	return v.T("people.caseload.born", "Date", v.Day(l.Pupil.DOB))
+}
+
 func childValue(c store.Child) string { return c.School + "/" + string(c.Pupil) }
 
 func (p *pages) showCaseload(v *web.Visit) error {
@@ -64,12 +72,13 @@ func (p *pages) showCaseload(v *web.Visit) error {
 	page := caseloadPage{person: c, School: v.R.URL.Query().Get("school"), Schools: []web.Option{{Text: v.T("people.caseload.choose-school")}}}
 	shown := map[string][]record.PupilID{}
 	for _, l := range all {
-		o := web.Option{Value: childValue(l.Child), Text: childName(v, l), Hint: l.SchoolName}
+		o := web.Option{Value: childValue(l.Child), Text: childName(v, l), Hint: born(v, l)}
 		if !slices.ContainsFunc(page.Schools, func(s web.Option) bool { return s.Value == l.School }) {
 			page.Schools = append(page.Schools, web.Option{Value: l.School, Text: l.SchoolName})
 		}
 		switch {
 		case slices.Contains(c.Only, l.Child):
+			o.Hint = strings.TrimPrefix(o.Hint+", "+l.SchoolName, ", ")
 			page.Now = append(page.Now, o)
 		case l.School == page.School:
 			page.Others = append(page.Others, o)
