@@ -117,6 +117,23 @@ func TestTheMemoryOfAuthoritiesIsApart(t *testing.T) {
 	}
 }
 
+// A school that stops between the look at the schools and the look at their registers
+// has no children in the second, although they are in memory.
+func TestAStopBetweenTwoLooks(t *testing.T) {
+	r := newRig(t, dbtest.Migrated(t, dbtest.SQLite(t)))
+	r.school("ash")
+	r.AsAt("ash", at(9, 35))
+	r.Today(r.pupil("ash", 1, northshire, ""), "/")
+	r.read(all, at(10, 0), status.AM)
+	o := r.Overview(northshire, at(10, 1))
+	r.Exec("UPDATE schools SET revoked_at = ? WHERE school = 'ash'", database.Micros(at(10, 1)))
+	m, err := r.registers.Read(t.Context(), all, o, status.AM)
+	r.Must(err)
+	if len(m.Counts) != 0 || len(m.school("ash").Children) != 0 {
+		t.Errorf("counts %v of a school that has stopped", m.Counts)
+	}
+}
+
 // Nothing marks the state of a school without a position, so that it is read each
 // time.
 func TestASchoolWithoutAPositionIsReadEachTime(t *testing.T) {
