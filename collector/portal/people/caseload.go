@@ -118,11 +118,15 @@ func (p *pages) setCaseload(v *web.Visit) error {
 		allowed = append(allowed, childValue(l.Child))
 		known[childValue(l.Child)] = l.Child
 	}
-	ticked := form.Choices("children", allowed...)
+	adding := form.Choice("do", "add", "take") == "add"
+	field := "present"
+	if adding {
+		field = "children"
+	}
+	ticked := form.Choices(field, allowed...)
 	if !form.OK() { // only another page, or another authority's child, sends what is not offered
 		return web.ErrNotFound
 	}
-	adding := form.Choice("do", "add", "take") == "add"
 	only := []store.Child{}
 	for _, l := range all {
 		is := slices.Contains(ticked, childValue(l.Child))

@@ -383,7 +383,7 @@ func TestCaseload(t *testing.T) {
 		if u := r.find("jo.lee"); len(u.Only) != 1 || u.Email == "" {
 			t.Errorf("%+v", u)
 		}
-		if a := r.b.Post(path, "do", "take", "children", value(list[0])); a.Code != 303 {
+		if a := r.b.Post(path, "do", "take", "present", value(list[0])); a.Code != 303 {
 			t.Errorf("%d\n%s", a.Code, a.Body)
 		}
 		if u := r.find("jo.lee"); u.Only == nil || len(u.Only) != 0 {
