@@ -151,7 +151,7 @@ axe-if-npm:
 
 screenshots: style axe ## take a picture of each page of the portal, wide, narrow and printed (SHOTS=directory)
 	@mkdir -p "$(SHOTS)"
-	@SCREENSHOTS="$(abspath $(SHOTS))" go test -count=1 -timeout 30m -run '^TestPortalPages$$' ./e2e
+	@SCREENSHOTS="$(abspath $(SHOTS))" go test -count=1 -timeout 60m -run '^TestPortalPages$$' ./e2e
 	@echo "$(SHOTS)"
 
 missing:

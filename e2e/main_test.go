@@ -186,8 +186,14 @@ func (w *world) must(err error) {
 // confirm waits until the operator can confirm the agent with this phrase.
 func (w *world) confirm(phrase string) {
 	w.t.Helper()
+	w.confirmOf(schoolID, phrase)
+}
+
+// confirmOf is confirm for the agent of any school.
+func (w *world) confirmOf(school, phrase string) {
+	w.t.Helper()
 	w.must(stack.Await(w.ctx, "the agent to be known", func() (bool, error) {
-		r, err := w.collector.Try(w.ctx, "agent", "confirm", schoolID, phrase)
+		r, err := w.collector.Try(w.ctx, "agent", "confirm", school, phrase)
 		if err == nil && r.Code != 0 {
 			err = fmt.Errorf("agent confirm: %s", r.Stderr)
 		}

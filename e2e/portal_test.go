@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -32,16 +33,25 @@ type gallery struct {
 	data      *portaltest.World
 	browser   *browser.Browser
 	people    map[string]*stack.Person
+	schools   string // where hosted agents are
+
+	shots   string // where pictures go; empty for none
+	windows map[string]*browser.Tab
+	console *browser.Tab
+	seen    []string // the paths of pages that were looked at
 }
 
 func newGallery(t *testing.T) *gallery {
 	t.Helper()
-	g := &gallery{T: t, ctx: boundedBy(t, 20*time.Minute), people: map[string]*stack.Person{}}
+	g := &gallery{T: t, ctx: boundedBy(t, 40*time.Minute), people: map[string]*stack.Person{}, windows: map[string]*browser.Tab{}}
 	dir := t.TempDir()
-	g.clock = filepath.Join(dir, "clock")
+	g.clock, g.schools = filepath.Join(dir, "clock"), filepath.Join(dir, "schools")
+	g.must(os.Mkdir(g.schools, 0o700))
 	setClock(t, g.clock, time.Until(portaltest.Now()))
 	var err error
-	g.collector, err = stack.NewCollector(g.ctx, programs, filepath.Join(dir, "collector"), stack.CollectorOptions{Clock: g.clock})
+	g.collector, err = stack.NewCollector(g.ctx, programs, filepath.Join(dir, "collector"), stack.CollectorOptions{Clock: g.clock, Env: []string{
+		"ROLLBRIDGE_COLLECTOR_HOSTED_PROGRAM=" + programs.Agent, "ROLLBRIDGE_COLLECTOR_HOSTED_SCHOOLS=" + g.schools,
+	}})
 	g.must(err)
 	t.Cleanup(func() {
 		if err := g.collector.Close(); err != nil {
@@ -95,6 +105,14 @@ func (g *gallery) person(role, authority string) *stack.Person {
 	return joined
 }
 
+// signedIn is a browser of somebody without a window.
+func (g *gallery) signedIn(role, authority string) *stack.Browser {
+	g.Helper()
+	b, err := g.collector.As(g.ctx, g.person(role, authority))
+	g.must(err)
+	return b
+}
+
 // tab is a window in which somebody is signed in; role "" is nobody.
 func (g *gallery) tab(role, authority string, o browser.Options) *browser.Tab {
 	g.Helper()
@@ -102,8 +120,7 @@ func (g *gallery) tab(role, authority string, o browser.Options) *browser.Tab {
 	if role == "" {
 		return tab
 	}
-	b, err := g.collector.As(g.ctx, g.person(role, authority))
-	g.must(err)
+	b := g.signedIn(role, authority)
 	tab.Carry(b.Base, b.Client.Jar)
 	return tab
 }

@@ -176,11 +176,45 @@ func (t *Tab) Open(url string) int {
 // of the answer.
 func (t *Tab) Send() int {
 	t.Helper()
+	return t.Click("main form[method=post] button[type=submit], main form[method=post] button:not([type])")
+}
+
+// Click clicks what a selector finds first, which leads to another page, and returns the
+// status of the answer.
+func (t *Tab) Click(selector string) int {
+	t.Helper()
+	if !t.Has(selector) {
+		t.Fatalf("%s: there is no %s", t.Path(), selector)
+	}
 	t.leave(chromedp.Func(func(ctx context.Context, c *chromedp.Target) error {
-		_, err := chromedp.Evaluate[bool](`document.querySelector("main form[method=post] button[type=submit], main form[method=post] button:not([type])").click(), true`)(ctx, c)
+		_, err := chromedp.Evaluate[bool](fmt.Sprintf("document.querySelector(%q).click(), true", selector))(ctx, c)
 		return err
 	}))
 	return t.status
+}
+
+// Has says whether a selector finds anything.
+func (t *Tab) Has(selector string) bool {
+	t.Helper()
+	return eval[bool](t, fmt.Sprintf("!!document.querySelector(%q)", selector))
+}
+
+// Pick ticks a box or chooses a radio button.
+func (t *Tab) Pick(selector string) {
+	t.Helper()
+	if !t.Has(selector) {
+		t.Fatalf("%s: there is no %s", t.Path(), selector)
+	}
+	eval[bool](t, fmt.Sprintf("document.querySelector(%q).click(), true", selector))
+}
+
+// Set puts a text into the input of an id.
+func (t *Tab) Set(id, text string) {
+	t.Helper()
+	if !t.Has("#" + id) {
+		t.Fatalf("%s: there is no input %s", t.Path(), id)
+	}
+	eval[bool](t, fmt.Sprintf("document.getElementById(%q).value = %q, true", id, text))
 }
 
 // Status is that of the last page.
@@ -196,6 +230,9 @@ func (t *Tab) quiet() {
 		t.Errorf("%s: the browser complains: %s", t.Path(), c)
 	}
 }
+
+// Narrow says that this is a phone's window.
+func (t *Tab) Narrow() bool { return t.options.Width < 500 }
 
 // Title is the page's.
 func (t *Tab) Title() string { t.Helper(); return eval[string](t, "document.title") }
@@ -243,13 +280,19 @@ func (t *Tab) Carry(base string, jar http.CookieJar) {
 	}
 	t.do(chromedp.Func(func(ctx context.Context, c *chromedp.Target) error {
 		for _, k := range jar.Cookies(at) {
-			yes := true
-			if _, err := cdp.Call(ctx, c, network.SetCookie, network.SetCookieParams{Name: k.Name, Value: k.Value, URL: base, Path: "/", Secure: &yes, HTTPOnly: &yes}); err != nil {
+			yes, secure := true, at.Scheme == "https"
+			if _, err := cdp.Call(ctx, c, network.SetCookie, network.SetCookieParams{Name: k.Name, Value: k.Value, URL: base, Path: "/", Secure: &secure, HTTPOnly: &yes}); err != nil {
 				return err
 			}
 		}
 		return nil
 	}))
+}
+
+// TextOf is what can be read in what a selector finds first.
+func (t *Tab) TextOf(selector string) string {
+	t.Helper()
+	return eval[string](t, fmt.Sprintf("document.querySelector(%q).innerText", selector))
 }
 
 // ValueOf is what stands in the input of an id.
