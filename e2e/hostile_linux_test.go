@@ -379,7 +379,7 @@ var (
 func (h *hostile) traced(args ...string) {
 	h.t.Helper()
 	file := filepath.Join(h.t.TempDir(), "trace")
-	ctx, cancel := context.WithTimeout(h.ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(h.ctx, 10*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "strace", append([]string{"-f", "-y", "-qq", "-s", "512", "-o", file, "-e", "signal=none", "-e",
 		"trace=execve,connect,openat,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,rmdir,chmod,fchmodat,fchownat,truncate,linkat,symlinkat",
