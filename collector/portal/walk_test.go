@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"rollbridge/collector/audit"
+	"rollbridge/collector/call"
 	"rollbridge/collector/database/dbtest"
 	"rollbridge/collector/portal"
 	"rollbridge/collector/portal/account"
@@ -21,6 +23,7 @@ import (
 	"rollbridge/collector/store"
 	"rollbridge/collector/vault"
 	"rollbridge/shared/clock"
+	"rollbridge/shared/status"
 )
 
 // A walk is what is tried of one route.
@@ -30,7 +33,8 @@ type walk struct {
 	own string
 	// foreign are addresses with what is another authority's, and with what is nobody's.
 	foreign []string
-	// form is what is posted, and others forms that name what is another authority's.
+	// form is what is posted, and others forms that name what is another authority's; {n}
+	// stands for a number that differs from walker to walker.
 	form   []string
 	others [][]string
 	// look is what the audit log must say of it.
@@ -44,6 +48,12 @@ type walk struct {
 
 // walks say of every route how it is tried. A route that is not here fails the test.
 func walks(w *portaltest.World, colleague, limited, stranger account.User) map[string]walk {
+	own := recorded(w, portaltest.Busy, w.Child)
+	others := []string{"/calls/of/ash/" + recorded(w, portaltest.Other, w.Foreign), "/calls/of/yew/" + recorded(w, portaltest.Other, w.Elsewhere)}
+	correct := func(path string) string { // a call as the form that corrects it names it
+		of := strings.Split(path, "/")
+		return "/calls/new?session=am&school=" + of[3] + "&corrects=" + of[4]
+	}
 	child := func(c store.Child) string { return "/children/" + c.School + "/" + string(c.Pupil) }
 	nobody := store.Child{School: w.Child.School, Pupil: registertest.PupilID(999999)}
 	foreignChildren := func(after string) []string {
@@ -57,7 +67,9 @@ func walks(w *portaltest.World, colleague, limited, stranger account.User) map[s
 	foreignPeople := func(after string) []string {
 		return []string{person(stranger, after), "/people/person/0123456789abcdef" + after, "/people/person/x" + after}
 	}
-	day := []string{"from-day", "1", "from-month", "12", "from-year", "2026"}
+	day := []string{"kind", "closed", "session", "day", "first-day", "{n}", "first-month", "12", "first-year", "2026"}
+	times := []string{"am_register", "9:30am", "am_late", "9:45am", "am_not_received", "10:15am", "pm_register", "1:45pm", "pm_late", "2pm", "pm_not_received", "2:30pm"}
+	why := []string{"reason", "For the review", "basis", "reason", "format", "xlsx"}
 	school := func(id string, more ...string) []string {
 		return append([]string{"school", id, "session", "am"}, more...)
 	}
@@ -80,51 +92,52 @@ func walks(w *portaltest.World, colleague, limited, stranger account.User) map[s
 		"GET /schools/{school}":              {own: "/schools/ash", foreign: foreignSchools(""), look: audit.SchoolViewed},
 		"GET /schools/{school}/deliveries":   {own: "/schools/ash/deliveries", foreign: foreignSchools("/deliveries"), look: audit.SchoolViewed},
 		"GET /schools/{school}/days":         {own: "/schools/ash/days", foreign: foreignSchools("/days")},
-		"POST /schools/{school}/days":        {own: "/schools/ash/days", foreign: foreignSchools("/days"), form: append(day, "kind", "closed")},
-		"POST /schools/{school}/days/remove": {own: "/schools/ivy/days/remove", foreign: foreignSchools("/days/remove"), form: []string{"first", "2026-11-23", "kind", "inset", "session", ""}},
+		"POST /schools/{school}/days":        {own: "/schools/ash/days", foreign: foreignSchools("/days"), form: day, look: audit.CalendarChanged},
+		"POST /schools/{school}/days/remove": {own: "/schools/ash/days/remove", foreign: foreignSchools("/days/remove"), form: []string{"entry", "closed 2026-12-0{n} "}, look: audit.CalendarChanged},
 		"GET /schools/{school}/days/paste":   {own: "/schools/ash/days/paste", foreign: foreignSchools("/days/paste")},
-		"POST /schools/{school}/days/paste":  {own: "/schools/ash/days/paste", foreign: foreignSchools("/days/paste"), form: []string{"text", "nonsense"}},
+		"POST /schools/{school}/days/paste":  {own: "/schools/ash/days/paste", foreign: foreignSchools("/days/paste"), form: []string{"dates", "closed, 2026-12-1{n}"}, look: audit.CalendarChanged},
 		"GET /schools/{school}/times":        {own: "/schools/ash/times", foreign: foreignSchools("/times")},
-		"POST /schools/{school}/times":       {own: "/schools/ash/times", foreign: foreignSchools("/times")},
+		"POST /schools/{school}/times":       {own: "/schools/ash/times", foreign: foreignSchools("/times"), form: times, look: audit.CalendarChanged},
 		"GET /schools/{school}/by-phone":     {own: "/schools/ash/by-phone", foreign: foreignSchools("/by-phone")},
-		"POST /schools/{school}/by-phone":    {own: "/schools/ash/by-phone", foreign: foreignSchools("/by-phone")},
+		"POST /schools/{school}/by-phone":    {own: "/schools/juniper/by-phone", foreign: foreignSchools("/by-phone"), form: []string{"reason", "no_mis"}, look: audit.ByPhoneChanged},
 		"GET /schools/{school}/deliveries/{generation}/{sequence}": {own: "/schools/ash/deliveries/1/1",
 			foreign: append(foreignSchools("/deliveries/1/1"), "/schools/ash/deliveries/1/999", "/schools/ash/deliveries/x/1"), look: audit.SchoolViewed},
 
 		"GET /children":                         {own: "/children", look: audit.ChildrenListed},
 		"POST /children/search":                 {form: []string{"search", portaltest.Canary}, look: audit.ChildSearched},
-		"GET /children/missing":                 {notFor: account.Caseload},
+		"GET /children/missing":                 {look: audit.RosterViewed, notFor: account.Caseload},
 		"GET /children/export":                  {},
-		"POST /children/export":                 {},
+		"POST /children/export":                 {form: why, look: audit.ChildrenExported},
 		"GET /children/{school}/{pupil}":        {own: child(w.Child), foreign: foreignChildren(""), look: audit.ChildViewed},
 		"GET /children/{school}/{pupil}/export": {own: child(w.Child) + "/export", foreign: foreignChildren("/export")},
 		"POST /children/{school}/{pupil}/export": {own: child(w.Child) + "/export", foreign: foreignChildren("/export"),
-			form: []string{"reason", "For the review", "format", "xlsx"}, look: audit.ChildrenExported},
+			form: why, look: audit.ChildrenExported},
 
-		"GET /calls":                    {look: audit.CallsListed},
-		"POST /calls/claim":             {form: school("cherry"), others: [][]string{school("yew"), school("nowhere")}, look: audit.CallClaimed},
-		"POST /calls/release":           {form: school("cherry"), others: [][]string{school("yew"), school("nowhere")}},
-		"GET /calls/new":                {own: "/calls/new?school=cherry&session=am", foreign: []string{"/calls/new?school=yew&session=am", "/calls/new?school=nowhere&session=am"}, look: audit.ChildrenListed},
-		"POST /calls/new":               {own: "/calls/new", form: school("cherry"), others: [][]string{school("yew", "outcome", "reached"), school("nowhere", "outcome", "reached")}},
+		"GET /calls":          {look: audit.CallsListed},
+		"POST /calls/claim":   {form: school("cherry"), others: [][]string{school("yew"), school("nowhere")}, look: audit.CallClaimed},
+		"POST /calls/release": {form: school("cherry"), others: [][]string{school("yew"), school("nowhere")}, look: audit.CallReleased},
+		"GET /calls/new": {own: "/calls/new?school=cherry&session=am", look: audit.ChildrenListed,
+			foreign: []string{"/calls/new?school=yew&session=am", "/calls/new?school=nowhere&session=am", correct(others[0]), correct(others[1])}},
+		"POST /calls/new":               {form: school("hazel", "id", strings.Repeat("0", 31)+"{n}", "outcome", "reached"), others: [][]string{school("yew", "outcome", "reached"), school("nowhere", "outcome", "reached")}, look: audit.CallRecorded},
 		"GET /calls/history":            {look: audit.CallsListed},
-		"GET /calls/of/{school}/{call}": {own: "/calls", foreign: []string{"/calls/of/ash/0123456789abcdef", "/calls/of/yew/0123456789abcdef", "/calls/of/nowhere/x"}},
+		"GET /calls/of/{school}/{call}": {own: "/calls/of/ash/" + own, foreign: append(others, "/calls/of/ash/0123456789abcdef", "/calls/of/nowhere/x"), look: audit.CallsListed},
 		"GET /calls/export":             {},
-		"POST /calls/export":            {},
+		"POST /calls/export":            {form: why, look: audit.CallsExported},
 
 		"GET /reports": {}, "GET /reports/timeliness": {look: audit.ReportViewed}, "GET /reports/timeliness.csv": {look: audit.ReportExported},
 		"GET /reports/attendance": {look: audit.ReportViewed}, "GET /reports/attendance.csv": {look: audit.ReportExported},
 		"GET /reports/exclusions": {look: audit.ReportViewed}, "GET /reports/exclusions.csv": {look: audit.ReportExported},
 		"GET /reports/progress": {look: audit.ReportViewed}, "GET /reports/progress.csv": {look: audit.ReportExported},
 
-		"GET /people": {}, "GET /people/invite": {}, "POST /people/invite": {form: []string{"name", "x"}}, "GET /people/review": {}, "POST /people/review": {},
-		"GET /people/classification": {}, "POST /people/classification": {}, "GET /people/audit": {look: audit.AuditRead}, "POST /people/audit/export": {look: audit.AuditExported},
+		"GET /people": {}, "GET /people/invite": {}, "POST /people/invite": {form: []string{"name", "somebody.new{n}", "role", "viewer"}, look: audit.PersonInvited}, "GET /people/review": {}, "POST /people/review": {form: []string{"person", colleague.ID}, look: audit.AccessReviewed},
+		"GET /people/classification": {}, "POST /people/classification": {form: []string{"label", "OFFICIAL"}, look: audit.LabelChanged}, "GET /people/audit": {look: audit.AuditRead}, "POST /people/audit/export": {look: audit.AuditExported},
 		"GET /people/person/{person}":           {own: person(colleague, ""), foreign: foreignPeople(""), look: audit.PersonViewed},
 		"GET /people/person/{person}/change":    {own: person(colleague, "/change"), foreign: foreignPeople("/change"), look: audit.PersonViewed},
-		"POST /people/person/{person}/change":   {own: person(colleague, "/change"), foreign: foreignPeople("/change"), form: []string{"role", "viewer"}},
+		"POST /people/person/{person}/change":   {own: person(colleague, "/change"), foreign: foreignPeople("/change"), form: []string{"role", "viewer"}, look: audit.PersonChanged},
 		"GET /people/person/{person}/remove":    {own: person(colleague, "/remove"), foreign: foreignPeople("/remove"), look: audit.PersonViewed},
 		"POST /people/person/{person}/remove":   {own: person(colleague, "/change"), foreign: foreignPeople("/remove")}, // people tries it
 		"GET /people/person/{person}/reset":     {own: person(colleague, "/reset"), foreign: foreignPeople("/reset"), look: audit.PersonViewed},
-		"POST /people/person/{person}/reset":    {own: person(colleague, "/reset"), foreign: foreignPeople("/reset")},
+		"POST /people/person/{person}/reset":    {own: person(colleague, "/reset"), foreign: foreignPeople("/reset"), look: audit.PersonReset},
 		"GET /people/person/{person}/caseload":  {own: person(limited, "/caseload"), foreign: foreignPeople("/caseload"), look: audit.PersonViewed},
 		"POST /people/person/{person}/caseload": {own: person(limited, "/caseload"), foreign: foreignPeople("/caseload")},
 
@@ -137,8 +150,22 @@ func walks(w *portaltest.World, colleague, limited, stranger account.User) map[s
 	}
 }
 
+// recorded is a call about a child that somebody of an authority has made.
+func recorded(w *portaltest.World, authority string, c store.Child) string {
+	w.Helper()
+	reason := "Ill"
+	if authority == portaltest.Other {
+		reason = portaltest.Canary
+	}
+	done, err := call.New(w.Store, w.Vault).Record(w.Context(), store.Sight{Authority: authority}, call.Call{ID: call.NewID(), School: c.School, Day: "2026-11-23", Session: status.AM,
+		Outcome: call.Absent, Children: []call.Child{{Pupil: c.Pupil}}, Reason: reason, By: "0123456789abcdef", At: portaltest.Now()}, portaltest.Now(), nil)
+	w.Must(err)
+	return done.Call.ID
+}
+
 // A walker is somebody who tries every page.
 type walker struct {
+	n       int          // each has another
 	user    account.User // zero for somebody who is not signed in
 	browser *webtest.Browser
 }
@@ -186,7 +213,7 @@ func (p *tour) walk(role account.Role, s *webtest.Server) walker {
 		person.Only = []store.Child{p.Child}
 	}
 	u := accounttest.Join(p, p.site.Accounts, person).User
-	return walker{u, s.As(u)}
+	return walker{slices.Index(roles, role), u, s.As(u)}
 }
 
 // since are the entries of Busy's audit log after one.
@@ -242,7 +269,11 @@ func (p *tour) try(who walker, s *webtest.Server, r web.Route, w walk) {
 	name := string(who.user.Role) + " " + r.Method + " " + r.Path
 	ask := func(path string, form []string) webtest.Answer {
 		if r.Method == http.MethodPost {
-			return who.browser.Post(path, form...)
+			sent := slices.Clone(form)
+			for i := range sent {
+				sent[i] = strings.ReplaceAll(sent[i], "{n}", strconv.Itoa(who.n))
+			}
+			return who.browser.Post(path, sent...)
 		}
 		return who.browser.Get(path)
 	}
@@ -294,14 +325,20 @@ func (p *tour) allowed(name string, who walker, r web.Route, w walk, a webtest.A
 	if a.Code >= 400 && (r.Method == http.MethodGet || a.Code != http.StatusUnprocessableEntity) && r.Right != account.SchoolPage || a.Code >= 500 {
 		p.Errorf("%s: %d\n%.400s", name, a.Code, mainPart(a.Body))
 	}
+	if child := named.FindString(a.Body); child != "" && !slices.ContainsFunc(added, func(e audit.Record) bool { return len(e.Children) > 0 && e.User == who.user.ID }) {
+		p.Errorf("%s names a child (%s), and no child is in the audit log: %v", name, child, added)
+	}
 	if w.look == "" {
 		return
 	}
 	found := slices.ContainsFunc(added, func(e audit.Record) bool { return e.Action == w.look && e.User == who.user.ID })
-	if !found && a.Code < 400 {
-		p.Errorf("%s was shown and is not in the audit log as %s: %v", name, w.look, added)
+	if !found {
+		p.Errorf("%s was answered with %d and is not in the audit log as %s: %v\n%.3000s", name, a.Code, w.look, added, mainPart(a.Body))
 	}
 }
+
+// named finds the name of a child.
+var named = regexp.MustCompile("Brzęczyszczykiewicz|عبد الرحمن|歐陽|Hồng|Παπαδόπουλος|Преображенская|ਸਿੰਘ|Featherstonehaugh|van der Berg|כהן|ap Llŷr")
 
 // address is what differs between two answers that say the same.
 var address = regexp.MustCompile(`(value|href|action)="[^"]*"|data-ends="\d+"`)
