@@ -187,10 +187,23 @@ func (b *Book) OfDay(ctx context.Context, sight store.Sight, day record.Date) ([
 	return b.read(ctx, sight, store.CallQuery{Authority: sight.Authority, From: day, To: day})
 }
 
-// FollowUps lists the calls after which somebody was to call again before until,
-// and nobody has.
-func (b *Book) FollowUps(ctx context.Context, sight store.Sight, until time.Time) ([]Call, error) {
-	return b.read(ctx, sight, store.CallQuery{Authority: sight.Authority, FollowUp: until})
+// FollowUps lists the calls after which somebody is to call again on the day of now,
+// or was to before, and nobody has. today are the calls of the day: one that reached
+// nobody ends nothing, unless it says when to call next.
+func (b *Book) FollowUps(ctx context.Context, sight store.Sight, now time.Time, today []Call) ([]Call, error) {
+	from, until := dayOf(now)
+	list, err := b.read(ctx, sight, store.CallQuery{Authority: sight.Authority, FollowUp: until, Called: from})
+	return slices.DeleteFunc(list, func(c Call) bool {
+		return c.Corrected || slices.ContainsFunc(today, func(o Call) bool {
+			return o.School == c.School && o.At.After(c.At) && !o.Corrected && (o.Outcome.Settles() || !o.FollowUp.IsZero())
+		})
+	}), err
+}
+
+// dayOf is the midnights that begin and end a moment's day in London.
+func dayOf(now time.Time) (from, until time.Time) {
+	y, m, d := now.In(status.London()).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, status.London()), time.Date(y, m, d+1, 0, 0, 0, 0, status.London())
 }
 
 func (b *Book) read(ctx context.Context, sight store.Sight, q store.CallQuery) (list []Call, err error) {

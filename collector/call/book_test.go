@@ -330,18 +330,28 @@ func TestFollowUps(t *testing.T) {
 		c := said("abbey", Reached)
 		c.FollowUp = at(11, 30)
 		r.keep(c)
-		due := func(until time.Time) int {
-			list, err := r.book.FollowUps(t.Context(), northSight, until)
+		due := func(now time.Time) int {
+			list, err := r.book.FollowUps(t.Context(), northSight, now, r.ofDay(northSight))
 			r.Must(err)
 			return len(list)
 		}
-		if due(at(11, 30)) != 0 || due(at(11, 31)) != 1 {
-			t.Errorf("%d and %d", due(at(11, 30)), due(at(11, 31)))
+		tomorrow := at(11, 0).AddDate(0, 0, 1)
+		if due(at(11, 0)) != 1 || due(tomorrow) != 1 || due(at(11, 0).AddDate(0, 0, -1)) != 0 {
+			t.Errorf("%d on the day, %d after it", due(at(11, 0)), due(tomorrow))
 		}
 		again := said("abbey", NoAnswer)
 		again.At = at(11, 35)
 		r.keep(again)
-		if due(at(23, 0)) != 0 {
+		if due(at(12, 0)) != 1 {
+			t.Error("nobody answered, and nobody is to call again")
+		}
+		if due(tomorrow) != 0 {
+			t.Error("somebody called again, and is to do it once more on the next day")
+		}
+		again = said("abbey", Reached)
+		again.At = at(11, 45)
+		r.keep(again)
+		if due(at(12, 0)) != 0 {
 			t.Error("somebody called again, and is to do it once more")
 		}
 	})

@@ -85,8 +85,11 @@ func (c Call) LogValue() slog.Value { return slog.StringValue("[call]") }
 // Format is one fixed word for every verb.
 func (c Call) Format(s fmt.State, _ rune) { fmt.Fprint(s, "[call]") }
 
-// Settled says whether the call ended what it was about.
-func (c Call) Settled() bool { return c.Outcome.Settles() && c.FollowUp.IsZero() && !c.Corrected }
+// Settled says whether the call ended what it was about, that day: whom somebody is
+// to call again on a later one comes back then.
+func (c Call) Settled() bool {
+	return c.Outcome.Settles() && !c.Corrected && (c.FollowUp.IsZero() || record.DateOf(c.FollowUp.In(status.London())) > c.Day)
+}
 
 // About says whether the call was about a child.
 func (c Call) About(pupil record.PupilID) bool {

@@ -56,8 +56,10 @@ type Item struct {
 	// Calls are those about this session of the day, the newest first, with what
 	// was corrected.
 	Calls []Call
-	// FollowUp is when somebody is to call again; zero if nobody is.
+	// FollowUp is when somebody is to call again, zero if nobody is; Asked is the call
+	// after which, which may be of another day.
 	FollowUp time.Time
+	Asked    Call
 	// Claim says who is calling now, nil if nobody.
 	Claim *Claim
 }
@@ -97,18 +99,12 @@ func (b *Book) Day(ctx context.Context, r *register.Registers, sight store.Sight
 		return d, err
 	}
 	if session == o.Session {
-		if d.FollowUps, err = b.FollowUps(ctx, sight, endOf(o.At)); err != nil {
+		if d.FollowUps, err = b.FollowUps(ctx, sight, o.At, d.Calls); err != nil {
 			return d, err
 		}
 	}
 	d.Claims, err = b.Claims(ctx, sight, day, session, o.At)
 	return d, err
-}
-
-// endOf is the midnight that ends a moment's day in London.
-func endOf(now time.Time) time.Time {
-	y, m, d := now.In(status.London()).Date()
-	return time.Date(y, m, d+1, 0, 0, 0, 0, status.London())
 }
 
 // Pending are the items for which somebody has still to call: what is settled and
@@ -261,8 +257,8 @@ func (d Day) carry(items map[string]Item) {
 			items[id] = now
 			continue
 		}
-		if item.Why == WhyPaused || item.Why == WhyDaily {
-			continue // it comes again with the afternoon
+		if item.Why == WhyPaused {
+			continue // nobody has to
 		}
 		item.Carried = true
 		items[id] = item
@@ -282,7 +278,7 @@ func (d Day) follow(items map[string]Item) {
 			item = Item{Authority: d.Authority, School: s, Session: d.Current.Session, Why: WhyFollowUp, Calls: d.calls(s, d.Current.Session)}
 		}
 		if item.FollowUp.IsZero() || c.FollowUp.Before(item.FollowUp) {
-			item.FollowUp = c.FollowUp
+			item.FollowUp, item.Asked = c.FollowUp, c
 		}
 		item.Standing = Open
 		if item.FollowUp.After(d.Now) {

@@ -194,6 +194,67 @@ func TestAFollowUpOfAnotherDay(t *testing.T) {
 	}
 }
 
+// Whom somebody is to call again stays on the list until a call ends it or says when
+// next, as the form promises of a call that nobody answered.
+func TestAFollowUpThatNobodyAnswers(t *testing.T) {
+	r := sqlite(t)
+	r.School("abbey", "Abbey Road")
+	r.Today(r.child("abbey", north), "/")
+	r.AsAt("abbey", at(9, 35))
+	asked := said("abbey", Reached)
+	asked.Day, asked.At, asked.FollowUp = "2026-11-20", at(10, 0).AddDate(0, 0, -3), at(10, 0)
+	r.keep(asked)
+	r.keep(said("abbey", NoAnswer))
+	list := r.list(at(10, 30))
+	want(t, "nobody answered", list, "abbey follow_up open")
+	if list[0].Asked.ID != asked.ID || len(list[0].Calls) != 1 {
+		t.Errorf("the call that asked for it is %q, of %d today", list[0].Asked.ID, len(list[0].Calls))
+	}
+	later := said("abbey", NoAnswer)
+	later.At, later.FollowUp = at(10, 35), at(11, 30)
+	r.keep(later)
+	want(t, "later", r.list(at(10, 40)), "abbey follow_up waiting")
+	c := said("abbey", NoAnswer)
+	c.Corrects, c.At = later.ID, at(10, 45)
+	r.keep(c)
+	want(t, "not later after all", r.list(at(10, 50)), "abbey follow_up open")
+	last := said("abbey", Reached)
+	last.At = at(11, 0)
+	r.keep(last)
+	want(t, "reached", r.list(at(11, 5)))
+}
+
+// A child of whom the school says why it is absent, and that it is asked about again
+// on another day, needs no call any more today.
+func TestWhatIsFollowedOnAnotherDayIsSettledToday(t *testing.T) {
+	r := sqlite(t)
+	r.School("abbey", "Abbey Road")
+	child := r.child("abbey", north)
+	c := said("abbey", Absent, Child{child.Pupil, "I"})
+	c.FollowUp = at(9, 0).AddDate(0, 0, 1)
+	r.keep(c)
+	want(t, "today", r.list(at(10, 30)), "abbey register settled")
+	r.School("oak", "Oak")
+	r.child("oak", north)
+	c = said("oak", NoAnswer)
+	c.FollowUp = at(9, 0).AddDate(0, 0, 1)
+	r.keep(c)
+	want(t, "where nobody answered", r.list(at(10, 30)), "oak register open", "abbey register settled")
+}
+
+// A school from which nothing comes, and which has no afternoon, is not lost where
+// nobody reached it in the morning.
+func TestADailyCallIsCarriedOverWhereThereIsNoAfternoon(t *testing.T) {
+	r := sqlite(t)
+	r.School("phone", "phone")
+	r.child("phone", north)
+	r.byPhone("phone")
+	r.Must(r.DB.Write(t.Context(), func(tx *database.Tx) error {
+		return calendar.Add(t.Context(), tx, "phone", []calendar.Entry{{Kind: calendar.INSET, First: monday, Last: monday, Session: status.PM}}, calendar.Author{})
+	}))
+	want(t, "in the afternoon", r.list(at(14, 0)), "phone daily open carried")
+}
+
 func TestTheListSaysWhoIsCalling(t *testing.T) {
 	r := sqlite(t)
 	r.School("abbey", "Abbey Road")

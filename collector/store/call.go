@@ -70,8 +70,8 @@ type CallQuery struct {
 	From, To record.Date
 	By       string
 	// FollowUp asks for those whose time to call again is before, and after which
-	// nobody has called the school.
-	FollowUp time.Time
+	// nobody has called the school; calls from Called on do not count.
+	FollowUp, Called time.Time
 	// Limit and Offset cut a piece out, the newest first; no Limit is all.
 	Limit, Offset int
 }
@@ -88,8 +88,9 @@ func (q CallQuery) where() (string, []any) {
 		{q.From != "", " AND c.day >= ?", string(q.From)},
 		{q.To != "", " AND c.day <= ?", string(q.To)},
 		{q.By != "", " AND c.made_by = ?", q.By},
-		{!q.FollowUp.IsZero(), ` AND c.follow_up < ? AND NOT EXISTS
-			(SELECT 1 FROM calls l WHERE l.school = c.school AND l.authority = c.authority AND l.at > c.at)`, database.Micros(q.FollowUp)},
+		{!q.FollowUp.IsZero(), " AND c.follow_up < ?", database.Micros(q.FollowUp)},
+		{!q.FollowUp.IsZero(), ` AND NOT EXISTS
+			(SELECT 1 FROM calls l WHERE l.school = c.school AND l.authority = c.authority AND l.at > c.at AND l.at < ?)`, database.Micros(q.Called)},
 	} {
 		if w.with {
 			where, args = where+w.condition, append(args, w.arg)
