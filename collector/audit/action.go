@@ -57,18 +57,16 @@ const (
 	AlertSent     Action = "alert_sent"
 
 	// Schools: looks, changes, and what a hosted school's own people do.
-	SchoolViewed         Action = "school_viewed"
-	SchoolChanged        Action = "school_changed"
-	CalendarChanged      Action = "calendar_changed"
-	ByPhoneChanged       Action = "by_phone_changed"
-	ScopeAccepted        Action = "scope_accepted"
-	ScopeChanged         Action = "scope_changed"
-	SchoolPreviewed      Action = "school_previewed"
-	SchoolLogViewed      Action = "school_log_viewed"
-	SchoolPaused         Action = "school_paused"
-	SchoolResumed        Action = "school_resumed"
-	SchoolRevoked        Action = "school_revoked"
-	RevocationCodePosted Action = "revocation_code_posted"
+	SchoolViewed    Action = "school_viewed"
+	CalendarChanged Action = "calendar_changed"
+	ByPhoneChanged  Action = "by_phone_changed"
+	ScopeAccepted   Action = "scope_accepted"
+	ScopeChanged    Action = "scope_changed"
+	SchoolPreviewed Action = "school_previewed"
+	SchoolLogViewed Action = "school_log_viewed"
+	SchoolPaused    Action = "school_paused"
+	SchoolResumed   Action = "school_resumed"
+	SchoolRevoked   Action = "school_revoked"
 
 	// The operator's own pages.
 	ConsoleViewed Action = "console_viewed"
@@ -82,8 +80,8 @@ func Actions() []Action {
 		AuditRead, AuditExported, AuditAccepted,
 		ChildViewed, ChildSearched, ChildrenListed, ChildrenExported, RosterViewed, TodayListed, TodayExported, TodayPrinted, ReportViewed, ReportExported,
 		CallsListed, CallClaimed, CallReleased, CallRecorded, CallChanged, MarkByPhone, CallsExported, AlertSent,
-		SchoolViewed, SchoolChanged, CalendarChanged, ByPhoneChanged, ScopeAccepted, ScopeChanged, SchoolPreviewed, SchoolLogViewed,
-		SchoolPaused, SchoolResumed, SchoolRevoked, RevocationCodePosted,
+		SchoolViewed, CalendarChanged, ByPhoneChanged, ScopeAccepted, ScopeChanged, SchoolPreviewed, SchoolLogViewed,
+		SchoolPaused, SchoolResumed, SchoolRevoked,
 		ConsoleViewed,
 	}
 }

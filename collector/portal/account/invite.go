@@ -66,7 +66,10 @@ func (a *Accounts) Invite(ctx context.Context, by User, p Person) (oneTime strin
 		if err := put(ctx, tx, id, p, a.now()); err != nil {
 			return err
 		}
-		return a.tell(ctx, tx, by, audit.PersonInvited, User{ID: id}, &p)
+		if err := a.tell(ctx, tx, by, audit.PersonInvited, User{ID: id}, &p); err != nil {
+			return err
+		}
+		return a.tellCaseload(ctx, tx, by, User{ID: id}, p)
 	})
 	if err != nil {
 		return "", err
@@ -88,7 +91,10 @@ func (a *Accounts) Change(ctx context.Context, by User, id string, p Person) err
 		if err := put(ctx, tx, u.ID, p, a.now()); err != nil {
 			return err
 		}
-		return a.tell(ctx, tx, by, audit.PersonChanged, u, &p)
+		if err := a.tell(ctx, tx, by, audit.PersonChanged, u, &p); err != nil {
+			return err
+		}
+		return a.tellCaseload(ctx, tx, by, u, p)
 	})
 }
 

@@ -1,13 +1,18 @@
 package account
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"rollbridge/collector/audit"
 	"rollbridge/collector/database"
+	"rollbridge/collector/store"
+	"rollbridge/shared/record"
 	"rollbridge/shared/status"
 )
 
@@ -33,6 +38,49 @@ func (a *Accounts) tell(ctx context.Context, tx *database.Tx, by User, action au
 	}
 	for _, code := range codes {
 		e.Authority, e.About = code, about+became.words(code)
+		if err := a.audit.AddIn(ctx, tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellCaseload enters in the audit log which children came into a person's caseload and
+// which were taken out of it: in the chains of their authorities and of their schools, so
+// that it can be answered since when somebody might see a child.
+func (a *Accounts) tellCaseload(ctx context.Context, tx *database.Tx, by, u User, became Person) error {
+	var entries []audit.Entry
+	for what, of := range map[string][2][]store.Child{"added": {became.Only, u.Only}, "taken out": {u.Chosen, became.Only}} {
+		for _, c := range of[0] {
+			if slices.Contains(of[1], c) {
+				continue
+			}
+			e := audit.Entry{User: by.ID, Action: audit.CaseloadChanged, Subject: audit.Subject{School: c.School, Children: []record.PupilID{c.Pupil}, About: "person=" + u.ID + " " + what}}
+			if by.ID == "" {
+				e.User = audit.ByCommand
+			}
+			err := tx.QueryRow(ctx, "SELECT authority FROM pupils WHERE school = ? AND pupil = ?", c.School, string(c.Pupil)).Scan(&e.Authority)
+			if errors.Is(err, sql.ErrNoRows) {
+				continue // forgotten meanwhile
+			}
+			if err != nil {
+				return err
+			}
+			same := func(o audit.Entry) bool {
+				return o.Authority == e.Authority && o.School == e.School && o.About == e.About
+			}
+			if i := slices.IndexFunc(entries, same); i >= 0 {
+				entries[i].Children = append(entries[i].Children, c.Pupil)
+				continue
+			}
+			entries = append(entries, e)
+		}
+	}
+	// The authorities' chains are locked by tell; the schools' follow in the order of everybody.
+	slices.SortFunc(entries, func(a, b audit.Entry) int {
+		return cmp.Or(cmp.Compare(a.School, b.School), cmp.Compare(a.Authority, b.Authority), cmp.Compare(a.About, b.About))
+	})
+	for _, e := range entries {
 		if err := a.audit.AddIn(ctx, tx, e); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -388,6 +389,19 @@ func TestCaseload(t *testing.T) {
 		}
 		if u := r.find("jo.lee"); u.Only == nil || len(u.Only) != 0 {
 			t.Errorf("%+v", u.Only)
+		}
+		// Which child came and went is in the log of the authority and of the school.
+		for _, chain := range []audit.Chain{audit.OfAuthority(northshire), audit.OfSchool("ash")} {
+			changed, _, err := r.site.Audit.Read(t.Context(), audit.Query{Chain: chain, Action: audit.CaseloadChanged})
+			r.Must(err)
+			var texts []string
+			for _, e := range changed {
+				texts = append(texts, fmt.Sprintf("%t %s %s", e.User == r.admin.ID, e.About, e.Children))
+			}
+			who := "true person=" + u.ID
+			if want := []string{fmt.Sprintf("%s taken out [%s]", who, list[0].Pupil), fmt.Sprintf("%s added [%s]", who, list[0].Pupil)}; !slices.Equal(texts, want) {
+				t.Errorf("%s: %q, not %q", chain, texts, want)
+			}
 		}
 		// Who saw which names is in the log of the school, too.
 		seen, _, err := r.site.Audit.Read(t.Context(), audit.Query{Chain: audit.OfSchool("ash"), Action: audit.ChildrenListed})
