@@ -304,6 +304,18 @@ func TestWrongTriesMustWait(t *testing.T) {
 	}
 }
 
+// Colleagues behind one address who sign in at the same moment do not keep each other out.
+func TestTwoAtOnceNeedNotWait(t *testing.T) {
+	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	k := newThrottle(5, time.Minute)
+	for range 5 {
+		if w := k.try("one office", now); w != 0 {
+			t.Fatalf("must wait %v", w)
+		}
+		now = now.Add(-time.Microsecond) // the other looked at the clock first
+	}
+}
+
 func TestThrottleGrowsAndForgets(t *testing.T) {
 	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	k := newThrottle(2, time.Minute)

@@ -56,7 +56,9 @@ func (t *throttle) try(key string, now time.Time) time.Duration {
 	defer t.mu.Unlock()
 	sum := sha256.Sum256([]byte(key))
 	e, ok := t.entries[sum]
-	if ok && now.Before(e.until) {
+	// Of two at once, the second may have looked at the clock before the first: where there
+	// is no delay, that is no reason to wait.
+	if ok && t.delay(e.wrong) > 0 && now.Before(e.until) {
 		return e.until.Sub(now)
 	}
 	if !ok {
