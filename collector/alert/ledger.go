@@ -78,24 +78,19 @@ func (l ledger) unsent(ctx context.Context, p parcel) ([]task, error) {
 }
 
 func (l ledger) read(ctx context.Context, p parcel, where string) (list []task, err error) {
-	err = l.store.Read(ctx, func(tx *store.Tx) (err error) {
+	err = l.store.Read(ctx, func(tx *store.Tx) error {
 		list = nil
-		rows, err := tx.Query(ctx, "SELECT user_id, attempts, next_at FROM alerts WHERE authority = ? AND day = ? AND session = ?"+where+" ORDER BY user_id",
-			p.authority, string(p.day), string(p.session))
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, rows.Close()) }()
-		for rows.Next() {
-			t := task{parcel: p}
-			var next int64
-			if err := rows.Scan(&t.user, &t.attempts, &next); err != nil {
-				return err
-			}
-			t.next = database.FromMicros(next)
-			list = append(list, t)
-		}
-		return rows.Err()
+		return tx.Each(ctx, "SELECT user_id, attempts, next_at FROM alerts WHERE authority = ? AND day = ? AND session = ?"+where+" ORDER BY user_id",
+			[]any{p.authority, string(p.day), string(p.session)}, func(rows *sql.Rows) error {
+				t := task{parcel: p}
+				var next int64
+				if err := rows.Scan(&t.user, &t.attempts, &next); err != nil {
+					return err
+				}
+				t.next = database.FromMicros(next)
+				list = append(list, t)
+				return nil
+			})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the e-mails of authority %s: %w", p.authority, err)

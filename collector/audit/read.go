@@ -120,21 +120,13 @@ func readRows(ctx context.Context, tx *database.Tx, query string, args ...any) (
 }
 
 func eachRow(ctx context.Context, tx *database.Tx, f func(row) error, query string, args ...any) error {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }() // what it would say, Err says
-	for rows.Next() {
+	return tx.Each(ctx, query, args, func(rows *sql.Rows) error {
 		r, err := scanRow(rows)
-		if err == nil {
-			err = f(r)
-		}
 		if err != nil {
 			return err
 		}
-	}
-	return rows.Err()
+		return f(r)
+	})
 }
 
 func scanRow(s *sql.Rows) (r row, err error) {

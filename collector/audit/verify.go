@@ -91,19 +91,14 @@ func (l *Log) verify(ctx context.Context, known []Checkpoint, begin func(end, *M
 func (l *Log) chains(ctx context.Context) (list []Chain, err error) {
 	err = l.db.Read(ctx, func(tx *database.Tx) error {
 		list = nil
-		rows, err := tx.Query(ctx, "SELECT chain FROM audit_chains ORDER BY chain")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }() // what it would say, Err says
-		for rows.Next() {
+		return tx.Each(ctx, "SELECT chain FROM audit_chains ORDER BY chain", nil, func(rows *sql.Rows) error {
 			var c Chain
 			if err := rows.Scan((*string)(&c)); err != nil {
 				return err
 			}
 			list = append(list, c)
-		}
-		return rows.Err()
+			return nil
+		})
 	})
 	return list, err
 }

@@ -3,7 +3,6 @@ package calendar
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -37,7 +36,7 @@ func read(ctx context.Context, tx *database.Tx, school string) (map[string]Calen
 const ofSchool = " WHERE ? = '' OR school = ? "
 
 func readTimes(ctx context.Context, tx *database.Tx, school string, found map[string]Calendar) error {
-	return each(ctx, tx, "SELECT school, from_day, session, register_at, late_at, not_received_at, authority, changed_by, changed_at FROM session_times"+
+	return tx.Each(ctx, "SELECT school, from_day, session, register_at, late_at, not_received_at, authority, changed_by, changed_at FROM session_times"+
 		ofSchool+"ORDER BY school, from_day, session", []any{school, school}, func(r *sql.Rows) error {
 		var id string
 		var from record.Date
@@ -62,7 +61,7 @@ func readTimes(ctx context.Context, tx *database.Tx, school string, found map[st
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
 
 func readEntries(ctx context.Context, tx *database.Tx, school string, found map[string]Calendar) error {
-	return each(ctx, tx, "SELECT school, kind, first_day, last_day, session, authority, changed_by, changed_at FROM calendar_entries"+
+	return tx.Each(ctx, "SELECT school, kind, first_day, last_day, session, authority, changed_by, changed_at FROM calendar_entries"+
 		ofSchool+"ORDER BY school, first_day, last_day, session, kind", []any{school, school}, func(r *sql.Rows) error {
 		var id string
 		var e Entry
@@ -78,7 +77,7 @@ func readEntries(ctx context.Context, tx *database.Tx, school string, found map[
 }
 
 func readPhone(ctx context.Context, tx *database.Tx, school string, found map[string]Calendar) error {
-	return each(ctx, tx, "SELECT school, reason, authority, changed_by, changed_at FROM by_phone"+ofSchool, []any{school, school}, func(r *sql.Rows) error {
+	return tx.Each(ctx, "SELECT school, reason, authority, changed_by, changed_at FROM by_phone"+ofSchool, []any{school, school}, func(r *sql.Rows) error {
 		var id string
 		var p ByPhone
 		var at int64
@@ -89,21 +88,6 @@ func readPhone(ctx context.Context, tx *database.Tx, school string, found map[st
 		found[id] = c
 		return err
 	})
-}
-
-// each runs a query and calls f for every row.
-func each(ctx context.Context, tx *database.Tx, query string, args []any, f func(*sql.Rows) error) (err error) {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // sorted is a calendar's entries in the order of Calendar.Entries.

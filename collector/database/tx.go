@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -33,6 +34,21 @@ func (t *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error)
 // Query runs a query; the caller closes the rows before its next statement.
 func (t *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return t.tx.QueryContext(ctx, t.dialect.rebind(query), args...)
+}
+
+// Each runs a query and calls f for every row; f only scans it. The first error ends it.
+func (t *Tx) Each(ctx context.Context, query string, args []any, f func(*sql.Rows) error) (err error) {
+	rows, err := t.Query(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // QueryRow runs a query of at most one row; Scan returns sql.ErrNoRows where

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -61,7 +60,7 @@ func findIn(ctx context.Context, tx *database.Tx, column, value string) (User, b
 // read reads people, with what each may see.
 func read(ctx context.Context, tx *database.Tx, where string, args ...any) ([]User, error) {
 	var list []User
-	err := each(ctx, tx, "SELECT "+columns+" FROM users u"+where+" ORDER BY u.name", args, func(r *sql.Rows) error {
+	err := tx.Each(ctx, "SELECT "+columns+" FROM users u"+where+" ORDER BY u.name", args, func(r *sql.Rows) error {
 		u, err := scan(r)
 		list = append(list, u)
 		return err
@@ -73,7 +72,7 @@ func read(ctx context.Context, tx *database.Tx, where string, args ...any) ([]Us
 	for i := range list {
 		at[list[i].ID] = &list[i]
 	}
-	err = each(ctx, tx, "SELECT a.user_id, a.authority FROM user_authorities a JOIN users u ON u.id = a.user_id"+where+" ORDER BY a.authority", args,
+	err = tx.Each(ctx, "SELECT a.user_id, a.authority FROM user_authorities a JOIN users u ON u.id = a.user_id"+where+" ORDER BY a.authority", args,
 		func(r *sql.Rows) error {
 			var id, authority string
 			err := r.Scan(&id, &authority)
@@ -99,7 +98,7 @@ func readCaseloads(ctx context.Context, tx *database.Tx, at map[string]*User, wh
 	if !limited {
 		return nil
 	}
-	err := each(ctx, tx, "SELECT c.user_id, c.school, c.pupil FROM caseload c JOIN users u ON u.id = c.user_id"+where+" ORDER BY c.school, c.pupil", args,
+	err := tx.Each(ctx, "SELECT c.user_id, c.school, c.pupil FROM caseload c JOIN users u ON u.id = c.user_id"+where+" ORDER BY c.school, c.pupil", args,
 		func(r *sql.Rows) error {
 			var id string
 			var c store.Child
@@ -120,7 +119,7 @@ func readCaseloads(ctx context.Context, tx *database.Tx, at map[string]*User, wh
 // along.
 func follow(ctx context.Context, tx *database.Tx, at map[string]*User) error {
 	before := map[store.Child]record.PupilID{}
-	err := each(ctx, tx, "SELECT p.school, p.pupil, p.was FROM pupils p WHERE p.was IS NOT NULL AND p.school IN (SELECT school FROM caseload)", nil,
+	err := tx.Each(ctx, "SELECT p.school, p.pupil, p.was FROM pupils p WHERE p.was IS NOT NULL AND p.school IN (SELECT school FROM caseload)", nil,
 		func(r *sql.Rows) error {
 			var c store.Child
 			var was record.PupilID
@@ -154,19 +153,4 @@ func scan(row *sql.Rows) (User, error) {
 	u.Created, u.Disabled = database.FromMicros(created), database.FromNullMicros(disabled)
 	u.SignedIn, u.Reviewed = database.FromNullMicros(signedIn), database.FromNullMicros(reviewed)
 	return u, nil
-}
-
-// each runs a query and calls f for every row.
-func each(ctx context.Context, tx *database.Tx, query string, args []any, f func(*sql.Rows) error) (err error) {
-	rows, err := tx.Query(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if err := f(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
