@@ -74,6 +74,8 @@ const ownRules = `(() => {
 	for (const e of document.querySelectorAll("button, input:not([type=hidden]):not([aria-hidden=true]), select, textarea")) {
 		const r = e.getBoundingClientRect();
 		if (shown(e) && (r.width < 24 || r.height < 24)) say(e, "a target is smaller than 24 px (" + r.width + " x " + r.height + ")");
+		const region = e.closest(".portal-scroll");
+		if (region && e.matches("input, select, textarea") && r.right > region.getBoundingClientRect().right + 1) say(e, "a field is out of sight at the side");
 	}
 	const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
 	for (const id of new Set(ids.filter((id, i) => ids.indexOf(id) !== i))) found.push("the id " + id + " is there twice");

@@ -37,9 +37,10 @@ type formData struct {
 
 	Outcomes, Sessions, Marks, Days []web.Option
 	Children                        []childRow
-	// Calls are those about the session that are recorded already, Claim is
-	// somebody else's.
+	// Calls are those about the session that are recorded already, Asked is an earlier
+	// one after which somebody is to call again, Claim is somebody else's.
 	Calls []call.Call
+	Asked *call.Call
 	Claim *call.Claim
 	// FollowUp is the time of day to call again of the call that is corrected, On
 	// its day.
@@ -92,7 +93,7 @@ func (c *section) load(v *web.Visit, given func(string) string) (d formData, err
 	d.ID, d.Opened = call.NewID(), strconv.FormatInt(v.Now.UnixMicro(), 10)
 	var concerned []register.Child
 	if at := slices.IndexFunc(items, func(i call.Item) bool { return i.School.School.School.ID == d.School.School.ID }); at >= 0 {
-		d.Why, d.Claim = items[at].Why, items[at].Claim
+		d.Why, d.Claim, d.Asked = items[at].Why, items[at].Claim, asked(items[at])
 		if d.Why == call.WhyChildren {
 			concerned = items[at].Concerned
 		}
@@ -108,9 +109,6 @@ func (c *section) fill(v *web.Visit, d *formData, m morning, concerned []registe
 	day := m.day()
 	if d.Corrects != "" {
 		day = d.Old.Day
-	}
-	for _, o := range call.Outcomes() {
-		d.Outcomes = append(d.Outcomes, web.Option{Value: string(o), Text: outcomeWords(v.Printer, o), Hint: v.T("calls.outcome." + string(o) + "-hint")})
 	}
 	for _, s := range []status.Session{status.AM, status.PM} {
 		d.Sessions = append(d.Sessions, web.Option{Value: string(s), Text: sessionWords(v.Printer, s)})
@@ -139,7 +137,16 @@ func (c *section) fill(v *web.Visit, d *formData, m morning, concerned []registe
 		t = t.In(status.London())
 		d.FollowUp, d.On = v.Time(t), string(record.DateOf(t))
 	}
-	return c.children(v, d, m, concerned)
+	if err := c.children(v, d, m, concerned); err != nil {
+		return err
+	}
+	for _, o := range call.Outcomes() {
+		if len(d.Children) == 0 && (o == call.Marked || o == call.Absent) {
+			continue // they need a child
+		}
+		d.Outcomes = append(d.Outcomes, web.Option{Value: string(o), Text: outcomeWords(v.Printer, o), Hint: v.T("calls.outcome." + string(o) + "-hint")})
+	}
+	return nil
 }
 
 // children lists the children whom the school sends, with what is known of them.
@@ -344,10 +351,11 @@ func (c *section) explain(f *web.Form, d formData, faults *call.FaultError) {
 	for _, o := range faults.Faults {
 		field := o.Field
 		if field == "children" {
-			field = "children-none"
-			if len(d.Children) > 0 {
-				field = d.Children[0].Box
+			if len(d.Children) == 0 { // they were taken out of sight since the form was shown
+				f.Add("children-none", "calls.fault.children.nobody")
+				continue
 			}
+			field = d.Children[0].Box
 		}
 		f.Add(field, "calls.fault."+o.Field+"."+o.What)
 	}

@@ -94,7 +94,7 @@ type claimedData struct {
 	School    store.School
 	Authority store.Authority
 	Claim     call.Claim
-	Now       time.Time
+	Session   status.Session // which the form is to be about, empty for the present one
 }
 
 // claim says that the reader is calling a school, and goes on to the form.
@@ -106,6 +106,10 @@ func (c *section) claim(v *web.Visit) error {
 	}
 	school, session := f.Raw("school"), status.CurrentSession(v.Now, nil)
 	day := record.DateOf(v.Now.In(status.London()))
+	var about status.Session
+	if s := status.Session(strings.ToUpper(f.Raw("session"))); s == status.AM || s == status.PM {
+		about = s
+	}
 	log := c.logIn(v.Context(), entry(v, a, audit.CallClaimed, audit.Subject{School: school}))
 	got, err := c.book.Claim(v.Context(), sight(v, a), call.Claim{School: school, Day: day, Session: session, By: v.User.ID, At: v.Now}, f.Has("take"), log)
 	if errors.Is(err, call.ErrClaimed) {
@@ -114,14 +118,14 @@ func (c *section) claim(v *web.Visit) error {
 			return err
 		}
 		return v.Show(templates, web.Page{Name: "claimed", Title: v.T("calls.claimed.title"), Code: 409,
-			Data: claimedData{School: s, Authority: a, Claim: got, Now: v.Now}})
+			Data: claimedData{School: s, Authority: a, Claim: got, Session: about}})
 	}
 	if err != nil {
 		return absent(err)
 	}
 	q := url.Values{"school": {school}, "authority": {a.Code}}
-	if s := status.Session(strings.ToUpper(f.Raw("session"))); s == status.AM || s == status.PM {
-		q.Set("session", string(s))
+	if about != "" {
+		q.Set("session", string(about))
 	}
 	return v.Redirect("/calls/new?" + q.Encode())
 }

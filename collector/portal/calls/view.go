@@ -3,9 +3,13 @@ package calls
 import (
 	"cmp"
 	"net/url"
+	"slices"
 
 	"rollbridge/collector/call"
+	"rollbridge/collector/language"
+	"rollbridge/collector/overview"
 	"rollbridge/collector/portal/web"
+	"rollbridge/shared/status"
 )
 
 // A callLine is a call in one line, for the block "line".
@@ -32,6 +36,55 @@ func (formData) Line(v *web.View, o call.Call) callLine { return line(v, o) }
 
 // Line is for the block "line"; the dot may be a pointer.
 func (oneData) Line(v *web.View, o call.Call) callLine { return line(v, o) }
+
+// happened is what a school is called about: what the verdict says, in the words that
+// it has everywhere, where it is about a register that did not come.
+func happened(p *language.Printer, why call.Why, s overview.School, verdict status.Verdict) string {
+	switch why {
+	case call.WhyRegister, call.WhyDaily, call.WhyPaused:
+		parts := slices.Clone(verdict.Parts)
+		if verdict.Word == status.NotReceived && len(s.Problems) > 0 {
+			parts = append(parts, overview.ProblemWords(s.Problems[0]).What...)
+		}
+		return p.Parts(parts, verdict.At)
+	case call.WhyFollowUp, call.WhyNotTaken, call.WhyChildren:
+		return p.T("calls.why." + string(why))
+	}
+	return ""
+}
+
+// Happened is what the school is called about.
+func (listData) Happened(v *web.View, i call.Item) string {
+	return happened(v.Printer, i.Why, i.School.School, i.School.Verdict)
+}
+
+// Happened is what the school is called about; empty where it is on no list.
+func (d formData) Happened(v *web.View) string {
+	return happened(v.Printer, d.Why, d.School, d.School.Now(d.Session))
+}
+
+// Asked is the call of another day or session after which somebody is to call again,
+// nil where there is none.
+func (listData) Asked(i call.Item) *call.Call { return asked(i) }
+
+func asked(i call.Item) *call.Call {
+	if i.Asked.ID == "" || slices.ContainsFunc(i.Calls, func(c call.Call) bool { return c.ID == i.Asked.ID }) {
+		return nil
+	}
+	return &i.Asked
+}
+
+// Says is what the register says of a child; empty where that is not known.
+func (formData) Says(v *web.View, row childRow) string {
+	if row.State == "" {
+		return ""
+	}
+	text := v.T("calls.state." + string(row.State))
+	if row.Code != "" {
+		text += " (" + row.Code + ")"
+	}
+	return v.T("calls.form.register", "What", text)
+}
 
 // Path is the address of a call.
 func (historyData) Path(o call.Call) string { return callPath(o) }
