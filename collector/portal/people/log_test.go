@@ -57,7 +57,8 @@ func TestClassification(t *testing.T) {
 	if a := r.b.Post("/people/classification", "label", "SWYDDOGOL – SENSITIF"); a.Code != 303 {
 		t.Errorf("%d\n%s", a.Code, a.Body)
 	}
-	r.says(r.get("/people/classification"), "The classification was changed", "SWYDDOGOL – SENSITIF")
+	// It stands on the page as it is printed, too.
+	r.says(r.get("/people/classification"), "The classification was changed", "SWYDDOGOL – SENSITIF", `<p class="portal-label">SWYDDOGOL – SENSITIF</p>`)
 	list, _, err := r.site.Audit.Read(t.Context(), audit.Query{Chain: audit.OfAuthority(northshire), Limit: 1})
 	r.Must(err)
 	if list[0].Action != audit.LabelChanged || list[0].Reason != "OFFICIAL-SENSITIVE > SWYDDOGOL – SENSITIF" {
