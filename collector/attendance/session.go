@@ -18,9 +18,10 @@ const (
 	NotPossible  Kind = "not_possible" // the child could not, or did not have to, be there
 	NoMark       Kind = "no_mark"      // none is taken
 	Unknown      Kind = "unknown"      // a code that no list explains, or a mark that could not be read
+	NotOwed      Kind = "not_owed"     // none is taken, and none was owed yet: nothing to count
 )
 
-// Kinds lists the kinds, those first that count in the base.
+// Kinds lists the kinds that are counted, those first that count in the base.
 func Kinds() []Kind {
 	return []Kind{Attended, Authorised, Unauthorised, NotPossible, Unknown, NoMark}
 }
@@ -65,8 +66,9 @@ func NewReader(nation string) *Reader {
 }
 
 // Sessions are the marks of a week in their order, each read by the list of its own
-// day. Weekend days without a mark are left out.
-func (r *Reader) Sessions(a *record.Attendance) []Session {
+// day. Weekend days without a mark are left out; owed says of the others which of them
+// lack one.
+func (r *Reader) Sessions(a *record.Attendance, owed Owed) []Session {
 	list := make([]Session, 0, 2*len(a.AM))
 	days := r.week(a.Week)
 	for i := range min(len(a.AM), len(days)) {
@@ -75,7 +77,7 @@ func (r *Reader) Sessions(a *record.Attendance) []Session {
 		if i >= 5 && am.Kind == NoMark && pm.Kind == NoMark {
 			continue
 		}
-		list = append(list, am, pm)
+		list = append(list, owed.judge(am), owed.judge(pm))
 	}
 	return list
 }

@@ -9,8 +9,11 @@ type Tally struct {
 	First, Last record.Date
 }
 
-// Add counts a session.
+// Add counts a session. One that is not owed is none.
 func (t *Tally) Add(s Session) {
+	if s.Kind == NotOwed {
+		return
+	}
 	if t.Count == nil {
 		t.Count = map[Kind]int{}
 	}

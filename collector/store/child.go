@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"rollbridge/collector/calendar"
 	"rollbridge/collector/database"
 	"rollbridge/collector/vault"
 	"rollbridge/shared/record"
@@ -24,6 +25,8 @@ type File struct {
 	Asked map[record.Dataset][]string
 	// Reads is Position.Reads: what is asked and not in it, the school does not give.
 	Reads map[record.Dataset]time.Time
+	// Calendar is the school's.
+	Calendar calendar.Calendar
 	// Records are the child's, in the order of dataset and key. Of a child who has
 	// left the list they are what stood when it left, without the times of their
 	// arrival; of one who is given no more there are none but the registration.
@@ -107,6 +110,9 @@ func (t *Tx) askedAndRead(ctx context.Context, f *File, authority string) error 
 		err = nil
 	}
 	f.Reads = p.Reads
+	if err == nil {
+		f.Calendar, err = calendar.Read(ctx, t.Tx, f.School)
+	}
 	return err
 }
 

@@ -250,6 +250,29 @@ func TestHugeValues(t *testing.T) {
 	r.clean()
 }
 
+// What is to come, and what lies after the school's last read, lacks no mark; a week of
+// which nothing is held leaves a gap.
+func TestMarksToCome(t *testing.T) {
+	r := newRig(t, dbtest.Migrated(t, dbtest.SQLite(t)))
+	r.School("oak", "Oak School")
+	r.everything("oak", north)
+	r.reads("oak", record.Datasets()...) // on Monday at 9:35am
+	c := r.child("oak", north, "Ann", "One")
+	r.Put("oak", &record.Attendance{PupilID: c.Pupil, Week: "2026-11-02", AM: []string{"/", "/", "/", "/", "/"}, PM: []string{`\`, `\`, `\`, "", `\`}})
+	r.Week(c, []string{"", "", "", "", ""}, []string{"", "", "", "", ""})
+	viewer := r.as("viewer", account.Viewer, north)
+	body := r.get(viewer, path(c))
+	row := regexp.MustCompile(`(?s)No mark\s*</dt>\s*<dd[^>]*>\s*(\d+)`).FindStringSubmatch(body)
+	if len(row) != 2 || row[1] != "2" {
+		t.Errorf("%q sessions lack a mark, want that of Thursday afternoon and of this morning", row)
+	}
+	has(t, body, "No mark expected yet", `width="144"`, "Empty columns are weeks of which nothing is held.") // 64 and four weeks of 20
+	if n := strings.Count(body, "<rect"); n != 20 {
+		t.Errorf("%d sessions are drawn", n)
+	}
+	r.clean()
+}
+
 // Weeks belong to academic years, and each can be looked at.
 func TestYearsOfAttendance(t *testing.T) {
 	r := newRig(t, dbtest.Migrated(t, dbtest.SQLite(t)))

@@ -358,7 +358,7 @@ func (w words) sheetRow(reader *attendance.Reader, r store.Stored) (row []string
 	}
 	var tally attendance.Tally
 	cells := make([]mark, 14)
-	for _, s := range reader.Sessions(a) {
+	for _, s := range reader.Sessions(a, attendance.Owed{}) { // an empty cell says no more than that
 		tally.Add(s)
 		cells[2*s.Weekday+halfOf(s)] = mark{Code: s.Code, Local: s.Local, Late: s.Late}
 	}

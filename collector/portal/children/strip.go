@@ -107,20 +107,23 @@ func (r *register) fill(w words, f store.File, list []store.Stored, nation strin
 		}
 		return 1
 	})
-	codes, reader := map[string]meaning{}, attendance.NewReader(nation)
+	codes, reader, owed := map[string]meaning{}, attendance.NewReader(nation), owedBy(f)
 	days := 5
 	for _, s := range list {
 		a := s.Record.(*record.Attendance)
 		row := week{Monday: a.Week, Cells: make([]mark, 14), line: line{Received: s.Received, Version: s.Version, Note: w.note(f, s)}}
 		for i := range row.Cells {
-			row.Cells[i] = mark{Kind: attendance.NoMark, Meaning: w.T("children.kind.no_mark")}
+			row.Cells[i] = mark{Kind: attendance.NotOwed, Meaning: w.T("children.kind.not_owed")}
 		}
-		for _, one := range reader.Sessions(a) {
+		for _, one := range reader.Sessions(a, owed) {
 			r.Tally.Add(one)
 			at := 2*one.Weekday + halfOf(one)
 			days = max(days, one.Weekday+1)
+			if one.Kind == attendance.NoMark {
+				one.Code = noMark
+			}
 			row.Cells[at] = mark{one.Code, one.Local, w.meaning(one), one.Late, one.Kind}
-			if one.Code != "" && one.Kind != attendance.NoMark {
+			if one.Code != "" && one.Kind != attendance.NotOwed {
 				codes[one.Code] = meaning{one.Code, w.meaning(one), one.Kind, w.T("children.counts." + string(one.Kind))}
 			}
 		}
@@ -158,6 +161,18 @@ func (r *register) fill(w words, f store.File, list []store.Stored, nation strin
 	r.Strip = w.strip(*r, days)
 }
 
+// noMark stands for a mark that is owed and not there.
+const noMark = "-"
+
+// owedBy is what a child's school owes of the child: nothing after the child left.
+func owedBy(f store.File) attendance.Owed {
+	owed := attendance.Owed{Calendar: f.Calendar, AsAt: f.Reads[record.DatasetAttendance]}
+	if f.Standing == store.StandingLeft && f.Since.Before(owed.AsAt) {
+		owed.AsAt = f.Since
+	}
+	return owed
+}
+
 // halfOf is 0 for a morning and 1 for an afternoon.
 func halfOf(s attendance.Session) int {
 	if s.Half == status.PM {
@@ -184,8 +199,8 @@ func (w words) rate(t attendance.Tally) string {
 		"Possible", w.Number(t.Possible()), "From", w.Day(t.First), "To", w.Day(t.Last))
 }
 
-// A strip is the picture of a year: a column for each week, a cell for each session.
-// Its text alternative says the totals; the table beside it has every mark.
+// A strip is the picture of a year: a column for each week, a cell for each session. A
+// week of which nothing is held leaves its column empty, so that it is seen to lack. Its text alternative says the totals; the table beside it has every mark.
 type strip struct {
 	Width, Height int
 	Text          string
@@ -215,7 +230,8 @@ var paints = map[attendance.Kind]Paint{
 	attendance.Unauthorised: {"#ca3535", "#ffffff", "#7a1f1f"},
 	attendance.NotPossible:  {"#e5e6e7", "#282d30", "#858b8f"},
 	attendance.Unknown:      {"#fbdbe8", "#6b0f37", "#b1215f"},
-	attendance.NoMark:       {"#ffffff", "#282d30", "#b1b4b6"},
+	attendance.NoMark:       {"#ffffff", "#282d30", "#282d30"},
+	attendance.NotOwed:      {"#ffffff", "#282d30", "#d8dadb"},
 }
 
 // The size of a cell and of the room for labels, in pixels.
@@ -225,17 +241,22 @@ const (
 )
 
 func (w words) strip(r register, days int) strip {
-	s := strip{Width: leftRoom + cellWide*len(r.Weeks), Height: topRoom + 2*days*cellHigh, Text: w.T("children.strip-text", "Year", r.Year, "Rate", r.Rate)}
+	first, last := r.Weeks[0].Monday, r.Weeks[len(r.Weeks)-1].Monday
+	s := strip{Height: topRoom + 2*days*cellHigh, Text: w.T("children.strip-text", "Year", r.Year, "Rate", r.Rate)}
 	for i := range 2 * days {
 		s.Rows = append(s.Rows, label{0, topRoom + i*cellHigh + 13, r.Columns[i]})
 	}
-	month := ""
-	for x, one := range r.Weeks {
-		if m := string(one.Monday[:7]); m != month {
+	held := make(map[record.Date][]mark, len(r.Weeks))
+	for _, one := range r.Weeks {
+		held[one.Monday] = one.Cells
+	}
+	month, x := "", 0
+	for monday := first; monday <= last; monday = monday.AddDays(7) {
+		if m := string(monday[:7]); m != month {
 			month = m
 			s.Months = append(s.Months, label{leftRoom + x*cellWide, 14, w.T("children.month." + m[5:])})
 		}
-		for y, c := range one.Cells {
+		for y, c := range held[monday] {
 			text := c.Code
 			if c.Kind == attendance.Unknown && text == "" {
 				text = "?"
@@ -243,6 +264,8 @@ func (w words) strip(r register, days int) strip {
 			left, top := leftRoom+x*cellWide, topRoom+y*cellHigh
 			s.Cells = append(s.Cells, cell{left, top, left + cellWide/2, top + 13, text, paints[c.Kind]})
 		}
+		x++
 	}
+	s.Width = leftRoom + cellWide*x
 	return s
 }

@@ -55,7 +55,14 @@ func (p pages) attendance(v *web.Visit) (report, error) {
 	if last := today.AddDays(-7 * (lastWeeks - 1)).Monday(); time == "12" && last > start {
 		start = last
 	}
-	reader := attendance.NewReader(register.NationOf(v.Authority.Code))
+	supplies, err := p.site.Store.Supplies(v.Context(), v.Authority.Code)
+	if err != nil {
+		return report{}, err
+	}
+	if school != "" {
+		supplies = slices.DeleteFunc(supplies, func(s store.Supply) bool { return s.School != school })
+	}
+	reader, owed := attendance.NewReader(register.NationOf(v.Authority.Code)), owedBy(supplies)
 	weeks, byStage, each := map[record.Date]*tallied{}, map[string]*tallied{}, map[store.Child]*tallied{}
 	var all tallied
 	err = p.site.Store.EachRecord(v.Context(), p.site.Vault, v.Sight(), record.DatasetAttendance, start.Monday(), func(l store.Listing, r store.Stored) error {
@@ -64,7 +71,11 @@ func (p pages) attendance(v *web.Visit) (report, error) {
 		}
 		a := r.Record.(*record.Attendance)
 		var own attendance.Tally // a year of an authority is a million sessions: they are joined by the week
-		for _, s := range reader.Sessions(a) {
+		owes := owed[l.School]
+		if l.Standing == store.StandingLeft && l.Since.Before(owes.AsAt) {
+			owes.AsAt = l.Since
+		}
+		for _, s := range reader.Sessions(a, owes) {
 			if s.Day >= start {
 				own.Add(s)
 			}
@@ -82,7 +93,7 @@ func (p pages) attendance(v *web.Visit) (report, error) {
 	}
 	r := report{Choice: []choice{{"school", "reports.school", school, options}, {"time", "reports.period", time, times}}, about: strings.TrimSpace(time + " " + school)}
 	r.Period = v.T("reports.attendance.period", "From", v.Day(start), "Until", v.Date(v.Now))
-	r.Lines = attendanceLines(v, all, each)
+	r.Lines = append(attendanceLines(v, all, each), known(v, supplies, record.DatasetAttendance), say(v.T("reports.attendance.how")))
 	r.Tables = []table{weekTable(v, weeks), stageTable(v, byStage)}
 	r.Plot = weekPlot(v, weeks, all)
 	return r, nil
@@ -110,9 +121,18 @@ func byValue(names map[string]string) []string {
 	return ids
 }
 
-func attendanceLines(v *web.Visit, all tallied, each map[store.Child]*tallied) []string {
+// owedBy is what each school owes, by its id.
+func owedBy(supplies []store.Supply) map[string]attendance.Owed {
+	owed := make(map[string]attendance.Owed, len(supplies))
+	for _, s := range supplies {
+		owed[s.School] = attendance.Owed{Calendar: s.Calendar, AsAt: s.Reads[record.DatasetAttendance]}
+	}
+	return owed
+}
+
+func attendanceLines(v *web.Visit, all tallied, each map[store.Child]*tallied) []sentence {
 	if all.Possible() == 0 {
-		return []string{v.T("reports.attendance.none")}
+		return []sentence{say(v.T("reports.attendance.none"))}
 	}
 	persistent, severe := 0, 0
 	for _, t := range each {
@@ -123,15 +143,16 @@ func attendanceLines(v *web.Visit, all tallied, each map[store.Child]*tallied) [
 			severe++
 		}
 	}
-	lines := []string{
-		v.T("reports.attendance.sum", "Share", shareOf(v, all.Count[attendance.Attended], all.Possible(), len(all.children)).Text,
-			"Attended", v.Number(all.Count[attendance.Attended]), "Possible", v.Number(all.Possible()), "Children", v.N("reports.children", len(all.children))),
-		v.T("reports.attendance.persistent", "Persistent", v.N("reports.children", persistent), "Severe", v.N("reports.children", severe), "All", v.Number(len(each))),
+	lines := []sentence{
+		say(v.T("reports.attendance.sum", "Share", shareOf(v, all.Count[attendance.Attended], all.Possible(), len(all.children)).Text,
+			"Attended", v.Number(all.Count[attendance.Attended]), "Possible", v.Number(all.Possible()), "Children", v.N("reports.children", len(all.children))), len(all.children)),
+		say(v.T("reports.attendance.persistent", "Persistent", v.N("reports.children", persistent), "Severe", v.N("reports.children", severe), "All", v.Number(len(each))),
+			persistent, severe, len(each)),
 	}
 	if n := all.Count[attendance.NoMark] + all.Count[attendance.Unknown]; n > 0 {
-		lines = append(lines, v.T("reports.attendance.uncounted", "NoMark", v.Number(all.Count[attendance.NoMark]), "Unknown", v.Number(all.Count[attendance.Unknown])))
+		lines = append(lines, say(v.T("reports.attendance.uncounted", "NoMark", v.Number(all.Count[attendance.NoMark]), "Unknown", v.Number(all.Count[attendance.Unknown])), len(all.children)))
 	}
-	return append(lines, v.T("reports.attendance.how"))
+	return lines
 }
 
 func attendanceHead(v *web.Visit, first string) []column {

@@ -90,12 +90,17 @@ func (p pages) exclusions(v *web.Visit) (report, error) {
 	}
 	r := report{Choice: []choice{{"year", "reports.year", string(start), options}}, about: string(start)}
 	r.Period = v.T("reports.exclusions.period", "Year", yearName(start))
-	r.Lines = []string{v.T("reports.exclusions.sum", "Suspensions", v.Number(all.by[suspension]), "Permanent", v.Number(all.by[permanent]), "Lunchtime", v.Number(all.by[lunchtime]),
-		"Children", v.N("reports.children", len(all.children)), "Sessions", v.Number(all.sessions))}
-	if undated > 0 {
-		r.Lines = append(r.Lines, v.N("reports.exclusions.undated", undated))
+	supplies, err := p.site.Store.Supplies(v.Context(), v.Authority.Code)
+	if err != nil {
+		return report{}, err
 	}
-	r.Lines = append(r.Lines, v.T("reports.exclusions.how"))
+	r.Lines = []sentence{say(v.T("reports.exclusions.sum", "Suspensions", v.Number(all.by[suspension]), "Permanent", v.Number(all.by[permanent]), "Lunchtime", v.Number(all.by[lunchtime]),
+		"Children", v.N("reports.children", len(all.children)), "Sessions", v.Number(all.sessions)),
+		all.by[suspension], all.by[permanent], all.by[lunchtime], len(all.children))}
+	if undated > 0 {
+		r.Lines = append(r.Lines, say(v.N("reports.exclusions.undated", undated), undated))
+	}
+	r.Lines = append(r.Lines, known(v, supplies, record.DatasetExclusion), say(v.T("reports.exclusions.how")))
 	r.Tables = []table{monthTable(v, months), exclusionStages(v, byStage)}
 	r.Plot = monthPlot(v, months, start, all)
 	r.Named, err = p.arrived(v, pupils)
@@ -121,7 +126,7 @@ func exclusionHead(v *web.Visit, first string) []column {
 }
 
 func exclusionRow(first string, c *exclusionCount) []cell {
-	return []cell{text(first), children(len(c.children)), number(c.by[suspension]), number(c.by[permanent]), number(c.by[lunchtime]), number(c.by[another]), number(c.sessions)}
+	return []cell{text(first), children(len(c.children)), part(c.by[suspension]), part(c.by[permanent]), part(c.by[lunchtime]), part(c.by[another]), number(c.sessions)}
 }
 
 func monthTable(v *web.Visit, months map[string]*exclusionCount) table {

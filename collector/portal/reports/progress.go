@@ -86,11 +86,20 @@ func (p pages) progress(v *web.Visit) (report, error) {
 	if err != nil {
 		return report{}, err
 	}
-	r := report{Period: v.T("reports.progress.period", "Until", v.Date(v.Now)), Lines: []string{v.T("reports.progress.how")}}
-	r.Tables = []table{progressTable(v, "figures", v.T("reports.progress.figures"), figures), progressTable(v, "results", v.T("reports.progress.results"), results)}
-	r.Plot = stagePlot(v, figures, results)
+	supplies, err := p.site.Store.Supplies(v.Context(), v.Authority.Code)
+	if err != nil {
+		return report{}, err
+	}
+	r := report{Period: v.T("reports.progress.period", "Until", v.Date(v.Now)), Lines: []sentence{say(v.T("reports.progress.how"))}}
+	captions := []string{v.T("reports.progress.figures"), v.T("reports.progress.results")}
+	for i, d := range []record.Dataset{record.DatasetKPI, record.DatasetAssessmentResult} {
+		r.Lines = append(r.Lines, say(captions[i]+": "+known(v, supplies, d).Text))
+	}
+	sums := sumsOf(stage, figures, results)
+	r.Tables = []table{stageSums(v, sums), progressTable(v, "figures", captions[0], figures.count(stage)), progressTable(v, "results", captions[1], results.count(stage))}
+	r.Plot = stagePlot(v, sums)
 	if len(figures)+len(results) == 0 {
-		r.Lines = append(r.Lines, v.T("reports.progress.none"))
+		r.Lines = append(r.Lines, say(v.T("reports.progress.none")))
 	}
 	return r, nil
 }
@@ -126,7 +135,7 @@ func (b byChild) count(stage map[store.Child]string) map[thing]*progress {
 	return counts
 }
 
-func (p pages) figures(v *web.Visit, stage map[store.Child]string) (map[thing]*progress, error) {
+func (p pages) figures(v *web.Visit, stage map[store.Child]string) (byChild, error) {
 	found := byChild{}
 	err := p.site.Store.EachRecord(v.Context(), p.site.Vault, v.Sight(), record.DatasetKPI, "", func(l store.Listing, r store.Stored) error {
 		k := r.Record.(*record.KPI)
@@ -135,12 +144,12 @@ func (p pages) figures(v *web.Visit, stage map[store.Child]string) (map[thing]*p
 		}
 		return nil
 	})
-	return found.count(stage), err
+	return found, err
 }
 
 // results sets the newest result of each subject beside its newest target, or estimate
 // where there is no target.
-func (p pages) results(v *web.Visit, stage map[store.Child]string) (map[thing]*progress, error) {
+func (p pages) results(v *web.Visit, stage map[store.Child]string) (byChild, error) {
 	by := map[string]byChild{"R": {}, "P": {}, "I": {}, "T": {}, "E": {}}
 	err := p.site.Store.EachRecord(v.Context(), p.site.Vault, v.Sight(), record.DatasetAssessmentResult, "", func(l store.Listing, r store.Stored) error {
 		a := r.Record.(*record.AssessmentResult)
@@ -161,11 +170,11 @@ func (p pages) results(v *web.Visit, stage map[store.Child]string) (map[thing]*p
 			}
 		}
 	}
-	return found.count(stage), err
+	return found, err
 }
 
 func progressTable(v *web.Visit, id, caption string, counts map[thing]*progress) table {
-	t := table{ID: id, Caption: caption, Head: []column{{v.T("reports.stage"), false}, {v.T("reports.progress.what-head"), false},
+	t := table{ID: id, Caption: caption, Adds: true, Head: []column{{v.T("reports.stage"), false}, {v.T("reports.progress.what-head"), false},
 		{v.T("reports.children-head"), true}, {v.T("reports.progress.reached"), true}, {v.T("reports.progress.below"), true},
 		{v.T("reports.progress.incomparable"), true}, {v.T("reports.progress.no-target"), true}, {v.T("reports.progress.share"), true}}}
 	list := make([]thing, 0, len(counts))
@@ -183,8 +192,8 @@ func progressTable(v *web.Visit, id, caption string, counts map[thing]*progress)
 	for _, one := range list {
 		c := counts[one]
 		compared := c.reached + c.below
-		t.Rows = append(t.Rows, []cell{text(v.T("reports.stage." + one.stage)), text(one.name), children(c.children), number(c.reached), number(c.below),
-			number(c.incomparable), number(c.children - compared - c.incomparable), shareOf(v, c.reached, compared, compared)})
+		t.Rows = append(t.Rows, []cell{text(v.T("reports.stage." + one.stage)), text(one.name), children(c.children), part(c.reached), part(c.below),
+			part(c.incomparable), part(c.children - compared - c.incomparable), shareOf(v, c.reached, compared, compared)})
 	}
 	if left > 0 {
 		t.Caption += " (" + v.N("reports.progress.more", left) + ")"
@@ -195,25 +204,55 @@ func progressTable(v *web.Visit, id, caption string, counts map[thing]*progress)
 // maxThings bounds a table: schools name their figures as they like.
 const maxThings = 200
 
-// stagePlot draws, by key stage, how many of all that could be compared was reached.
-func stagePlot(v *web.Visit, all ...map[thing]*progress) *plot {
-	sums := map[string]*progress{}
-	for _, counts := range all {
-		for one, c := range counts {
-			if sums[one.stage] == nil {
-				sums[one.stage] = &progress{}
+// A stageSum is how much of all that could be compared was reached in a key stage, and of
+// how many children.
+type stageSum struct{ children, reached, below int }
+
+func sumsOf(stage map[store.Child]string, all ...byChild) map[string]stageSum {
+	compared := map[store.Child]bool{}
+	sums := map[string]stageSum{}
+	for _, found := range all {
+		for c, things := range found {
+			s := sums[stage[c]]
+			for _, n := range things {
+				switch n.judge() {
+				case reached:
+					s.reached++
+				case below:
+					s.below++
+				default:
+					continue
+				}
+				if !compared[c] {
+					compared[c] = true
+					s.children++
+				}
 			}
-			sums[one.stage].reached += c.reached
-			sums[one.stage].below += c.below
+			sums[stage[c]] = s
 		}
 	}
+	return sums
+}
+
+func stageSums(v *web.Visit, sums map[string]stageSum) table {
+	t := table{ID: "sums", Adds: true, Caption: v.T("reports.progress.sums"), Head: []column{{v.T("reports.stage"), false}, {v.T("reports.children-head"), true},
+		{v.T("reports.progress.reached"), true}, {v.T("reports.progress.below"), true}, {v.T("reports.progress.share"), true}}}
+	for _, name := range stageNames() {
+		if s := sums[name]; s.children > 0 {
+			t.Rows = append(t.Rows, []cell{text(v.T("reports.stage." + name)), children(s.children), part(s.reached), part(s.below), shareOf(v, s.reached, s.reached+s.below, s.children)})
+		}
+	}
+	return t
+}
+
+// stagePlot draws, by key stage, how much of all that could be compared was reached.
+func stagePlot(v *web.Visit, sums map[string]stageSum) *plot {
 	var points []point
 	any := false
 	for _, name := range stageNames() {
 		s := sums[name]
-		known := s != nil && s.reached+s.below >= fewest
-		one := point{label: v.T("reports.stage-short." + name), known: known}
-		if known {
+		one := point{label: v.T("reports.stage-short." + name), known: s.children >= fewest}
+		if one.known {
 			one.value, any = s.reached*1000/(s.reached+s.below), true
 		}
 		points = append(points, one, point{}) // room for the label

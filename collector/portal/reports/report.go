@@ -16,7 +16,7 @@ type report struct {
 	Path, File string
 	// Period says what time it is of, Lines what it is made of and what it leaves out.
 	Period string
-	Lines  []string
+	Lines  []sentence
 	// Choice is by what it can be narrowed: a field of a form, with its options.
 	Choice []choice
 	Plot   *plot
@@ -27,6 +27,22 @@ type report struct {
 	Named []named
 	// about is what was chosen, for the audit log: ids and days.
 	about string
+}
+
+// A sentence is a line of a report, with the numbers of children that it tells.
+type sentence struct {
+	Text     string
+	children []int
+}
+
+func say(text string, children ...int) sentence { return sentence{text, children} }
+
+// guarded is the sentence as it may leave the portal.
+func (s sentence) guarded(v *web.Visit) string {
+	if slices.ContainsFunc(s.children, isFew) {
+		return v.T("reports.few-line")
+	}
+	return s.Text
 }
 
 type choice struct {
@@ -63,6 +79,7 @@ func (r report) entries(v *web.Visit, action audit.Action, name string) []audit.
 type table struct {
 	ID, Caption string
 	Long        bool // it has a row for each school
+	Adds        bool // a part of a row could be worked out from the others
 	Head        []column
 	Rows        [][]cell
 }
@@ -72,12 +89,16 @@ type column struct {
 	Numeric bool
 }
 
-// A cell is a text, or a number of children where Children is set.
+// A cell is a text, a number, or a number of children: of all of the row where Children
+// is set, of some of them where Part is.
 type cell struct {
 	Text     string
 	N        int
 	Children bool
+	Part     bool
 }
+
+func (c cell) few() bool { return (c.Children || c.Part) && isFew(c.N) }
 
 // page leaves the rows of the page that is asked for in the table that is long.
 func (r *report) page(v *web.Visit) {
@@ -99,17 +120,21 @@ func (t table) heads() (list []string) {
 // fewest is the least number of children that a share, or a file, says something of.
 const fewest = 5
 
+func isFew(n int) bool { return n > 0 && n < fewest }
+
 // guarded are the rows as they may leave the portal: where so few children are behind a
-// row that they could be told, it says that and nothing else.
+// row that they could be told, it says that and nothing else. Where it is only some of
+// them, it says so, and leaves out what that number could be worked out from.
 func (t table) guarded(v *web.Visit) (rows [][]string) {
 	for _, row := range t.Rows {
-		few := slices.ContainsFunc(row, func(c cell) bool { return c.Children && c.N > 0 && c.N < fewest })
+		all := slices.ContainsFunc(row, func(c cell) bool { return c.Children && c.few() })
+		some := slices.ContainsFunc(row, cell.few)
 		var texts []string
 		for i, c := range row {
 			switch {
-			case few && c.Children:
+			case c.few() && (c.Children || !all):
 				c.Text = v.T("reports.few")
-			case few && t.Head[i].Numeric:
+			case all && t.Head[i].Numeric, some && t.Adds && t.Head[i].Numeric && !c.Children && c.Text != "0":
 				c.Text = ""
 			}
 			texts = append(texts, c.Text)
@@ -124,6 +149,9 @@ func text(s string) cell { return cell{Text: s} }
 func number(n int) cell { return cell{Text: strconv.Itoa(n), N: n} }
 
 func children(n int) cell { return cell{Text: strconv.Itoa(n), N: n, Children: true} }
+
+// part is how many of a row's children something is true of.
+func part(n int) cell { return cell{Text: strconv.Itoa(n), N: n, Part: true} }
 
 // percent writes parts of a thousand.
 func percent(perMille int) string { return fmt.Sprintf("%d.%d%%", perMille/10, perMille%10) }

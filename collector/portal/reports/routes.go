@@ -4,6 +4,7 @@ import (
 	"embed"
 	"io"
 	"net/http"
+	"slices"
 
 	"rollbridge/collector/audit"
 	"rollbridge/collector/export"
@@ -91,10 +92,8 @@ func (p pages) file(v *web.Visit, k kind) error {
 	}
 	head := []string{v.Authority.Label}
 	rows := [][]string{{v.T(k.title)}}
-	for _, line := range append(append([]string{r.Period}, r.Lines...), v.T("reports.small")) {
-		if line != "" {
-			rows = append(rows, []string{line})
-		}
+	for _, line := range slices.Concat([]sentence{say(r.Period)}, r.Lines, []sentence{say(v.T("reports.small"))}) {
+		rows = append(rows, []string{line.guarded(v)})
 	}
 	for _, t := range r.Tables {
 		rows = append(rows, []string{}, []string{t.Caption}, t.heads())

@@ -50,9 +50,7 @@ func (p pages) timeliness(v *web.Visit) (report, error) {
 	r := report{Choice: []choice{{"days", "reports.period", chosen, options}}, about: chosen}
 	var all timely
 	byDay := map[record.Date]*timely{}
-	t := table{ID: "schools", Long: true, Caption: v.T("reports.timeliness.caption"), Head: []column{{v.T("reports.school"), false}, {v.T("reports.timeliness.expected"), true},
-		{v.T("reports.timeliness.on-time"), true}, {v.T("reports.timeliness.late"), true}, {v.T("reports.timeliness.later"), true},
-		{v.T("reports.timeliness.missing"), true}, {v.T("reports.timeliness.share"), true}}}
+	t := table{ID: "schools", Long: true, Caption: v.T("reports.timeliness.caption"), Head: timelyHead(v, v.T("reports.school"))}
 	stopped := 0
 	slices.SortFunc(o.Schools, func(a, b overview.School) int {
 		return cmp.Or(strings.Compare(a.School.Name, b.School.Name), strings.Compare(a.School.ID, b.School.ID))
@@ -75,28 +73,50 @@ func (p pages) timeliness(v *web.Visit) (report, error) {
 			}
 			byDay[one.Day].add(one.Outcome)
 		}
-		t.Rows = append(t.Rows, []cell{text(s.School.Name), number(own.expected()), number(own.onTime), number(own.late), number(own.later), number(own.missing), share(own.onTime, own.expected())})
+		t.Rows = append(t.Rows, own.row(s.School.Name))
 	}
-	r.Tables = []table{t}
+	owing := owingDays(byDay)
+	byDays := table{ID: "days", Caption: v.T("reports.timeliness.days"), Head: timelyHead(v, v.T("reports.timeliness.day"))}
+	for _, day := range owing {
+		byDays.Rows = append(byDays.Rows, byDay[day].row(v.Date(day.Time())))
+	}
+	r.Tables = []table{t, byDays}
 	r.Period = v.N("reports.timeliness.period", days, "Until", v.Date(v.Now))
-	r.Lines = append(r.Lines, v.T("reports.timeliness.sum", "Share", share(all.onTime, all.expected()).Text, "OnTime", v.Number(all.onTime), "Expected", v.Number(all.expected())))
-	if stopped > 0 {
-		r.Lines = append(r.Lines, v.N("reports.timeliness.stopped", stopped))
+	if all.expected() == 0 {
+		r.Lines = append(r.Lines, say(v.T("reports.timeliness.none")))
+	} else {
+		r.Lines = append(r.Lines, say(v.T("reports.timeliness.sum", "Share", share(all.onTime, all.expected()).Text, "OnTime", v.Number(all.onTime), "Expected", v.Number(all.expected()))))
 	}
-	r.Lines = append(r.Lines, v.T("reports.timeliness.how"))
-	r.Plot = timelyPlot(v, byDay, all)
+	if stopped > 0 {
+		r.Lines = append(r.Lines, say(v.N("reports.timeliness.stopped", stopped)))
+	}
+	r.Lines = append(r.Lines, say(v.T("reports.timeliness.how")))
+	r.Plot = timelyPlot(v, owing, byDay, all)
 	return r, nil
 }
 
-// timelyPlot draws the share in time of each day on which a register was owed.
-func timelyPlot(v *web.Visit, byDay map[record.Date]*timely, all timely) *plot {
-	var days []record.Date
+func timelyHead(v *web.Visit, first string) []column {
+	return []column{{first, false}, {v.T("reports.timeliness.expected"), true}, {v.T("reports.timeliness.on-time"), true}, {v.T("reports.timeliness.late"), true},
+		{v.T("reports.timeliness.later"), true}, {v.T("reports.timeliness.missing"), true}, {v.T("reports.timeliness.share"), true}}
+}
+
+func (t timely) row(first string) []cell {
+	return []cell{text(first), number(t.expected()), number(t.onTime), number(t.late), number(t.later), number(t.missing), share(t.onTime, t.expected())}
+}
+
+// owingDays are the days on which a register was owed, in their order.
+func owingDays(byDay map[record.Date]*timely) (days []record.Date) {
 	for day, t := range byDay {
 		if t.expected() > 0 {
 			days = append(days, day)
 		}
 	}
 	slices.Sort(days)
+	return days
+}
+
+// timelyPlot draws the share in time of each of these days.
+func timelyPlot(v *web.Visit, days []record.Date, byDay map[record.Date]*timely, all timely) *plot {
 	var points []point
 	for i, day := range days {
 		label := ""
