@@ -30,11 +30,11 @@ func (t *section) csv(v *web.Visit) error {
 		return err
 	}
 	p := b.Parts[0]
-	var rows [][]string
+	rows := [][]string{p.Head}
 	if err := p.Rows(func(row []string) error { rows = append(rows, row); return nil }); err != nil {
 		return err
 	}
-	return v.Download("schools-to-phone.csv", "text/csv; charset=utf-8", func(w io.Writer) error { return export.CSV(w, p.Head, rows) })
+	return v.Download("schools-to-phone.csv", "text/csv; charset=utf-8", func(w io.Writer) error { return export.CSV(w, append([]string{b.Label, b.Title}, b.Lines...), rows) })
 }
 
 func (t *section) xlsx(v *web.Visit) error {

@@ -19,8 +19,9 @@ type pageData struct {
 	Date    string
 	Correct string
 	Summary string
-	// Silent names the schools that have not reported; nil where all have.
-	Silent   *silent
+	// Silent names the schools that have not reported, by what is to be done about them;
+	// empty where all have.
+	Silent   []silent
 	Sessions []sessionLink
 	Banner   string
 	Counts   []count
@@ -111,23 +112,40 @@ func (m *morning) summary(v *web.Visit) string {
 	return text
 }
 
-// silent names those from which a register should have come, or never does, in
-// the order of the table.
-func (m *morning) silent(v *web.Visit) *silent {
-	var names []string
-	for _, i := range m.phone {
-		if i.Why == call.WhyRegister || i.Why == call.WhyDaily {
-			names = append(names, i.School.School.School.Name)
+// silent names those from which a register should have come, or never does: whom to
+// phone first, then who has been phoned and is silent still, and who is only late. What
+// the morning left open is told apart: this session's register may not be due.
+func (m *morning) silent(v *web.Visit) (list []silent) {
+	groups := map[string][]string{}
+	for _, i := range m.items {
+		key := "today.silent"
+		switch {
+		case i.Why != call.WhyRegister && i.Why != call.WhyDaily:
+			continue
+		case i.Carried:
+			key = "today.silent-morning"
+		case i.Standing == call.Settled:
+			key = "today.silent-phoned"
+		}
+		groups[key] = append(groups[key], i.School.School.School.Name)
+	}
+	for _, s := range m.Schools {
+		if s.Verdict.Word == status.Late && (len(s.Children) > 0 || s.PupilsAsAt.IsZero()) {
+			groups["today.silent-late"] = append(groups["today.silent-late"], s.School.School.Name)
 		}
 	}
-	if len(names) == 0 {
-		return nil
+	for _, key := range []string{"today.silent", "today.silent-morning", "today.silent-phoned", "today.silent-late"} {
+		names := groups[key]
+		if len(names) == 0 {
+			continue
+		}
+		text := v.N(key, len(names))
+		if more := len(names) - maxSilent; more > 0 {
+			names = append(names[:maxSilent:maxSilent], v.N("today.silent-more", more))
+		}
+		list = append(list, silent{text, v.List(names...) + "."})
 	}
-	text := v.N("today.silent", len(names))
-	if more := len(names) - maxSilent; more > 0 {
-		names = append(names[:maxSilent:maxSilent], v.N("today.silent-more", more))
-	}
-	return &silent{text, v.List(names...) + "."}
+	return list
 }
 
 func (m *morning) counts(v *web.Visit, d pageData) []count {

@@ -88,8 +88,39 @@ func TestCallsStandBesideTheList(t *testing.T) {
 	record("dogwood", call.NoAnswer)
 	record("elm", call.Reached)
 	body := r.page(b, "/")
-	if !order(body, "Dogwood School", "no answer") || strings.Contains(body, "Elm School") || !strings.Contains(body, "1 school on this list has been phoned and needs no more.") {
+	table := body[strings.Index(body, "<table"):]
+	if !order(table, "Dogwood School", "no answer", "1 school has been phoned and needs no more.") || strings.Contains(table, "Elm School") {
 		t.Errorf("calls are not beside the list:\n%s", body)
+	}
+	// A school that was phoned has still not reported.
+	if !order(body, "2 schools have not reported:</strong> Dogwood School and Fir School.", "1 school has not reported and has been phoned:</strong> Elm School.", "3 of 6 schools received") {
+		t.Errorf("it does not say who has not reported:\n%s", body)
+	}
+}
+
+// Who has not reported is said by name whatever the hour, and of the morning apart from
+// the afternoon, which is not due yet.
+func TestWhoIsSilentWhen(t *testing.T) {
+	r := usual(t, dbtest.Migrated(t, dbtest.SQLite(t)))
+	for _, c := range []struct {
+		now  time.Time
+		says string
+		not  string
+	}{
+		{at(9, 40), "2 schools have not reported:</strong> Elm School and Fir School.", "Dogwood"},
+		{at(9, 50), "1 school is late and may still report:</strong> Dogwood School.", "Ash School"},
+		{at(10, 15), "3 schools have not reported:</strong> Dogwood School, Elm School and Fir School.", "is late"},
+		{at(13, 50), "1 school did not report this morning:</strong> Dogwood School.", "schools are late"},
+		{at(14, 5), "schools are late and may still report:</strong> Ash School", ""},
+	} {
+		r.now = c.now
+		body := r.page(r.as(account.Caller), "/")
+		for _, table := range []string{"user_recovery", "user_authorities", "users"} {
+			r.Exec("DELETE FROM " + table)
+		}
+		if !strings.Contains(body, c.says) || c.not != "" && strings.Contains(body, c.not) {
+			t.Errorf("%s does not say %q, or says %q:\n%s", c.now, c.says, c.not, body)
+		}
 	}
 }
 
@@ -255,10 +286,15 @@ func TestNamesOfEveryScript(t *testing.T) {
 	if strings.Contains(list, "<script>alert") || strings.Contains(r.page(b, "/"), "<script>alert") {
 		t.Error("a name is code")
 	}
-	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(r.page(b, "/today/schools-to-phone.csv"), "\ufeff"))).ReadAll()
+	read := csv.NewReader(strings.NewReader(strings.TrimPrefix(r.page(b, "/today/schools-to-phone.csv"), "\ufeff")))
+	read.FieldsPerRecord = -1 // the first says what the file is
+	rows, err := read.ReadAll()
 	r.Must(err)
-	if len(rows) != len(names)+1 {
+	if len(rows) != len(names)+2 {
 		t.Fatalf("%d rows in the CSV", len(rows))
+	}
+	if got := strings.Join(rows[0], "|"); !order(got, "Attendance received this morning", "Monday 23 November 2026. Correct at 10:16am.") {
+		t.Errorf("the CSV does not say of when it is: %s", got)
 	}
 	for _, row := range rows {
 		if strings.HasPrefix(row[0], "=") {
