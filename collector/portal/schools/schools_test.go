@@ -452,9 +452,13 @@ func TestContacts(t *testing.T) {
 	r.School("oak", "Oak Lane School")
 	r.Put("oak", &record.Staff{ID: "0123456789abcdef0123456789abcdef", Role: "Designated teacher", Forename: "Ada", Surname: "Fictional", Email: "ada@school.example", Phone: "01632 960199"})
 	r.Exec("UPDATE positions SET given = ? WHERE school = 'oak'", `{"staff":{"`+registertest.Northshire+`":["Role","Forename","Surname","Phone"]}}`)
+	if caller := r.as(account.Caller, registertest.Northshire).Get("/schools/oak"); !strings.Contains(caller.Body, `href="/calls/new?authority=301&amp;school=oak"`) ||
+		!strings.Contains(caller.Body, `href="/calls/history?authority=301&amp;school=oak"`) {
+		t.Errorf("who calls is not led to the form:\n%s", caller.Body)
+	}
 	mine, theirs := r.as(account.Viewer, registertest.Northshire).Get("/schools/oak"), r.as(account.Viewer, registertest.Southshire).Get("/schools/oak")
 	r.shows(mine, "Designated teacher", "Ada Fictional", "01632 960199")
-	r.hides(mine, "ada@school.example")
+	r.hides(mine, "ada@school.example", "/calls/")
 	r.shows(theirs, "The school has given no member of staff")
 	r.hides(theirs, "Fictional", "960199")
 }
