@@ -142,7 +142,7 @@ func walks(w *portaltest.World, colleague, limited, stranger account.User) map[s
 		"POST /people/person/{person}/caseload": {own: person(limited, "/caseload"), foreign: foreignPeople("/caseload")},
 
 		"GET /school": {}, "GET /school/scope": {}, "GET /school/scope/accept": {}, "POST /school/scope/accept": {}, "GET /school/scope/change": {},
-		"POST /school/scope/change": {}, "GET /school/preview": {}, "POST /school/preview": {}, "GET /school/log": {}, "GET /school/log/verify": {},
+		"POST /school/scope/change": {}, "GET /school/preview": {}, "POST /school/preview": {}, "GET /school/held": {}, "POST /school/held": {}, "GET /school/log": {}, "GET /school/log/verify": {},
 		"GET /school/log/statement": {}, "GET /school/pause": {}, "POST /school/pause": {}, "POST /school/resume": {}, "GET /school/revoke": {},
 		"POST /school/revoke": {}, "GET /school/certificate": {},
 
@@ -296,6 +296,10 @@ func (p *tour) try(who walker, s *webtest.Server, r web.Route, w walk) {
 	case who.user.ID == "":
 		if a.Code != http.StatusSeeOther || !strings.HasPrefix(a.Location, "/sign-in") {
 			p.Errorf("%s is given to nobody: %d to %q", name, a.Code, a.Location)
+		}
+	case !who.user.May(r.Right) && r.Path == "/{$}":
+		if begins := map[account.Role]string{account.SchoolRole: "/school", account.Operator: "/account"}[who.user.Role]; a.Code != http.StatusSeeOther || a.Location != begins {
+			p.Errorf("%s: %d to %q, not to %q", name, a.Code, a.Location, begins)
 		}
 	case !who.user.May(r.Right):
 		if a.Code != http.StatusForbidden {

@@ -42,6 +42,9 @@ func (s *Site) admit(v *Visit) error {
 		return s.askToSignIn(v, ended)
 	case v.User.MustChange:
 		return v.Redirect("/password")
+	case !v.User.May(v.route.Right) && v.R.URL.Path == "/" && v.home() != "/":
+		// The address that everybody knows leads each to where that person begins.
+		return v.Redirect(v.home())
 	case !v.User.May(v.route.Right), v.User.Role.OfAuthority() && v.Authority.Code == "":
 		// Where no authority is named, what is read is everybody's.
 		return errForbidden
