@@ -176,7 +176,7 @@ func TestACallingTeam(t *testing.T) {
 	list := r.page(team, "/calls")
 	contains(t, list, "2 schools to call", `href="/calls/new?authority=301&amp;school=abbey"`, `href="/calls/new?authority=302&amp;school=abbey"`)
 	one := r.page(team, "/calls?authority=302")
-	contains(t, one, "1 school to call", `authority=302`)
+	contains(t, one, "1 school to call", `href="/calls?authority=302">Check again`)
 	lacks(t, one, `href="/calls/new?authority=301`)
 	form := r.page(team, "/calls/new?school=abbey&authority=302")
 	contains(t, form, "Southchild")
