@@ -195,9 +195,15 @@ func (b *Book) FollowUps(ctx context.Context, sight store.Sight, now time.Time, 
 	list, err := b.read(ctx, sight, store.CallQuery{Authority: sight.Authority, FollowUp: until, Called: from})
 	return slices.DeleteFunc(list, func(c Call) bool {
 		return c.Corrected || slices.ContainsFunc(today, func(o Call) bool {
-			return o.School == c.School && o.At.After(c.At) && !o.Corrected && (o.Outcome.Settles() || !o.FollowUp.IsZero())
+			return o.School == c.School && o.At.After(c.At) && !o.Corrected && (o.Outcome.Settles() || !o.FollowUp.IsZero()) && o.covers(c)
 		})
 	}), err
+}
+
+// covers says whether a call was about all that another was: about the school as a
+// whole, or about each child that the other names.
+func (c Call) covers(o Call) bool {
+	return len(c.Children) == 0 || !slices.ContainsFunc(o.Children, func(child Child) bool { return !c.About(child.Pupil) })
 }
 
 // dayOf is the midnights that begin and end a moment's day in London.

@@ -224,6 +224,27 @@ func TestAFollowUpThatNobodyAnswers(t *testing.T) {
 	want(t, "reached", r.list(at(11, 5)))
 }
 
+// A call about one child does not end what is to be asked about another.
+func TestAFollowUpOfAnotherChild(t *testing.T) {
+	r := sqlite(t)
+	r.School("abbey", "Abbey Road")
+	one, two := r.child("abbey", north), r.child("abbey", north)
+	r.Today(one, "/")
+	r.Today(two, "N")
+	r.AsAt("abbey", at(9, 35))
+	asked := said("abbey", Reached, Child{one.Pupil, ""})
+	asked.FollowUp = at(11, 0)
+	r.keep(asked)
+	other := said("abbey", Marked, Child{two.Pupil, "I"})
+	other.At = at(10, 30)
+	r.keep(other)
+	want(t, "another child", r.list(at(11, 0)), "abbey children open")
+	last := said("abbey", Reached, Child{one.Pupil, ""}, Child{two.Pupil, ""})
+	last.At = at(11, 5)
+	r.keep(last)
+	want(t, "both", r.list(at(11, 10)), "abbey children settled")
+}
+
 // A child of whom the school says why it is absent, and that it is asked about again
 // on another day, needs no call any more today.
 func TestWhatIsFollowedOnAnotherDayIsSettledToday(t *testing.T) {
