@@ -46,6 +46,7 @@ func (g *gallery) hostedPages() {
 	see("hosted-log-verify", "/school/log/verify")
 	g.hostedScope(h, authority)
 	g.hostedPreview()
+	g.hostedHeld(h)
 	g.hostedPause(authority)
 	g.hostedAway()
 	g.hostedStop(authority)
@@ -92,6 +93,25 @@ func (g *gallery) hostedPreview() {
 		tab.Click(`button[name="reveal"]`)
 		g.look(tab, "hosted-preview-in-full")
 	}
+}
+
+// hostedHeld loses many contacts, and releases that after a look.
+func (g *gallery) hostedHeld(h *hosting) {
+	g.Helper()
+	path := h.loses()
+	g.see("hosted-holds", "school", schoolID, "/school")
+	g.see("hosted-held", "school", schoolID, path)
+	for _, tab := range g.school() {
+		tab.Send()
+		g.look(tab, "hosted-held-preview")
+		tab.Open(g.collector.PortalURL + path)
+		tab.Click("#release button")
+		g.wrong(tab, "hosted-held-error", http.StatusUnprocessableEntity)
+	}
+	tab := g.school()[0]
+	tab.Pick("#sure")
+	tab.Click("#release button")
+	g.look(tab, "hosted-released")
 }
 
 // hostedPause pauses and goes on.

@@ -305,14 +305,20 @@ func (s *stopped) comesBack() {
 	s.sync("--full")
 }
 
-func (s *stopped) disappear() {
-	before := s.held().Counts()
-	for _, p := range s.school.LookedAfter() {
-		for c := range s.school.Contacts(p.ID) {
-			s.must(s.school.RemoveContact(p.ID, c.ID))
+// loseContacts takes a contact from each child at once.
+func (w *world) loseContacts() {
+	w.t.Helper()
+	for _, p := range w.school.LookedAfter() {
+		for c := range w.school.Contacts(p.ID) {
+			w.must(w.school.RemoveContact(p.ID, c.ID))
 			break
 		}
 	}
+}
+
+func (s *stopped) disappear() {
+	before := s.held().Counts()
+	s.loseContacts()
 	s.write()
 	code := s.heldBy(protocol.WhyDisappearance, "contact records disappeared at once")
 	s.told("contact records are missing from what was read")

@@ -64,6 +64,7 @@ const (
 	ScopeChanged    Action = "scope_changed"
 	SchoolPreviewed Action = "school_previewed"
 	SchoolLogViewed Action = "school_log_viewed"
+	HoldReleased    Action = "hold_released"
 	SchoolPaused    Action = "school_paused"
 	SchoolResumed   Action = "school_resumed"
 	SchoolRevoked   Action = "school_revoked"
@@ -81,7 +82,7 @@ func Actions() []Action {
 		ChildViewed, ChildSearched, ChildrenListed, ChildrenExported, RosterViewed, TodayListed, TodayExported, TodayPrinted, ReportViewed, ReportExported,
 		CallsListed, CallClaimed, CallReleased, CallRecorded, CallChanged, MarkByPhone, CallsExported, AlertSent,
 		SchoolViewed, CalendarChanged, ByPhoneChanged, ScopeAccepted, ScopeChanged, SchoolPreviewed, SchoolLogViewed,
-		SchoolPaused, SchoolResumed, SchoolRevoked,
+		HoldReleased, SchoolPaused, SchoolResumed, SchoolRevoked,
 		ConsoleViewed,
 	}
 }

@@ -54,17 +54,18 @@ func TestCommands(t *testing.T) {
 	until := time.Date(2027, 1, 5, 0, 0, 0, 0, time.UTC)
 	parts := []hosted.Part{{"855", record.DatasetContact, "Phones"}, {"855", record.DatasetSEN, ""}}
 	for want, run := range map[string]func() error{
-		"status --json":                          func() error { _, err := a.Status(ctx, oak); return err },
-		"scope show --json":                      func() error { _, err := a.Scope(ctx, oak); return err },
-		"scope accept --hash " + shown:           func() error { return a.Accept(ctx, oak, shown) },
-		"scope allow 855.contact.Phones 855.sen": func() error { return a.Allow(ctx, oak, parts) },
-		"scope deny 855.contact.Phones 855.sen":  func() error { return a.Deny(ctx, oak, parts) },
-		"pause":                                  func() error { return a.Pause(ctx, oak, time.Time{}) },
-		"pause --until 2027-01-05T00:00:00Z":     func() error { return a.Pause(ctx, oak, until) },
-		"resume":                                 func() error { return a.Resume(ctx, oak) },
-		"revoke --yes":                           func() error { return a.Revoke(ctx, oak) },
-		"preview --json":                         func() error { _, err := a.Preview(ctx, oak, false); return err },
-		"log --json --events":                    func() error { _, err := a.Logbook(ctx, oak, time.Time{}, time.Time{}); return err },
+		"status --json":                                    func() error { _, err := a.Status(ctx, oak); return err },
+		"scope show --json":                                func() error { _, err := a.Scope(ctx, oak); return err },
+		"scope accept --hash " + shown:                     func() error { return a.Accept(ctx, oak, shown) },
+		"scope allow 855.contact.Phones 855.sen":           func() error { return a.Allow(ctx, oak, parts) },
+		"scope deny 855.contact.Phones 855.sen":            func() error { return a.Deny(ctx, oak, parts) },
+		"pause":                                            func() error { return a.Pause(ctx, oak, time.Time{}) },
+		"pause --until 2027-01-05T00:00:00Z":               func() error { return a.Pause(ctx, oak, until) },
+		"resume":                                           func() error { return a.Resume(ctx, oak) },
+		"revoke --yes":                                     func() error { return a.Revoke(ctx, oak) },
+		"preview --json":                                   func() error { _, err := a.Preview(ctx, oak, false, ""); return err },
+		"preview --json --release ABCD1234":                func() error { _, err := a.Preview(ctx, oak, false, "ABCD1234"); return err },
+		"log --json --events":                              func() error { _, err := a.Logbook(ctx, oak, time.Time{}, time.Time{}); return err },
 		"log --json --events --since 2027-01-05T00:00:00Z": func() error { _, err := a.Logbook(ctx, oak, until, time.Time{}); return err },
 	} {
 		if err := run(); err != nil {
@@ -87,6 +88,7 @@ func TestArgumentsAreChecked(t *testing.T) {
 		"a dataset":             func() error { return a.Allow(ctx, oak, []hosted.Part{{Authority: "855", Dataset: "x; rm"}}) },
 		"a field":               func() error { return a.Deny(ctx, oak, []hosted.Part{{"855", record.DatasetSEN, "Phones"}}) },
 		"a field of no dataset": func() error { return a.Deny(ctx, oak, []hosted.Part{{"855", "", "Phones"}}) },
+		"a preview's code":      func() error { _, err := a.Preview(ctx, oak, false, "--reveal"); return err },
 		"nothing":               func() error { return a.Allow(ctx, oak, nil) },
 		"a term":                func() error { _, err := a.Statement(ctx, oak, "autumn-2026/../.."); return err },
 	} {
@@ -109,7 +111,7 @@ func TestFaults(t *testing.T) {
 	var nobody *hosted.Agents
 	_, err := nobody.Status(ctx, oak)
 	kind(t, "no agents", err, hosted.Off)
-	_, err = hosted.New("", "").Preview(ctx, oak, false)
+	_, err = hosted.New("", "").Preview(ctx, oak, false, "")
 	kind(t, "none are set", err, hosted.Off)
 	for name, c := range map[string]struct {
 		answer hostedtest.Answer
@@ -180,6 +182,50 @@ func TestRevokeThatEndsBadly(t *testing.T) {
 	}
 }
 
+// A yes to what is held is to exactly that, and counts as done where it is not held any
+// more, whatever else was in the way.
+func TestRelease(t *testing.T) {
+	const code = "ABCD1234"
+	held := func(codes ...string) hostedtest.Answer {
+		var list []string
+		for _, c := range codes {
+			list = append(list, `{"code":"`+c+`","why":"disappearance","dataset":"pupil","authority":"855","gone":9,"of":9}`)
+		}
+		return hostedtest.Answer{Out: `{"state":"active","school":"oak-lane","holds":[` + strings.Join(list, ",") + `]}`}
+	}
+	p, a := place(t)
+	p.Answer(oak, "status", held(code))
+	for what, bad := range map[string]string{"none": "", "a flag": "--full", "another": "ABCD1235", "small letters": "abcd1234", "two": code + "," + code} {
+		kind(t, what, a.Release(t.Context(), oak, bad), hosted.Changed)
+	}
+	for _, asked := range p.Asked(oak) {
+		if asked.Args[0] == "sync" {
+			t.Errorf("asked %q", asked.Args)
+		}
+	}
+	p.Answer(oak, "sync", hostedtest.Answer{})
+	if err := a.Release(t.Context(), oak, code); err != nil || p.Last(oak) != "sync --release "+code {
+		t.Errorf("%v after %q", err, p.Last(oak))
+	}
+	p.Answer(oak, "sync", hostedtest.Answer{Code: 5, Err: "the MIS does not answer"})
+	kind(t, "still held", a.Release(t.Context(), oak, code), hosted.MIS)
+	for name, c := range map[string]struct {
+		after hostedtest.Answer
+		kind  hosted.Kind
+	}{
+		"nothing is held any more": {held(), ""},
+		"other children are held":  {held("ZZZZ9999"), hosted.Changed},
+		"of another dataset":       {hostedtest.Answer{Out: `{"state":"active","school":"oak-lane","holds":[{"code":"ZZZZ9999","why":"schema","dataset":"sen"}]}`}, ""},
+	} {
+		p.Answer(oak, "status", held(code))
+		p.Answer(oak, "sync", hostedtest.Answer{Code: 3, Err: "held", After: map[string]hostedtest.Answer{"status": c.after}})
+		err := a.Release(t.Context(), oak, code)
+		if c.kind == "" && err != nil || c.kind != "" && hosted.KindOf(err) != c.kind {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // What was shown counts: another hash is told from another no.
 func TestAcceptOfWhatHasChanged(t *testing.T) {
 	p, a := place(t)
@@ -211,17 +257,17 @@ func TestEnvironmentIsNotHandedOn(t *testing.T) {
 // not taken.
 func TestPreviewIsKeptToItself(t *testing.T) {
 	p, a := place(t)
-	got, err := a.Preview(t.Context(), oak, false)
+	got, err := a.Preview(t.Context(), oak, false, "")
 	if err != nil || len(got.Changes) != 1 || got.Changes[0].Name != "J. S." {
 		t.Fatalf("%d changes, %v", len(got.Changes), err)
 	}
 	if said := fmt.Sprintf("%v %+v %#v %s", got, got.Changes, got.Changes[0], got); strings.Contains(said, "J. S.") {
 		t.Error("it prints a pupil: " + said)
 	}
-	_, err = a.Preview(t.Context(), oak, true)
+	_, err = a.Preview(t.Context(), oak, true, "")
 	kind(t, "shortened, and asked for whole", err, hosted.Version)
 	p.Answer(oak, "preview", hostedtest.Answer{Code: 5, Out: "Jordan Example", Err: "row of Jordan Example"})
-	_, err = a.Preview(t.Context(), oak, false)
+	_, err = a.Preview(t.Context(), oak, false, "")
 	kind(t, "MIS", err, hosted.MIS)
 	if strings.Contains(err.Error(), "Jordan") {
 		t.Errorf("the error says %v", err)
@@ -235,13 +281,13 @@ func TestBusy(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)
-	go func() { _, err := a.Preview(ctx, oak, false); done <- err }()
+	go func() { _, err := a.Preview(ctx, oak, false, ""); done <- err }()
 	for p.Last(oak) != "preview --json" {
 		if t.Context().Err() != nil {
 			t.Fatal("the preview was never begun")
 		}
 	}
-	_, err := a.Preview(t.Context(), oak, false)
+	_, err := a.Preview(t.Context(), oak, false, "")
 	kind(t, "a second preview", err, hosted.Busy)
 	if _, err := a.Status(t.Context(), oak); err != nil {
 		t.Errorf("another command: %v", err)

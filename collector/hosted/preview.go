@@ -62,7 +62,11 @@ func (c Change) LogValue() slog.Value { return slog.StringValue(hidden) }
 
 // Preview reads the school's MIS and says what the next sync would send. Without reveal
 // the agent shortens every value before it leaves the agent.
-func (a *Agents) Preview(ctx context.Context, school string, reveal bool) (Preview, error) {
+// With a code it is what would be sent if what is held under it were released.
+func (a *Agents) Preview(ctx context.Context, school string, reveal bool, code string) (Preview, error) {
+	if code != "" && !GoodHold(code) {
+		return Preview{}, &Fault{Changed, "what was shown has no code"}
+	}
 	done, err := a.readOnce(school)
 	if err != nil {
 		return Preview{}, err
@@ -71,6 +75,9 @@ func (a *Agents) Preview(ctx context.Context, school string, reveal bool) (Previ
 	c := command{args: []string{"preview", "--json"}, limit: readTime, most: maxPreview, secret: true}
 	if reveal {
 		c.args = append(c.args, "--reveal")
+	}
+	if code != "" {
+		c.args = append(c.args, "--release", code)
 	}
 	text, err := a.own(ctx, school, c)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,8 @@ type Answer struct {
 	Code     int
 	// Hang has it say nothing and go on for ever, Flood has it print without an end.
 	Hang, Flood bool
+	// After are what other commands are answered once this one was run.
+	After map[string]Answer `json:",omitempty"`
 }
 
 // An Asked is one command that was run.
@@ -79,13 +82,17 @@ func (p *Place) Answer(school, words string, a Answer) {
 		all = map[string]Answer{}
 	}
 	all[words] = a
-	text, err := json.Marshal(all)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, answersFile), text, 0o600)
-	}
-	if err != nil {
+	if err := keep(dir, all); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+func keep(dir string, all map[string]Answer) error {
+	text, err := json.Marshal(all)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, answersFile), text, 0o600)
 }
 
 // Asked are the commands that were run on the agent of a school, in order.
@@ -162,7 +169,11 @@ func answer(dir string, args []string) (Answer, error) {
 	if !known {
 		return Answer{Err: fmt.Sprintf("unknown command %q", said), Code: 2}, nil
 	}
-	return a, nil
+	if len(a.After) > 0 {
+		maps.Copy(all, a.After)
+		err = keep(dir, all)
+	}
+	return a, err
 }
 
 func note(dir string, args []string) error {

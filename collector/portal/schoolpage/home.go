@@ -21,21 +21,26 @@ type homePage struct {
 	// list of pupils that the authority has.
 	Heard, Register, List time.Time
 	Children              int
-	Problems              []string
+	Problems              []problemLine
 	// Agent is how the hosted agent stands; nil where none is hosted, with Off, or where
 	// it cannot be told, with Away.
 	Agent *hosted.Status
 	Off   bool
 	Away  string
+	// Held are what safety stops keep back.
+	Held []heldLine
 	// Waits counts what waits for the school's yes.
 	Waits int
 	Stop  *stopped
 }
 
+// A problemLine is what the agent reports, what comes next and who acts.
+type problemLine struct{ What, Next, Owner string }
+
 type sessionLine struct {
-	Name, Meaning string
-	Word          status.Word
-	Since         time.Time
+	Name, Meaning, Acts string
+	Word                status.Word
+	Since               time.Time
 }
 
 // stopped is what becomes of the data of a school that stopped.
@@ -69,7 +74,7 @@ func (c *section) homeOf(v *web.Visit, s overview.School) (homePage, error) {
 	p := homePage{School: s.School.Name, Heard: s.LastHeard, Register: s.AttendanceAsAt, List: s.PupilsAsAt, Children: s.Children}
 	for _, session := range []status.Session{status.AM, status.PM} {
 		d := s.Now(session)
-		line := sessionLine{Name: v.T("school.session.am"), Word: d.Word, Meaning: v.Part(d.Word.Meaning(), v.Now)}
+		line := sessionLine{Name: v.T("school.session.am"), Word: d.Word, Meaning: v.Part(d.Word.Meaning(), v.Now), Acts: v.Acts(d)}
 		if session == status.PM {
 			line.Name = v.T("school.session.pm")
 		}
@@ -81,7 +86,8 @@ func (c *section) homeOf(v *web.Visit, s overview.School) (homePage, error) {
 		p.Sessions = append(p.Sessions, line)
 	}
 	for _, problem := range s.Problems {
-		p.Problems = append(p.Problems, v.Parts(overview.ProblemWords(problem).What, v.Now))
+		words := overview.ProblemWords(problem)
+		p.Problems = append(p.Problems, problemLine{v.Parts(words.What, v.Now), v.Part(words.Next, v.Now), v.Part(words.Owner, v.Now)})
 	}
 	if err := c.fillStop(v, &p); err != nil {
 		return p, err
@@ -97,6 +103,9 @@ func (c *section) fillAgent(v *web.Visit, p *homePage) {
 	switch {
 	case err == nil:
 		p.Agent = &st
+		for _, h := range st.Holds {
+			p.Held = append(p.Held, heldLineOf(v, h))
+		}
 		for _, g := range st.NotGiven {
 			if !g.Denied {
 				p.Waits++

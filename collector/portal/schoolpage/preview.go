@@ -19,6 +19,8 @@ type previewPage struct {
 	More     int
 	Withheld []string
 	Held     bool
+	// Release is the code of what is looked at as if it were released, mostly empty.
+	Release string
 }
 
 // A previewPerson is a pupil, or the staff, with the records of one authority.
@@ -49,19 +51,24 @@ func (c *section) preview(v *web.Visit) error {
 // back to. What is shown in full is asked for each time.
 func (c *section) postPreview(v *web.Visit) error {
 	wait(v)
-	reveal := v.Form().Has("reveal")
+	reveal, code := v.Form().Has("reveal"), v.Form().Raw("release")
 	about := "shortened"
 	if reveal {
 		about = "in full"
 	}
+	if code != "" {
+		about += ", with code " + holdWord(code)
+	}
 	if err := c.log(v, audit.SchoolPreviewed, about); err != nil {
 		return err
 	}
-	p, err := c.Agents.Preview(v.Context(), v.User.School, reveal)
+	p, err := c.Agents.Preview(v.Context(), v.User.School, reveal, code)
 	if err != nil {
 		return c.away(v, err)
 	}
-	return v.Show(pages, web.Page{Name: "preview", Title: v.T("school.preview.title"), Data: previewOf(v, p)})
+	page := previewOf(v, p)
+	page.Release = code
+	return v.Show(pages, web.Page{Name: "preview", Title: v.T("school.preview.title"), Data: page})
 }
 
 func previewOf(v *web.Visit, p hosted.Preview) previewPage {

@@ -64,6 +64,8 @@ func Routes(s *web.Site, p Parts) []web.Route {
 		own(http.MethodPost, "/scope/change", c.postChange),
 		own(http.MethodGet, "/preview", c.preview),
 		own(http.MethodPost, "/preview", c.postPreview),
+		own(http.MethodGet, "/held", c.held),
+		own(http.MethodPost, "/held", c.postHeld),
 		own(http.MethodGet, "/log", c.logbook),
 		own(http.MethodGet, "/log/verify", c.verify),
 		own(http.MethodGet, "/log/statement", c.statement),
