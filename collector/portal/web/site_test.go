@@ -22,6 +22,8 @@ func TestOwnPages(t *testing.T) {
 		{"/accessibility", "cy", 200, "Datganiad hygyrchedd"},
 		{"/cookies", "en", 200, "__Host-rollbridge"},
 		{"/cookies", "cy", 200, "Cwcis"},
+		{"/accessibility", "en", 200, "we call it partially compliant"},
+		{"/accessibility", "cy", 200, "Paratowyd y datganiad hwn ym mis Tachwedd 2026"},
 		{"/nothing", "en", 404, "Page not found"},
 		{"/nothing", "cy-GB,en;q=0.5", 404, "Ni chafwyd hyd"},
 		{"/nothing", "fr", 404, "Page not found"},
