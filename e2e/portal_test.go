@@ -34,6 +34,7 @@ type gallery struct {
 	browser   *browser.Browser
 	people    map[string]*stack.Person
 	schools   string // where hosted agents are
+	hosted    *hosting
 
 	shots   string // where pictures go; empty for none
 	windows map[string]*browser.Tab

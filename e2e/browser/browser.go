@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -59,6 +60,7 @@ type Tab struct {
 	ctx     context.Context
 	options Options
 	status  int
+	saved   chan *browser.EventDownloadProgress // the last of each file
 
 	mutex      sync.Mutex
 	complaints []string
@@ -73,7 +75,7 @@ func (b *Browser) Tab(t testing.TB, o Options) *Tab {
 	if o.Language == "" {
 		o.Language = "en-GB"
 	}
-	tab := &Tab{TB: t, options: o}
+	tab := &Tab{TB: t, options: o, saved: make(chan *browser.EventDownloadProgress, 8)}
 	var cancel context.CancelFunc
 	tab.ctx, cancel = chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.hear))
 	t.Cleanup(cancel)
@@ -121,6 +123,10 @@ func (t *Tab) hear(event any) {
 	case *log.EventEntryAdded:
 		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
 			t.complaints = append(t.complaints, e.Entry.Text)
+		}
+	case *browser.EventDownloadProgress:
+		if e.State != browser.DownloadProgressStateInProgress {
+			t.saved <- e
 		}
 	case *runtime.EventExceptionThrown:
 		t.complaints = append(t.complaints, e.ExceptionDetails.Text)
