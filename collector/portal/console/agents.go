@@ -113,7 +113,8 @@ func (p *pages) names(v *web.Visit) (map[string]string, error) {
 type batchesPage struct {
 	Holds   []holdLine
 	Backlog []backlogLine
-	Refused []refusedLine
+	Refused []refusedLine // those of a page: schools can have many reasons each
+	Paging  web.Paging
 }
 
 type holdLine struct {
@@ -156,6 +157,8 @@ func (p *pages) batches(v *web.Visit) error {
 			page.Refused = append(page.Refused, refusedLine{s.School.Name, s.School.ID, string(r.Dataset), r.Field, strings.ReplaceAll(string(r.Code), "_", " "), r.Records, r.Since})
 		}
 	}
+	page.Paging = v.Paging(len(page.Refused))
+	page.Refused = page.Refused[page.Paging.From():page.Paging.To()]
 	slices.SortStableFunc(page.Holds, func(a, b holdLine) int { return a.Since.Compare(b.Since) })
 	backlog, err := p.Store.Unapplied(v.Context())
 	if err != nil {

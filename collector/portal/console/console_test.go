@@ -3,7 +3,9 @@ package console_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"rollbridge/collector/audit"
 	"rollbridge/collector/database"
 	"rollbridge/collector/database/dbtest"
+	"rollbridge/collector/language"
 	"rollbridge/collector/overview"
 	"rollbridge/collector/portal"
 	"rollbridge/collector/portal/account"
@@ -22,6 +25,7 @@ import (
 	"rollbridge/collector/release"
 	"rollbridge/collector/store"
 	"rollbridge/collector/vault"
+	"rollbridge/shared/record"
 	signed "rollbridge/shared/release"
 )
 
@@ -109,6 +113,22 @@ func (r *rig) page(path string) string {
 
 var paths = []string{"/console", "/console/schools", "/console/agents", "/console/batches", "/console/codes", "/console/releases", "/console/upkeep"}
 
+// No page is left out of what is tried here, and none is for anybody else.
+func TestEveryPageIsTried(t *testing.T) {
+	var all []string
+	for _, r := range console.Routes(&web.Site{}, console.Sources{}) {
+		if r.Method != http.MethodGet || r.Right != account.Console {
+			t.Errorf("%s %s is for %q: the console shows, to operators", r.Method, r.Path, r.Right)
+		}
+		if r.Path != "/{$}" {
+			all = append(all, r.Path)
+		}
+	}
+	if !slices.Equal(all, paths) {
+		t.Errorf("the console has %v, tried are %v", all, paths)
+	}
+}
+
 // The pages say how everything stands.
 func TestPages(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
@@ -123,6 +143,9 @@ func TestPages(t *testing.T) {
 			"/console/upkeep":   {"Keyring", "40 days", "Is fetched anew by itself", "as it was written", "audit"},
 		} {
 			body := r.page(path)
+			if !strings.Contains(body, "orrect at "+language.In(language.English).Time(portaltest.Now())) {
+				t.Errorf("%s does not say for when it is true", path)
+			}
 			for _, text := range texts {
 				if !strings.Contains(body, text) {
 					t.Errorf("%s does not say %q:\n%s", path, text, body)
@@ -186,6 +209,14 @@ func TestWhatWaits(t *testing.T) {
 			if !strings.Contains(batches, text) {
 				t.Errorf("batches do not say %q:\n%s", text, batches)
 			}
+		}
+		for n, f := range record.Fields(record.DatasetPupil) {
+			r.world.Exec(`INSERT INTO quarantine (school, dataset, key, sequence, reasons, body, at) VALUES (?, 'pupil', ?, 1, ?, ?, ?)`,
+				school, fmt.Sprint(n), `["`+f.Name+`:too_long"]`, []byte("x"), at(-time.Hour))
+		}
+		first, second := r.page("/console/batches"), r.page("/console/batches?page=2")
+		if n := strings.Count(first, ">too long<"); n != 25 || !strings.Contains(first, "page=2") || !strings.Contains(second, ">too long<") {
+			t.Errorf("%d reasons are on the first page:\n%s", n, second)
 		}
 	})
 }
