@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rollbridge/collector/language"
 	"rollbridge/collector/portal"
@@ -119,6 +120,34 @@ func (g *gallery) views() []sight {
 	return list
 }
 
+// otherDays looks at a morning long after anything has come from any school, and at a day
+// without school.
+func (g *gallery) otherDays() {
+	g.Helper()
+	for _, day := range []struct{ name, says, dywed string }{
+		{"silent", "Nothing at all has been heard from any school", "Ni chlywyd dim"},
+		{"closed", "No school is in session", "Nid oes ysgol"},
+	} {
+		after := 31
+		if day.name == "closed" {
+			after = 33 // a Saturday
+		}
+		setClock(g.T, g.clock, time.Until(portaltest.Now().AddDate(0, 0, after)))
+		g.windows = map[string]*browser.Tab{} // every session has ended
+		for page, path := range map[string]string{"today-": "/", "today-paper-": "/today/print", "calls-": "/calls", "schools-": "/schools", "school-": "/schools/lime", "reports-": "/reports/timeliness"} {
+			g.see(page+day.name, "administrator", portaltest.Busy, path)
+		}
+		for _, tab := range g.both("administrator", portaltest.Busy) {
+			says := day.says
+			if tab.Narrow() {
+				says = day.dywed
+			}
+			tab.Open(g.collector.PortalURL)
+			tab.Says(says)
+		}
+	}
+}
+
 // unseen are routes that answer with no page of the portal.
 var unseen = map[string]string{
 	"/stop": "leads to the page of intake, which is looked at", "/.well-known/security.txt": "a text for researchers",
@@ -146,6 +175,7 @@ func TestPortalPages(t *testing.T) {
 	g.newcomers()
 	g.consolePages()
 	g.hostedPages()
+	g.otherDays()
 	g.refusals()
 	g.allSeen()
 }
