@@ -33,7 +33,10 @@ type formData struct {
 	Corrects string
 	Used     time.Time
 	Old      call.Call
-	From     string // the page to go back to: "today" or empty
+	// Past says that the corrected call is about a register of another day, of which
+	// what is known now says nothing.
+	Past bool
+	From string // the page to go back to: "today" or empty
 
 	Outcomes, Sessions, Marks, Days []web.Option
 	Children                        []childRow
@@ -108,7 +111,7 @@ func (c *section) load(v *web.Visit, given func(string) string) (d formData, err
 func (c *section) fill(v *web.Visit, d *formData, m morning, concerned []register.Child) error {
 	day := m.day()
 	if d.Corrects != "" {
-		day = d.Old.Day
+		day, d.Past = d.Old.Day, d.Old.Day != day
 	}
 	for _, s := range []status.Session{status.AM, status.PM} {
 		d.Sessions = append(d.Sessions, web.Option{Value: string(s), Text: sessionWords(v.Printer, s)})
@@ -165,7 +168,7 @@ func (c *section) children(v *web.Visit, d *formData, m morning, concerned []reg
 		}
 		seen = append(seen, l.Child.Pupil)
 		row := childRow{Pupil: l.Child.Pupil, Name: childName(v.Printer, l.Pupil), Box: "about-" + string(l.Child.Pupil), Select: "mark-" + string(l.Child.Pupil)}
-		if d.Corrects == "" || d.Old.Day == m.day() {
+		if !d.Past {
 			row.State, row.Code = states[l.Child.Pupil].State, states[l.Child.Pupil].Code
 		}
 		if mark, ok := phoned[l.Child]; ok {
@@ -253,7 +256,7 @@ func (c *section) record(v *web.Visit) error {
 	case errors.Is(err, call.ErrUsed):
 		// What was recorded stays; what was typed is not lost, and becomes a correction
 		// when it is sent again.
-		d.Corrects, d.Used, d.Session = done.Call.ID, done.Call.At, done.Call.Session
+		d.Corrects, d.Used, d.Session, d.Old.Day = done.Call.ID, done.Call.At, done.Call.Session, done.Call.Day
 		f.Add("", "calls.fault.used", "Time", v.Time(done.Call.At))
 		return c.show(v, d, f.Problems())
 	case errors.Is(err, call.ErrIncomplete): // only another page than ours sends no number
