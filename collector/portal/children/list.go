@@ -14,7 +14,6 @@ import (
 	"rollbridge/collector/portal/account"
 	"rollbridge/collector/portal/web"
 	"rollbridge/collector/store"
-	"rollbridge/shared/codes"
 	"rollbridge/shared/record"
 )
 
@@ -167,20 +166,12 @@ func (p pages) listPage(v *web.Visit, all []store.Listing) listPage {
 	}
 	slices.SortFunc(list, compareYears)
 	for _, y := range list {
-		page.Years = append(page.Years, web.Option{Value: y, Text: yearText(y)})
+		page.Years = append(page.Years, web.Option{Value: y, Text: words{v.Printer}.year(y)})
 	}
 	for _, s := range standings {
 		page.Standings = append(page.Standings, web.Option{Value: s, Text: v.T("children.filter.standing." + s)})
 	}
 	return page
-}
-
-// yearText is a national curriculum year as its list has it: "Year 7".
-func yearText(y string) string {
-	if e, ok := codes.Lookup("nc_year", y); ok {
-		return e.Label
-	}
-	return y
 }
 
 // rank is where a national curriculum year stands among the others: nursery and
@@ -200,7 +191,7 @@ func (w words) rows(list []store.Listing) (rows []row) {
 	for _, l := range list {
 		r := row{Path: path(l.Child), Name: w.name(l.Pupil), School: l.SchoolName, Standing: w.standing(l), AsAt: l.AsAt, Plain: l.Standing == store.StandingOn}
 		if l.Pupil != nil {
-			r.Born, r.Year = l.Pupil.DOB, yearText(l.Pupil.NCYearActual)
+			r.Born, r.Year = l.Pupil.DOB, w.year(l.Pupil.NCYearActual)
 		}
 		rows = append(rows, r)
 	}

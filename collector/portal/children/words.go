@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rollbridge/collector/language"
@@ -70,10 +71,34 @@ func (w words) value(name, codeset string, v reflect.Value) string {
 		})
 	}
 	text := v.String()
-	if authorities[name] {
+	switch {
+	case authorities[name]:
 		return authority(text)
+	case codeset == "nc_year":
+		return w.year(text)
+	case codeset == "suspension_category":
+		return w.category(text)
 	}
 	return code(codeset, text)
+}
+
+// year is a national curriculum year: "Year 7".
+func (w words) year(y string) string {
+	if _, known := codes.Lookup("nc_year", y); !known {
+		return y
+	}
+	if _, err := strconv.Atoi(y); err == nil {
+		return w.T("children.year.number", "Year", y)
+	}
+	return w.T("children.year." + y)
+}
+
+// category is what kind of exclusion a code means, with the code.
+func (w words) category(code string) string {
+	if _, known := codes.Lookup("suspension_category", code); !known {
+		return code
+	}
+	return w.T("reports.category."+code) + " (" + code + ")"
 }
 
 func (w words) yes(is bool) string {

@@ -178,22 +178,22 @@ func (p pages) arrived(v *web.Visit, pupils map[store.Child]*record.Pupil) (list
 	})
 	for _, n := range fresh {
 		one := named{child: n.Child, Path: "/children/" + n.School + "/" + string(n.Child.Pupil), School: n.SchoolName,
-			Name: v.T("reports.name-not-given"), What: label(n.Exclusion.Category), When: v.Day(n.Exclusion.StartDate)}
+			Name: v.T("reports.name-not-given"), What: label(v, n.Exclusion.Category), When: v.Day(n.Exclusion.StartDate)}
 		if pupil := pupils[n.Child]; pupil != nil {
 			known := strings.TrimSpace(cmp.Or(pupil.PreferredForename, pupil.Forename) + " " + cmp.Or(pupil.PreferredSurname, pupil.Surname))
 			one.Name = cmp.Or(known, one.Name)
 		}
 		if n.Was != "" {
-			one.What += " (" + v.T("reports.exclusions.was", "Before", label(n.Was)) + ")"
+			one.What += " (" + v.T("reports.exclusions.was", "Before", label(v, n.Was)) + ")"
 		}
 		list = append(list, one)
 	}
 	return list, err
 }
 
-func label(category string) string {
-	if e, ok := codes.Lookup("suspension_category", category); ok {
-		return e.Label
+func label(v *web.Visit, category string) string {
+	if _, known := codes.Lookup("suspension_category", category); known {
+		return v.T("reports.category." + category)
 	}
 	return category
 }
