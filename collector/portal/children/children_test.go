@@ -45,7 +45,7 @@ func TestList(t *testing.T) {
 		for _, n := range names {
 			has(t, body, html.EscapeString(strings.TrimSpace(n[0]+" "+n[1])))
 		}
-		has(t, body, "9 children are on the list", "1 child has left the list", "Elin Elmer", "<title>Children - Rollbridge</title>")
+		has(t, body, "Correct at 10:16am.", "9 children are on the list", "1 child has left the list", "Elin Elmer", "<title>Children - Rollbridge</title>")
 		lacks(t, body, "Gwen", "<script>alert")
 		if list := r.audited(north, audit.ChildrenListed); len(list) != 2 || len(list[0].Children)+len(list[1].Children) != 9 {
 			t.Errorf("%d entries tell of the list", len(list))
