@@ -49,9 +49,15 @@ func newGallery(t *testing.T) *gallery {
 	g.clock, g.schools = filepath.Join(dir, "clock"), filepath.Join(dir, "schools")
 	g.must(os.Mkdir(g.schools, 0o700))
 	setClock(t, g.clock, time.Until(portaltest.Now()))
+	secret := filepath.Join(dir, "secret")
+	g.must(os.WriteFile(secret, []byte("s"), 0o600))
 	var err error
 	g.collector, err = stack.NewCollector(g.ctx, programs, filepath.Join(dir, "collector"), stack.CollectorOptions{Clock: g.clock, Env: []string{
 		"ROLLBRIDGE_COLLECTOR_HOSTED_PROGRAM=" + programs.Agent, "ROLLBRIDGE_COLLECTOR_HOSTED_SCHOOLS=" + g.schools,
+		// An authority's own sign-in service, which does not answer.
+		"ROLLBRIDGE_COLLECTOR_PORTAL_URL=https://portal.example.org", "ROLLBRIDGE_COLLECTOR_PORTAL_OIDC_ISSUER=https://127.0.0.1:1/council",
+		"ROLLBRIDGE_COLLECTOR_PORTAL_OIDC_AUTHORITY=" + portaltest.Busy, "ROLLBRIDGE_COLLECTOR_PORTAL_OIDC_NAME=the council", "ROLLBRIDGE_COLLECTOR_PORTAL_OIDC_CLIENT_ID=rollbridge",
+		"ROLLBRIDGE_COLLECTOR_PORTAL_OIDC_SECRET_FILE=" + secret,
 	}})
 	g.must(err)
 	t.Cleanup(func() {

@@ -36,6 +36,8 @@ func (g *gallery) views() []sight {
 	list := []sight{
 		{"sign-in", "", "", "/sign-in", false, 0},
 		{"sign-in-error", "", "", "/sign-in", true, 422},
+		{"sign-in-service-away", "", "", "/sign-in/service", false, 502},
+		{"sign-in-service-again", "", "", "/sign-in/service/back", false, 400},
 		{"sign-in-ended", "", "", "/sign-in?ended", false, 0},
 		{"accessibility", "", "", "/accessibility", false, 0},
 		{"cookies", "", "", "/cookies", false, 0},
