@@ -82,7 +82,7 @@ func (t *Tx) Agents(ctx context.Context, school string) (list []Agent, err error
 	if school != "" {
 		query, args = agentColumns+"WHERE a.school = ? ORDER BY a.generation", []any{school}
 	}
-	err = t.each(ctx, query, args, func(r *sql.Rows) error {
+	err = t.Each(ctx, query, args, func(r *sql.Rows) error {
 		a, err := scanAgent(r)
 		list = append(list, a)
 		return err
@@ -174,7 +174,7 @@ func scanCode(r interface{ Scan(...any) error }) (c Code, err error) {
 func (s *Store) Codes(ctx context.Context, school string) (list []Code, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		list = nil
-		return tx.each(ctx, codeColumns+"WHERE school = ? ORDER BY created_at DESC", []any{school}, func(r *sql.Rows) error {
+		return tx.Each(ctx, codeColumns+"WHERE school = ? ORDER BY created_at DESC", []any{school}, func(r *sql.Rows) error {
 			c, err := scanCode(r)
 			list = append(list, c)
 			return err

@@ -31,7 +31,7 @@ func (s *Store) RegisterReads(ctx context.Context, school string, from time.Time
 			return err
 		}
 		began = database.FromNullMicros(first)
-		return tx.each(ctx, `SELECT received_at, attendance_as_at FROM deliveries WHERE school = ? AND received_at >= ? AND attendance_as_at IS NOT NULL
+		return tx.Each(ctx, `SELECT received_at, attendance_as_at FROM deliveries WHERE school = ? AND received_at >= ? AND attendance_as_at IS NOT NULL
 			ORDER BY received_at`, []any{school, database.Micros(from)}, func(r *sql.Rows) error {
 			var received, asAt int64
 			err := r.Scan(&received, &asAt)
@@ -78,7 +78,7 @@ func (s *Store) Delivery(ctx context.Context, school string, generation uint32, 
 			return err
 		}
 		d = list[0]
-		return tx.each(ctx, `SELECT sequence, digest, received_at, bytes, receipt FROM inbox WHERE school = ? AND generation = ?
+		return tx.Each(ctx, `SELECT sequence, digest, received_at, bytes, receipt FROM inbox WHERE school = ? AND generation = ?
 			AND sequence >= ? AND sequence <= ? AND state = 'applied' AND agent = (SELECT agent FROM agents a WHERE a.school = inbox.school AND a.generation = inbox.generation)
 			ORDER BY sequence`, []any{school, int64(generation), int64(d.First), int64(d.Sequence)}, func(r *sql.Rows) error {
 			b, err := scanBatch(r)
@@ -127,7 +127,7 @@ func (s *Store) Refusals(ctx context.Context, school, authority string) (list []
 			return err
 		}
 		found := map[Refusals]Refusals{}
-		err = tx.each(ctx, `SELECT q.dataset, q.reasons, q.at, COALESCE(p.authority, '') FROM quarantine q JOIN schools s ON s.school = q.school
+		err = tx.Each(ctx, `SELECT q.dataset, q.reasons, q.at, COALESCE(p.authority, '') FROM quarantine q JOIN schools s ON s.school = q.school
 			LEFT JOIN records r ON r.school = q.school AND r.dataset = q.dataset AND r.key = q.key
 			LEFT JOIN pupils p ON p.school = r.school AND p.pupil = r.pupil
 			WHERE q.school = ? AND s.revoked_at IS NULL`, []any{school}, func(r *sql.Rows) error {

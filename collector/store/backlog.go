@@ -35,7 +35,7 @@ func (s *Store) RosterSizes(ctx context.Context, authority string) (sizes map[st
 	sizes = map[string]int{}
 	err = s.Read(ctx, func(tx *Tx) error {
 		clear(sizes)
-		return tx.each(ctx, `SELECT r.school, COUNT(*) FROM authorities a JOIN roster r ON r.authority = a.code AND r.edition = a.roster_edition
+		return tx.Each(ctx, `SELECT r.school, COUNT(*) FROM authorities a JOIN roster r ON r.authority = a.code AND r.edition = a.roster_edition
 			WHERE a.code = ? GROUP BY r.school`, []any{authority}, func(r *sql.Rows) error {
 			var school string
 			var n int

@@ -118,7 +118,7 @@ func (t *Tx) CountCalls(ctx context.Context, q CallQuery) (n int, err error) {
 }
 
 func (t *Tx) calls(ctx context.Context, v *vault.Vault, where string, args ...any) (list []Call, err error) {
-	err = t.each(ctx, `SELECT c.school, c.call, c.authority, c.day, c.session, c.made_by, COALESCE(u.name, ''), c.at, c.follow_up, c.corrects,
+	err = t.Each(ctx, `SELECT c.school, c.call, c.authority, c.day, c.session, c.made_by, COALESCE(u.name, ''), c.at, c.follow_up, c.corrects,
 		EXISTS (SELECT 1 FROM calls x WHERE x.school = c.school AND x.corrects <> '' AND x.corrects = c.call), c.body
 		FROM calls c LEFT JOIN users u ON u.id = c.made_by `+where, args,
 		func(r *sql.Rows) error {
@@ -241,7 +241,7 @@ func (t *Tx) DropClaims(ctx context.Context, authority, school string, day recor
 
 // Claims lists an authority's claims of a session that run at now.
 func (t *Tx) Claims(ctx context.Context, authority string, day record.Date, session status.Session, now time.Time) (list []Claim, err error) {
-	err = t.each(ctx, `SELECT c.school, c.claimed_by, COALESCE(u.name, ''), c.at, c.until FROM call_claims c LEFT JOIN users u ON u.id = c.claimed_by
+	err = t.Each(ctx, `SELECT c.school, c.claimed_by, COALESCE(u.name, ''), c.at, c.until FROM call_claims c LEFT JOIN users u ON u.id = c.claimed_by
 		WHERE c.authority = ? AND c.day = ? AND c.session = ? AND c.until > ? ORDER BY c.school`,
 		[]any{authority, string(day), string(session), database.Micros(now)}, func(r *sql.Rows) error {
 			c := Claim{Authority: authority, Day: day, Session: session}
@@ -266,7 +266,7 @@ func (t *Tx) AuthorityKnows(ctx context.Context, authority, school string) (know
 // left the list; nobody at a school that has stopped.
 func (t *Tx) ChildrenOf(ctx context.Context, authority, school string) (map[record.PupilID]bool, error) {
 	found := map[record.PupilID]bool{}
-	err := t.each(ctx, `SELECT p.pupil FROM pupils p JOIN schools s ON s.school = p.school
+	err := t.Each(ctx, `SELECT p.pupil FROM pupils p JOIN schools s ON s.school = p.school
 		WHERE p.school = ? AND p.authority = ? AND s.revoked_at IS NULL`, []any{school, authority}, func(r *sql.Rows) error {
 		var id string
 		err := r.Scan(&id)

@@ -89,7 +89,7 @@ func (t *Tx) saidBy(ctx context.Context, speakers []speaker) (map[envelope.Agent
 	}
 	for len(args) > 0 {
 		n := piece(len(args))
-		err := t.each(ctx, "SELECT agent, checkin FROM attempts WHERE checkin IS NOT NULL AND school IN "+marks(n), args[:n], func(r *sql.Rows) error {
+		err := t.Each(ctx, "SELECT agent, checkin FROM attempts WHERE checkin IS NOT NULL AND school IN "+marks(n), args[:n], func(r *sql.Rows) error {
 			var id, frame sql.RawBytes
 			if err := r.Scan(&id, &frame); err != nil || len(id) != len(envelope.AgentID{}) {
 				return err

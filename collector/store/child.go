@@ -129,7 +129,7 @@ func (t *Tx) ownRecords(ctx context.Context, v *vault.Vault, f *File) error {
 	if f.Standing != StandingLeft {
 		return nil
 	}
-	return t.each(ctx, "SELECT dataset, key, version, body FROM record_history WHERE school = ? AND pupil = ? AND why = 'left' AND replaced_at = ? AND body IS NOT NULL",
+	return t.Each(ctx, "SELECT dataset, key, version, body FROM record_history WHERE school = ? AND pupil = ? AND why = 'left' AND replaced_at = ? AND body IS NOT NULL",
 		[]any{f.School, string(f.Child.Pupil), database.Micros(f.Since)}, func(r *sql.Rows) error {
 			var ref Ref
 			var version int64
@@ -145,7 +145,7 @@ func (t *Tx) ownRecords(ctx context.Context, v *vault.Vault, f *File) error {
 
 // recordsOf reads a child's records that stand, of one dataset or of all.
 func (t *Tx) recordsOf(ctx context.Context, key vault.Key, c Child, d record.Dataset) (list []Stored, err error) {
-	err = t.each(ctx, "SELECT "+storedColumns+" FROM records r WHERE r.school = ? AND r.pupil = ? AND r.body IS NOT NULL AND (? = '' OR r.dataset = ?)",
+	err = t.Each(ctx, "SELECT "+storedColumns+" FROM records r WHERE r.school = ? AND r.pupil = ? AND r.body IS NOT NULL AND (? = '' OR r.dataset = ?)",
 		[]any{c.School, string(c.Pupil), string(d), string(d)}, func(r *sql.Rows) error {
 			var row storedRow
 			if err := r.Scan(row.fields()...); err != nil {
@@ -240,7 +240,7 @@ func (t *Tx) staffFor(ctx context.Context, v *vault.Vault, school, authority str
 	if err != nil || !ok {
 		return nil, err
 	}
-	err = t.each(ctx, "SELECT "+storedColumns+" FROM records r WHERE r.school = ? AND r.dataset = 'staff' AND r.body IS NOT NULL ORDER BY r.key", []any{school}, func(r *sql.Rows) error {
+	err = t.Each(ctx, "SELECT "+storedColumns+" FROM records r WHERE r.school = ? AND r.dataset = 'staff' AND r.body IS NOT NULL ORDER BY r.key", []any{school}, func(r *sql.Rows) error {
 		var row storedRow
 		if err := r.Scan(row.fields()...); err != nil {
 			return err

@@ -125,7 +125,7 @@ func (t *Tx) listings(ctx context.Context, sight Sight, where string, args []any
 	}
 	args = append([]any{sight.Authority}, args...)
 	was := map[Child]record.PupilID{}
-	err = t.each(ctx, pupilColumns+", r.version, r.body, r.held, r.received_at, r.as_at"+inSight+
+	err = t.Each(ctx, pupilColumns+", r.version, r.body, r.held, r.received_at, r.as_at"+inSight+
 		`LEFT JOIN records r ON r.school = p.school AND r.dataset = 'pupil' AND r.key = p.pupil AND r.body IS NOT NULL
 		WHERE q.authority = ?`+where, args, func(r *sql.Rows) error {
 		f := unopened{}
@@ -180,7 +180,7 @@ func (t *Tx) gone(ctx context.Context, list []unopened, where string, args []any
 	if len(at) == 0 {
 		return nil
 	}
-	return t.each(ctx, "SELECT h.school, h.key, h.version, h.body, h.why, h.replaced_at"+inSight+
+	return t.Each(ctx, "SELECT h.school, h.key, h.version, h.body, h.why, h.replaced_at"+inSight+
 		`JOIN record_history h ON h.school = p.school AND h.dataset = 'pupil' AND h.key = p.pupil
 		WHERE q.authority = ?`+where+` AND NOT EXISTS (SELECT 1 FROM records r WHERE r.school = h.school AND r.dataset = h.dataset AND r.key = h.key AND r.body IS NOT NULL)
 		ORDER BY h.version`, args, func(r *sql.Rows) error {

@@ -21,13 +21,13 @@ func (s *Store) EachRecord(ctx context.Context, v *vault.Vault, sight Sight, d r
 		if err != nil {
 			return err
 		}
-		err = tx.each(ctx, "SELECT p.school, p.pupil, "+storedColumns+inSight+
+		err = tx.Each(ctx, "SELECT p.school, p.pupil, "+storedColumns+inSight+
 			`JOIN records r ON r.school = p.school AND r.pupil = p.pupil AND r.dataset = ?
 			WHERE q.authority = ? AND r.body IS NOT NULL AND r.week >= ?`, []any{string(d), sight.Authority, string(from)}, c.reader(f))
 		if err != nil {
 			return err
 		}
-		return tx.each(ctx, `SELECT p.school, p.pupil, h.dataset, h.key, h.version, h.body, FALSE, '', 0, 0`+inSight+
+		return tx.Each(ctx, `SELECT p.school, p.pupil, h.dataset, h.key, h.version, h.body, FALSE, '', 0, 0`+inSight+
 			`JOIN record_history h ON h.school = p.school AND h.replaced_at = p.left_at AND h.pupil = p.pupil AND h.dataset = ?
 			WHERE q.authority = ? AND h.why = 'left' AND h.body IS NOT NULL AND (? = '' OR substr(h.key, length(h.key) - 9) >= ?)`,
 			[]any{string(d), sight.Authority, string(from), string(from)}, c.reader(f))
@@ -110,7 +110,7 @@ func (s *Store) NewExclusions(ctx context.Context, v *vault.Vault, sight Sight, 
 
 func (t *Tx) newExclusions(ctx context.Context, v *vault.Vault, sight Sight, since time.Time) (list []NewExclusion, err error) {
 	var rows []storedRow
-	err = t.each(ctx, "SELECT p.school, p.pupil, "+storedColumns+inSight+
+	err = t.Each(ctx, "SELECT p.school, p.pupil, "+storedColumns+inSight+
 		`JOIN records r ON r.school = p.school AND r.pupil = p.pupil AND r.dataset = 'exclusion'
 		WHERE q.authority = ? AND r.received_at >= ? AND r.body IS NOT NULL`, []any{sight.Authority, database.Micros(since)}, func(r *sql.Rows) error {
 		var row storedRow
@@ -158,7 +158,7 @@ func (t *Tx) isNew(ctx context.Context, key vault.Key, row storedRow, n *NewExcl
 		return began.IsZero() || n.Received.Sub(began) <= newFor, nil
 	}
 	fresh := false
-	err := t.each(ctx, "SELECT body FROM record_history WHERE school = ? AND dataset = ? AND key = ? AND version = ? AND body IS NOT NULL",
+	err := t.Each(ctx, "SELECT body FROM record_history WHERE school = ? AND dataset = ? AND key = ? AND version = ? AND body IS NOT NULL",
 		[]any{row.child.School, string(row.ref.Dataset), string(row.ref.Key), row.version - 1}, func(r *sql.Rows) error {
 			var body []byte
 			if err := r.Scan(&body); err != nil {

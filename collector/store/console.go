@@ -14,7 +14,7 @@ import (
 func (s *Store) AskedBy(ctx context.Context) (found map[string][]string, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		found = map[string][]string{}
-		return tx.each(ctx, "SELECT school, authority FROM provisions ORDER BY school, authority", nil, func(r *sql.Rows) error {
+		return tx.Each(ctx, "SELECT school, authority FROM provisions ORDER BY school, authority", nil, func(r *sql.Rows) error {
 			var school, authority string
 			err := r.Scan(&school, &authority)
 			found[school] = append(found[school], authority)
@@ -29,7 +29,7 @@ func (s *Store) AskedBy(ctx context.Context) (found map[string][]string, err err
 func (s *Store) OpenCodes(ctx context.Context, since time.Time) (list []Code, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		list = nil
-		return tx.each(ctx, codeColumns+"WHERE used_by IS NULL AND expires_at > ? ORDER BY expires_at, school", []any{database.Micros(since)}, func(r *sql.Rows) error {
+		return tx.Each(ctx, codeColumns+"WHERE used_by IS NULL AND expires_at > ? ORDER BY expires_at, school", []any{database.Micros(since)}, func(r *sql.Rows) error {
 			c, err := scanCode(r)
 			list = append(list, c)
 			return err
@@ -51,7 +51,7 @@ type Unapplied struct {
 func (s *Store) Unapplied(ctx context.Context) (list []Unapplied, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		list = nil
-		return tx.each(ctx, `SELECT school, MAX(waiting), MAX(aside), MAX(waiting_since), MAX(aside_since), MAX(bytes) FROM (
+		return tx.Each(ctx, `SELECT school, MAX(waiting), MAX(aside), MAX(waiting_since), MAX(aside_since), MAX(bytes) FROM (
 			SELECT school, COUNT(*) AS waiting, 0 AS aside, MIN(received_at) AS waiting_since, NULL AS aside_since, CAST(SUM(bytes) AS BIGINT) AS bytes
 				FROM inbox WHERE state = 'waiting' GROUP BY school
 			UNION ALL SELECT school, 0, COUNT(*), NULL, MIN(received_at), 0 FROM inbox WHERE state = 'set_aside' GROUP BY school) b

@@ -43,7 +43,7 @@ func (s *Store) Deliveries(ctx context.Context, school string, limit int) (list 
 }
 
 func (t *Tx) deliveries(ctx context.Context, where string, args ...any) (list []Delivery, err error) {
-	err = t.each(ctx, `SELECT generation, first_sequence, sequence, full_, received_at, applied_at, upserts, removals, refused, unchanged,
+	err = t.Each(ctx, `SELECT generation, first_sequence, sequence, full_, received_at, applied_at, upserts, removals, refused, unchanged,
 		pupils, bytes, attendance_as_at FROM deliveries `+where, args, func(r *sql.Rows) error {
 		var d Delivery
 		var first, sequence, received, applied int64

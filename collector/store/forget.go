@@ -235,7 +235,7 @@ func (t *Tx) dropEmpty(ctx context.Context, school string) error {
 
 // refs reads what a query names by dataset and key.
 func (t *Tx) refs(ctx context.Context, query string, args ...any) (list []Ref, err error) {
-	err = t.each(ctx, query, args, func(r *sql.Rows) error {
+	err = t.Each(ctx, query, args, func(r *sql.Rows) error {
 		var ref Ref
 		err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key))
 		list = append(list, ref)

@@ -102,7 +102,7 @@ func (f *fsck) run(ctx context.Context) error {
 
 func (f *fsck) position(ctx context.Context) error {
 	var sum record.Digest
-	err := f.tx.each(ctx, "SELECT tag FROM records WHERE school = ? AND counted", []any{f.school}, func(r *sql.Rows) error {
+	err := f.tx.Each(ctx, "SELECT tag FROM records WHERE school = ? AND counted", []any{f.school}, func(r *sql.Rows) error {
 		var tag []byte
 		if err := r.Scan(&tag); err != nil {
 			return err
@@ -144,7 +144,7 @@ func (f *fsck) position(ctx context.Context) error {
 }
 
 func (f *fsck) inbox(ctx context.Context) error {
-	err := f.tx.each(ctx, "SELECT sequence, digest, envelope, state FROM inbox WHERE school = ?", []any{f.school}, func(r *sql.Rows) error {
+	err := f.tx.Each(ctx, "SELECT sequence, digest, envelope, state FROM inbox WHERE school = ?", []any{f.school}, func(r *sql.Rows) error {
 		var sequence int64
 		var digest, body []byte
 		var state string
@@ -163,7 +163,7 @@ func (f *fsck) inbox(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = f.tx.each(ctx, `SELECT i.generation, i.sequence, (SELECT COUNT(*) FROM deliveries d WHERE d.school = i.school AND d.generation = i.generation
+	err = f.tx.Each(ctx, `SELECT i.generation, i.sequence, (SELECT COUNT(*) FROM deliveries d WHERE d.school = i.school AND d.generation = i.generation
 		AND i.sequence BETWEEN d.first_sequence AND d.sequence) FROM inbox i WHERE i.school = ? AND i.state = 'applied'`, []any{f.school}, func(r *sql.Rows) error {
 		var generation, sequence, n int64
 		err := r.Scan(&generation, &sequence, &n)
@@ -218,7 +218,7 @@ func (f *fsck) counts(ctx context.Context) error {
 
 func (f *fsck) history(ctx context.Context) error {
 	last := map[Ref]int64{}
-	err := f.tx.each(ctx, "SELECT dataset, key, COUNT(*), MIN(version), MAX(version) FROM record_history WHERE school = ? GROUP BY dataset, key", []any{f.school}, func(r *sql.Rows) error {
+	err := f.tx.Each(ctx, "SELECT dataset, key, COUNT(*), MIN(version), MAX(version) FROM record_history WHERE school = ? GROUP BY dataset, key", []any{f.school}, func(r *sql.Rows) error {
 		var ref Ref
 		var n, lowest, highest int64
 		err := r.Scan((*string)(&ref.Dataset), (*string)(&ref.Key), &n, &lowest, &highest)
@@ -231,7 +231,7 @@ func (f *fsck) history(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return f.tx.each(ctx, rowColumns, []any{f.school}, func(r *sql.Rows) error {
+	return f.tx.Each(ctx, rowColumns, []any{f.school}, func(r *sql.Rows) error {
 		row, err := scanRow(r)
 		want, old := last[row.Ref]
 		if row.HasBody {
@@ -259,7 +259,7 @@ func (f *fsck) bodies(ctx context.Context) error {
 		"SELECT dataset, key, version, body FROM records WHERE school = ? AND body IS NOT NULL",
 		"SELECT dataset, key, version, body FROM record_history WHERE school = ? AND body IS NOT NULL",
 	} {
-		err := f.tx.each(ctx, query, []any{f.school}, func(r *sql.Rows) error {
+		err := f.tx.Each(ctx, query, []any{f.school}, func(r *sql.Rows) error {
 			var ref Ref
 			var version int64
 			var body []byte
@@ -314,7 +314,7 @@ func (f *fsck) calls(ctx context.Context) error {
 }
 
 func (f *fsck) quarantine(ctx context.Context, key *vault.Key) error {
-	return f.tx.each(ctx, "SELECT dataset, key, sequence, body, at FROM quarantine WHERE school = ?", []any{f.school}, func(r *sql.Rows) error {
+	return f.tx.Each(ctx, "SELECT dataset, key, sequence, body, at FROM quarantine WHERE school = ?", []any{f.school}, func(r *sql.Rows) error {
 		var ref Ref
 		var sequence, at int64
 		var body []byte

@@ -26,7 +26,7 @@ const (
 
 // Holds lists the holds of a school that nobody has released, oldest first.
 func (t *Tx) Holds(ctx context.Context, school string) (list []Hold, err error) {
-	err = t.each(ctx, `SELECT code, why, dataset, authority, gone, of_, since, origin FROM holds
+	err = t.Each(ctx, `SELECT code, why, dataset, authority, gone, of_, since, origin FROM holds
 		WHERE school = ? AND released_at IS NULL ORDER BY since, code`, []any{school}, func(r *sql.Rows) error {
 		h, err := scanHold(r)
 		list = append(list, h)
@@ -69,7 +69,7 @@ func (w *Writer) Release(ctx context.Context, code string) error {
 
 // Held lists the records that wait in a hold of the collector.
 func (w *Writer) Held(ctx context.Context, code string) (rows []Row, err error) {
-	err = w.tx.each(ctx, rowColumns+"AND held = ?", []any{w.School, code}, func(r *sql.Rows) error {
+	err = w.tx.Each(ctx, rowColumns+"AND held = ?", []any{w.School, code}, func(r *sql.Rows) error {
 		row, err := scanRow(r)
 		rows = append(rows, row)
 		return err

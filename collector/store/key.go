@@ -146,7 +146,7 @@ func (t *Tx) heldKeys(ctx context.Context, s Stop, v *vault.Vault) (k keys, err 
 
 func (t *Tx) openPupils(ctx context.Context, school string, open func(vault.Owner, vault.Wrapped) (vault.Key, error)) (k keys, err error) {
 	k.pupils, k.authorities = map[record.PupilID]vault.Key{}, map[record.PupilID]string{}
-	err = t.each(ctx, "SELECT pupil, authority, key, epoch FROM pupils WHERE school = ?", []any{school}, func(r *sql.Rows) error {
+	err = t.Each(ctx, "SELECT pupil, authority, key, epoch FROM pupils WHERE school = ?", []any{school}, func(r *sql.Rows) error {
 		var id record.PupilID
 		var authority string
 		var w vault.Wrapped

@@ -38,7 +38,7 @@ const registered = `SELECT p.school, p.pupil, p.upn_index, l.held, w.version, w.
 // OnList lists the children of a sight who are on the list of a school now, by
 // school and id. Those of a school that has stopped are hidden.
 func (t *Tx) OnList(ctx context.Context, s Sight, week record.Date) (list []Registered, err error) {
-	err = t.each(ctx, registered+"WHERE q.authority = ? AND p.left_at IS NULL ORDER BY p.school, p.pupil",
+	err = t.Each(ctx, registered+"WHERE q.authority = ? AND p.left_at IS NULL ORDER BY p.school, p.pupil",
 		[]any{"/" + string(week), s.Authority}, addRegistered(&list))
 	if s.Authority == "" {
 		list = nil
@@ -65,7 +65,7 @@ func (t *Tx) OnListAt(ctx context.Context, authority string, schools []string, w
 		for _, s := range schools[:n] {
 			args = append(args, s)
 		}
-		err = t.each(ctx, registered+"WHERE q.authority = ? AND p.left_at IS NULL AND q.school IN "+marks(n)+" ORDER BY p.school, p.pupil", args, addRegistered(&list))
+		err = t.Each(ctx, registered+"WHERE q.authority = ? AND p.left_at IS NULL AND q.school IN "+marks(n)+" ORDER BY p.school, p.pupil", args, addRegistered(&list))
 		schools = schools[n:]
 	}
 	return list, wrap(err, "list the children of authority %s at some schools", authority)
@@ -87,7 +87,7 @@ type ListMark struct {
 // state.
 func (t *Tx) ListMarks(ctx context.Context, authority string) (map[string]ListMark, error) {
 	found := map[string]ListMark{}
-	err := t.each(ctx, `SELECT s.school, o.agent, o.generation, o.sequence, o.digest, o.state, o.applied_at FROM provisions q
+	err := t.Each(ctx, `SELECT s.school, o.agent, o.generation, o.sequence, o.digest, o.state, o.applied_at FROM provisions q
 		JOIN schools s ON s.school = q.school AND s.revoked_at IS NULL
 		LEFT JOIN positions o ON o.school = s.school WHERE q.authority = ?`, []any{authority}, func(r *sql.Rows) error {
 		var school string
@@ -131,7 +131,7 @@ func (t *Tx) Weeks(ctx context.Context, v *vault.Vault, children []Child, week r
 		for _, c := range children[:n] {
 			args = append(args, c.School, string(c.Pupil))
 		}
-		err := t.each(ctx, `SELECT p.school, p.pupil, p.key, p.epoch, w.version, w.body, w.received_at
+		err := t.Each(ctx, `SELECT p.school, p.pupil, p.key, p.epoch, w.version, w.body, w.received_at
 			FROM (VALUES `+repeated("(?, ?)", n)+`) AS c
 			JOIN schools s ON s.school = c.column1 AND s.revoked_at IS NULL
 			JOIN pupils p ON p.school = c.column1 AND p.pupil = c.column2

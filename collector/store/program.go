@@ -30,7 +30,7 @@ func (s *Store) Programs(ctx context.Context) (list []Program, err error) {
 			return err
 		}
 		checkins := map[envelope.AgentID][]byte{}
-		err = tx.each(ctx, "SELECT agent, checkin FROM attempts WHERE checkin IS NOT NULL", nil, func(r *sql.Rows) error {
+		err = tx.Each(ctx, "SELECT agent, checkin FROM attempts WHERE checkin IS NOT NULL", nil, func(r *sql.Rows) error {
 			var id, frame []byte
 			err := r.Scan(&id, &frame)
 			if err == nil && len(id) == len(envelope.AgentID{}) {

@@ -77,7 +77,7 @@ func (w *Writer) loadPupils(ctx context.Context) error {
 		return nil
 	}
 	found := map[record.PupilID]*pupil{}
-	err := w.tx.each(ctx, "SELECT pupil, authority, key, epoch FROM pupils WHERE school = ?", []any{w.School}, func(r *sql.Rows) error {
+	err := w.tx.Each(ctx, "SELECT pupil, authority, key, epoch FROM pupils WHERE school = ?", []any{w.School}, func(r *sql.Rows) error {
 		var id string
 		p := new(pupil)
 		err := r.Scan(&id, &p.authority, &p.wrapped.Key, &p.wrapped.Epoch)

@@ -93,7 +93,7 @@ func (t *Tx) records(ctx context.Context, school string, v *vault.Vault, f func(
 		return err
 	}
 	for _, d := range record.Datasets() {
-		err := t.each(ctx, `SELECT key, version, body, counted, held, received_at, as_at FROM records
+		err := t.Each(ctx, `SELECT key, version, body, counted, held, received_at, as_at FROM records
 			WHERE school = ? AND dataset = ? AND body IS NOT NULL ORDER BY key`, []any{school, string(d)}, func(r *sql.Rows) error {
 			ref := Ref{Dataset: d}
 			var body []byte

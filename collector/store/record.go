@@ -99,7 +99,7 @@ func (w *Writer) All(ctx context.Context) (map[Ref]Row, error) {
 	if w.whole {
 		return w.loaded, nil
 	}
-	err := w.tx.each(ctx, rowColumns, []any{w.School}, func(r *sql.Rows) error {
+	err := w.tx.Each(ctx, rowColumns, []any{w.School}, func(r *sql.Rows) error {
 		row, err := scanRow(r)
 		w.loaded[row.Ref] = row
 		return err
@@ -115,7 +115,7 @@ func (w *Writer) Look(ctx context.Context, refs []Ref) error {
 	}
 	fresh := slices.DeleteFunc(slices.Clone(refs), func(r Ref) bool { return w.looked[r] })
 	err := eachKeys(fresh, func(d record.Dataset, in string, keys []any) error {
-		return w.tx.each(ctx, rowColumns+"AND dataset = ? AND key "+in, append([]any{w.School, string(d)}, keys...), func(r *sql.Rows) error {
+		return w.tx.Each(ctx, rowColumns+"AND dataset = ? AND key "+in, append([]any{w.School, string(d)}, keys...), func(r *sql.Rows) error {
 			row, err := scanRow(r)
 			w.loaded[row.Ref] = row // the claim on the position keeps others from changing it
 			return err

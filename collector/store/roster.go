@@ -112,7 +112,7 @@ func (t *Tx) listed(ctx context.Context, v *vault.Vault, where string, args ...a
 // listedRows opens rows of the roster, in the order of school and UPN.
 func (t *Tx) listedRows(ctx context.Context, v *vault.Vault, where string, args ...any) (list []listedRow, err error) {
 	var bodies [][]byte
-	err = t.each(ctx, "SELECT r.school, r.authority, r.edition, r.child, r.body FROM roster r "+where, args, func(r *sql.Rows) error {
+	err = t.Each(ctx, "SELECT r.school, r.authority, r.edition, r.child, r.body FROM roster r "+where, args, func(r *sql.Rows) error {
 		var row listedRow
 		var body []byte
 		err := r.Scan(&row.School, &row.authority, &row.edition, &row.child, &body)
@@ -229,7 +229,7 @@ func (s *Store) DropEditions(ctx context.Context, authority string, before int64
 	schools := []string{}
 	err := s.Read(ctx, func(tx *Tx) error {
 		schools = schools[:0]
-		return tx.each(ctx, `SELECT DISTINCT r.school FROM roster r JOIN authorities a ON a.code = r.authority
+		return tx.Each(ctx, `SELECT DISTINCT r.school FROM roster r JOIN authorities a ON a.code = r.authority
 			WHERE r.authority = ? AND r.edition < ? AND r.edition <> a.roster_edition`, []any{authority, before}, func(r *sql.Rows) error {
 			var school string
 			err := r.Scan(&school)
@@ -318,7 +318,7 @@ func (t *Tx) ForgetTold(ctx context.Context, a Agent) error {
 func (s *Store) RosterSchools(ctx context.Context) (ids []string, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		ids = nil
-		return tx.each(ctx, `SELECT school FROM schools s WHERE EXISTS (SELECT 1 FROM roster_told t WHERE t.school = s.school)
+		return tx.Each(ctx, `SELECT school FROM schools s WHERE EXISTS (SELECT 1 FROM roster_told t WHERE t.school = s.school)
 			OR EXISTS (SELECT 1 FROM roster r WHERE r.school = s.school) ORDER BY school`, nil, func(r *sql.Rows) error {
 			var id string
 			err := r.Scan(&id)

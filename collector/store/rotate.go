@@ -90,7 +90,7 @@ func (s *Store) rewrap(ctx context.Context, v *vault.Vault, table keyTable, newe
 			vault.Wrapped
 		}
 		var found []old
-		err := tx.each(ctx, fmt.Sprintf("SELECT %s, %s, key, epoch FROM %s WHERE epoch > 0 AND epoch < ? LIMIT %d", table.owner, table.pupil, table.name, rewrapBatch),
+		err := tx.Each(ctx, fmt.Sprintf("SELECT %s, %s, key, epoch FROM %s WHERE epoch > 0 AND epoch < ? LIMIT %d", table.owner, table.pupil, table.name, rewrapBatch),
 			[]any{int64(newest)}, func(r *sql.Rows) error {
 				var o old
 				err := r.Scan(&o.owner, (*string)(&o.pupil), &o.Key, &o.Epoch)

@@ -94,7 +94,7 @@ func (s *Store) PutAuthority(ctx context.Context, a Authority) error {
 func (s *Store) Authorities(ctx context.Context) (list []Authority, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		list = nil
-		return tx.each(ctx, "SELECT code, name, why, created_at, label FROM authorities ORDER BY code", nil, func(r *sql.Rows) error {
+		return tx.Each(ctx, "SELECT code, name, why, created_at, label FROM authorities ORDER BY code", nil, func(r *sql.Rows) error {
 			var a Authority
 			var created int64
 			err := r.Scan(&a.Code, &a.Name, &a.Why, &created, &a.Label)
@@ -197,7 +197,7 @@ func (s *Store) SchoolIDs(ctx context.Context) (ids []string, err error) {
 
 // SchoolIDs is Store.SchoolIDs inside a transaction.
 func (t *Tx) SchoolIDs(ctx context.Context) (ids []string, err error) {
-	err = t.each(ctx, "SELECT school FROM schools ORDER BY school", nil, func(r *sql.Rows) error {
+	err = t.Each(ctx, "SELECT school FROM schools ORDER BY school", nil, func(r *sql.Rows) error {
 		var id string
 		err := r.Scan(&id)
 		ids = append(ids, id)
@@ -292,7 +292,7 @@ func (t *Tx) Ask(ctx context.Context, school, operator string) (protocol.Ask, er
 		return protocol.Ask{}, err
 	}
 	ask := protocol.Ask{School: c.ID, SchoolName: c.Name, Operator: operator}
-	err = t.each(ctx, `SELECT a.code, a.name, a.why, p.datasets FROM provisions p JOIN authorities a ON a.code = p.authority
+	err = t.Each(ctx, `SELECT a.code, a.name, a.why, p.datasets FROM provisions p JOIN authorities a ON a.code = p.authority
 		WHERE p.school = ? ORDER BY a.code`, []any{school}, func(r *sql.Rows) error {
 		var q protocol.AuthorityAsk
 		var text string

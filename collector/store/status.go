@@ -94,7 +94,7 @@ func (s *Store) schools(ctx context.Context, authority string, counts func(*Tx, 
 // schools finds what is known of each school, but no counts.
 func (t *Tx) schools(ctx context.Context, authority string) (map[string]*SchoolStatus, error) {
 	found := map[string]*SchoolStatus{}
-	err := t.each(ctx, `SELECT school, name, phone, created_at, revoked_at FROM schools s WHERE ? = '' OR EXISTS
+	err := t.Each(ctx, `SELECT school, name, phone, created_at, revoked_at FROM schools s WHERE ? = '' OR EXISTS
 		(SELECT 1 FROM provisions p WHERE p.school = s.school AND p.authority = ?)`, []any{authority, authority}, func(r *sql.Rows) error {
 		var c School
 		var created int64
@@ -185,7 +185,7 @@ func (t *Tx) fillAgents(ctx context.Context, found map[string]*SchoolStatus) err
 
 // speakers lists all agents by generation, without what they said.
 func (t *Tx) speakers(ctx context.Context) (list []speaker, err error) {
-	err = t.each(ctx, `SELECT a.school, a.agent, a.generation, a.sign_key, a.state, t.heard_at, t.counter, length(t.checkin)
+	err = t.Each(ctx, `SELECT a.school, a.agent, a.generation, a.sign_key, a.state, t.heard_at, t.counter, length(t.checkin)
 		FROM agents a LEFT JOIN attempts t ON t.school = a.school AND t.agent = a.agent`, nil, func(r *sql.Rows) error {
 		var s speaker
 		var id sql.RawBytes
@@ -233,7 +233,7 @@ func readCheckin(frame []byte, a Agent) (protocol.Checkin, bool) {
 func (t *Tx) fillPositions(ctx context.Context, found map[string]*SchoolStatus) error {
 	// Nearly all schools give the same.
 	parsed := map[string]map[record.Dataset]map[string][]string{}
-	return t.each(ctx, "SELECT school, given, pupils_as_at, attendance_as_at, applied_at, sequence FROM positions", nil, func(r *sql.Rows) error {
+	return t.Each(ctx, "SELECT school, given, pupils_as_at, attendance_as_at, applied_at, sequence FROM positions", nil, func(r *sql.Rows) error {
 		var school, given string
 		var pupils, attendance sql.NullInt64
 		var applied, sequence int64
@@ -255,7 +255,7 @@ func (t *Tx) fillPositions(ctx context.Context, found map[string]*SchoolStatus) 
 }
 
 func (t *Tx) fillHolds(ctx context.Context, found map[string]*SchoolStatus, authority string) error {
-	return t.each(ctx, `SELECT school, code, why, dataset, authority, gone, of_, since, origin FROM holds
+	return t.Each(ctx, `SELECT school, code, why, dataset, authority, gone, of_, since, origin FROM holds
 		WHERE released_at IS NULL ORDER BY since, code`, nil, func(r *sql.Rows) error {
 		var school string
 		h, err := scanHold(r, &school)
@@ -273,7 +273,7 @@ func (t *Tx) fillHolds(ctx context.Context, found map[string]*SchoolStatus, auth
 
 func (t *Tx) fillCounts(ctx context.Context, found map[string]*SchoolStatus, authority string) error {
 	count := func(query string, add func(*SchoolStatus, string, int), args ...any) error {
-		return t.each(ctx, query, args, func(r *sql.Rows) error {
+		return t.Each(ctx, query, args, func(r *sql.Rows) error {
 			var school, what string
 			var n int
 			err := r.Scan(&school, &what, &n)

@@ -78,7 +78,7 @@ func (t *Tx) LockPosition(ctx context.Context, school string) error {
 // holdPupils moves the keys of a school's pupils under its hold key.
 func (t *Tx) holdPupils(ctx context.Context, keeper vault.Keeper, school string) error {
 	found := map[record.PupilID]vault.Wrapped{}
-	err := t.each(ctx, "SELECT pupil, key, epoch FROM pupils WHERE school = ? AND epoch > 0", []any{school}, func(r *sql.Rows) error {
+	err := t.Each(ctx, "SELECT pupil, key, epoch FROM pupils WHERE school = ? AND epoch > 0", []any{school}, func(r *sql.Rows) error {
 		var id record.PupilID
 		var w vault.Wrapped
 		err := r.Scan((*string)(&id), &w.Key, &w.Epoch)
@@ -159,7 +159,7 @@ func (t *Tx) Stops(ctx context.Context, school string) ([]Stop, error) {
 }
 
 func (t *Tx) stops(ctx context.Context, where string, args ...any) (list []Stop, err error) {
-	err = t.each(ctx, stopColumns+where, args, func(r *sql.Rows) error {
+	err = t.Each(ctx, stopColumns+where, args, func(r *sql.Rows) error {
 		s, err := scanStop(r)
 		list = append(list, s)
 		return err
@@ -180,7 +180,7 @@ func (t *Tx) Newest(ctx context.Context, school string) (n uint32, err error) {
 func (s *Store) StoppedWithoutHold(ctx context.Context) (ids []string, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		ids = nil
-		return tx.each(ctx, "SELECT school FROM schools s WHERE revoked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM stops t WHERE t.school = s.school)", nil,
+		return tx.Each(ctx, "SELECT school FROM schools s WHERE revoked_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM stops t WHERE t.school = s.school)", nil,
 			func(r *sql.Rows) error {
 				var id string
 				err := r.Scan(&id)

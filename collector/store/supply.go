@@ -30,7 +30,7 @@ func (s *Store) Supplies(ctx context.Context, authority string) (list []Supply, 
 		if err != nil {
 			return err
 		}
-		return tx.each(ctx, `SELECT q.school, s.name, q.datasets, p.reads FROM provisions q JOIN schools s ON s.school = q.school AND s.revoked_at IS NULL
+		return tx.Each(ctx, `SELECT q.school, s.name, q.datasets, p.reads FROM provisions q JOIN schools s ON s.school = q.school AND s.revoked_at IS NULL
 			LEFT JOIN positions p ON p.school = q.school WHERE q.authority = ?`, []any{authority}, func(r *sql.Rows) error {
 			var one Supply
 			var asked string

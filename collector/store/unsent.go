@@ -59,7 +59,7 @@ const unsent = `NOT EXISTS (SELECT 1 FROM pupils p JOIN schools s ON s.school = 
 func (s *Store) MissingCounts(ctx context.Context) (list []Missing, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
 		list = nil
-		return tx.each(ctx, `SELECT a.code, a.name, a.roster_at, COUNT(*), SUM(CASE WHEN `+unsent+` THEN 1 ELSE 0 END)
+		return tx.Each(ctx, `SELECT a.code, a.name, a.roster_at, COUNT(*), SUM(CASE WHEN `+unsent+` THEN 1 ELSE 0 END)
 			FROM authorities a JOIN roster r ON r.authority = a.code AND r.edition = a.roster_edition
 			GROUP BY a.code, a.name, a.roster_at ORDER BY a.name, a.code`, nil, func(r *sql.Rows) error {
 			var m Missing
@@ -130,7 +130,7 @@ func (t *Tx) unsentAt(ctx context.Context, school, authority string) (u Unsent, 
 		return u, err
 	}
 	u.Told = database.FromNullMicros(told)
-	return u, t.each(ctx, "SELECT waiting, accepted, sent, not_found, as_at FROM roster_use WHERE school = ? AND authority = ?",
+	return u, t.Each(ctx, "SELECT waiting, accepted, sent, not_found, as_at FROM roster_use WHERE school = ? AND authority = ?",
 		[]any{school, authority}, func(r *sql.Rows) error {
 			use := RosterUse{RosterUse: protocol.RosterUse{Authority: authority}}
 			var at int64

@@ -156,7 +156,7 @@ func (w *Writer) lastVersions(ctx context.Context, refs []Ref) (map[Ref]uint64, 
 	}
 	last := map[Ref]uint64{}
 	err := eachKeys(refs, func(d record.Dataset, in string, keys []any) error {
-		return w.tx.each(ctx, "SELECT key, MAX(version) FROM record_history WHERE school = ? AND dataset = ? AND key "+in+" GROUP BY key",
+		return w.tx.Each(ctx, "SELECT key, MAX(version) FROM record_history WHERE school = ? AND dataset = ? AND key "+in+" GROUP BY key",
 			append([]any{w.School, string(d)}, keys...), func(r *sql.Rows) error {
 				ref := Ref{Dataset: d}
 				var n int64
