@@ -40,7 +40,7 @@ type PastSession struct {
 	Late, NotReceived time.Time
 	Outcome           Outcome
 	// Received is when the first read arrived that holds the register, AsAt for when
-	// it was true; zero if none did.
+	// it was true; zero if none did, and on days before the school's first delivery.
 	Received, AsAt time.Time
 }
 
@@ -75,6 +75,10 @@ func past(c calendar.Calendar, day time.Time, session status.Session, arrivals [
 	p := PastSession{Day: record.DateOf(day), Session: session, Expected: c.On(day, session),
 		Late: onWall(day, clock.Late), NotReceived: onWall(day, clock.NotReceived)}
 	register := onWall(day, clock.Register)
+	// A first delivery holds the marks of the weeks before it, and was owed in none of them.
+	if p.Day < record.DateOf(began.In(status.London())) {
+		arrivals = nil
+	}
 	for _, a := range arrivals {
 		if !a.RegistersAsAt.Before(register) {
 			p.Received, p.AsAt = a.Received, a.RegistersAsAt

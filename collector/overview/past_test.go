@@ -50,6 +50,8 @@ func TestPastSession(t *testing.T) {
 		{name: "a weekend", day: "2026-11-22", want: NotInSession},
 		{name: "an INSET day that was entered afterwards", calendar: inset, now: "2026-11-30 12:00", want: NotInSession},
 		{name: "before anything was sent", began: "2026-11-24 09:00", now: "2026-11-25 12:00", want: Before},
+		{name: "what the first delivery holds of the day before it", began: "2026-11-24 09:40", now: "2026-11-25 12:00", reads: came("2026-11-24 09:40", "2026-11-24 09:35"), want: Before},
+		{name: "the first delivery, after the time to phone", began: "2026-11-23 11:00", reads: came("2026-11-23 11:00", "2026-11-23 10:59"), want: Later},
 		{name: "by phone", calendar: phoned, want: Phoned},
 		{name: "by phone, and yet it came", calendar: phoned, reads: came("2026-11-23 09:36", "2026-11-23 09:35"), want: OnTime},
 		{name: "before it was by phone", calendar: phoned, day: "2026-11-19", now: "2026-11-23 12:00", want: Missing},
