@@ -26,6 +26,7 @@ type Supply struct {
 // order.
 func (s *Store) Supplies(ctx context.Context, authority string) (list []Supply, err error) {
 	err = s.Read(ctx, func(tx *Tx) error {
+		list = nil
 		all, err := calendar.All(ctx, tx.Tx)
 		if err != nil {
 			return err

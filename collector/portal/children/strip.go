@@ -200,7 +200,8 @@ func (w words) rate(t attendance.Tally) string {
 }
 
 // A strip is the picture of a year: a column for each week, a cell for each session. A
-// week of which nothing is held leaves its column empty, so that it is seen to lack. Its text alternative says the totals; the table beside it has every mark.
+// week of which nothing is held leaves its column empty, so that it is seen to lack. Its
+// text alternative says the totals; the table beside it has every mark.
 type strip struct {
 	Width, Height int
 	Text          string
