@@ -3,19 +3,22 @@ package job
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 )
 
-// A test process that is told to be a parent starts a child, which waits.
+// A test process that is told to be a parent starts a child, which waits for the end
+// of its input: the runtime ends a process that waits for nothing, as deadlocked, and
+// the parent after it.
 func TestMain(m *testing.M) {
 	switch os.Getenv("JOB_TEST_ROLE") {
 	case "parent":
 		child := exec.Command(os.Args[0])
 		child.Env = append(os.Environ(), "JOB_TEST_ROLE=child")
-		child.Stdout = os.Stdout
+		child.Stdin, child.Stdout = os.Stdin, os.Stdout
 		if err := child.Start(); err != nil {
 			fmt.Println("start the child:", err)
 			os.Exit(1)
@@ -24,7 +27,8 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	case "child":
 		fmt.Println("waiting")
-		select {}
+		_, _ = io.Copy(io.Discard, os.Stdin) // nothing comes; it ends with the test
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
@@ -38,6 +42,11 @@ func TestEndTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
 	j, err := New(cmd)
 	if err != nil {
 		t.Fatal(err)
