@@ -350,7 +350,7 @@ func TestEveryChangeIsFound(t *testing.T) {
 				for range 2 {
 					b.now = b.now.Add(time.Hour)
 					b.run()
-					if s := b.state(); len(s.Alarms) != 1 || !strings.Contains(s.Alarms[0], "not as it was written") {
+					if s := b.state(); len(s.Alarms) != 1 || !strings.Contains(s.Alarms[0].English, "not as it was written") {
 						t.Errorf("days later: %+v", s)
 					}
 					b.now = b.now.Add(25 * time.Hour)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"rollbridge/collector/durable"
 	"rollbridge/shared/protocol"
 )
 
@@ -164,7 +165,7 @@ func (s Shelf) put(c Checkpoint, key ed25519.PrivateKey, ring protocol.Signed) e
 	}
 	text, err := json.Marshal(checkpointFile{ring, signed, marks})
 	if err == nil {
-		err = replace(s.dir, filePrefix+c.At.UTC().Format(time.DateOnly)+fileSuffix, append(text, '\n'))
+		err = durable.Write(filepath.Join(s.dir, filePrefix+c.At.UTC().Format(time.DateOnly)+fileSuffix), append(text, '\n'))
 	}
 	if err == nil {
 		err = s.thin(c.At)
@@ -188,27 +189,4 @@ func (s Shelf) thin(now time.Time) error {
 		}
 	}
 	return err
-}
-
-// replace writes a file so that a reader sees the old one or the new one.
-func replace(dir, name string, content []byte) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err == nil {
-		err = f.Sync()
-	}
-	// Closed before it is renamed, because Windows renames no open file.
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"rollbridge/collector/database"
+	"rollbridge/collector/durable"
 	"rollbridge/shared/protocol"
 )
 
@@ -55,7 +56,7 @@ func (s Shelf) Verified() (v Verified, err error) {
 func (s Shelf) PutVerified(v Verified) error {
 	text, err := json.Marshal(v)
 	if err == nil {
-		err = replace(s.dir, verifiedFile, append(text, '\n'))
+		err = durable.Write(filepath.Join(s.dir, verifiedFile), append(text, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("keep the result of `audit verify`: %w", err)

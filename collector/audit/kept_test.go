@@ -171,7 +171,7 @@ func TestCheckpointsOfOthersProveNothing(t *testing.T) {
 		if _, err := b.keeper.Shelf.Newest(); !errors.Is(err, ErrCheckpoint) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if s := b.state(); len(s.Alarms) != 1 || !strings.Contains(s.Alarms[0], "cannot be checked") {
+		if s := b.state(); len(s.Alarms) != 1 || !strings.Contains(s.Alarms[0].English, "cannot be checked") {
 			t.Errorf("%s: %+v", name, s)
 		}
 		if _, err := b.keeper.Run(t.Context(), b.now, start); !errors.Is(err, ErrCheckpoint) {
@@ -210,7 +210,7 @@ func TestALateJobIsAnAlarm(t *testing.T) {
 		t.Errorf("at once: %+v", s)
 	}
 	b.now = b.now.Add(3 * time.Hour)
-	if s := b.state(); len(s.Alarms) != 1 || !strings.Contains(s.Alarms[0], "no checkpoint") {
+	if s := b.state(); len(s.Alarms) != 1 || !strings.Contains(s.Alarms[0].English, "no checkpoint") {
 		t.Errorf("later: %+v", s)
 	}
 	b.run()
@@ -218,7 +218,7 @@ func TestALateJobIsAnAlarm(t *testing.T) {
 		t.Errorf("after the job: %+v", s)
 	}
 	b.now = b.now.Add(4 * 24 * time.Hour)
-	if s := b.state(); len(s.Alarms) != 1 || !strings.Contains(s.Alarms[0], "last verified") {
+	if s := b.state(); len(s.Alarms) != 1 || !strings.Contains(s.Alarms[0].English, "last full verification") {
 		t.Errorf("days later: %+v", s)
 	}
 }
@@ -230,5 +230,24 @@ func TestActionsAreEachOnce(t *testing.T) {
 			t.Errorf("%s is there twice", a)
 		}
 		seen[a] = true
+	}
+}
+
+// The operator is told once of each chain whose it is and what was found.
+func TestAlarmsNameTheChain(t *testing.T) {
+	faults := []Fault{
+		{Chain: Operator, Text: "the chain is gone: it had 3 entries"}, {Chain: Operator, Seq: 2, Text: "a second one"},
+		{Chain: OfAuthority("933"), Seq: 7, Text: "the last 3 entries are missing"}, {Chain: OfSchool("abbey"), Seq: 1, Text: "the entry was changed, or the one before it"},
+	}
+	want := []string{"of the operator is not as it was written: `the chain is gone: it had 3 entries`.",
+		"of authority 933 is not as it was written: `the last 3 entries are missing`.", "of school abbey is not as it was written: `the entry was changed, or the one before it`."}
+	list := faultAlarms(faults)
+	if len(list) != len(want) {
+		t.Fatalf("%d alarms", len(list))
+	}
+	for i, a := range list {
+		if got := a.Words(start, nil); !strings.Contains(got, want[i]) {
+			t.Errorf("%q does not say %q", got, want[i])
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"rollbridge/collector/durable"
 )
 
 // Problems with key files that a caller may branch on.
@@ -21,36 +23,12 @@ var (
 	ErrDamaged = errors.New("this key file is damaged; restore it from the copy kept apart")
 )
 
-// write puts data into dir/name atomically: a reader sees the old file or the
-// new one, and the new one survives a power cut once write returns.
-func write(dir, name string, data []byte) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("write key: %w", err)
-	}
-	f, err := os.CreateTemp(dir, ".new-*") // CreateTemp makes 0600
-	if err != nil {
-		return fmt.Errorf("write key: %w", err)
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	// Closed before it is renamed, because Windows renames no open file.
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), filepath.Join(dir, name))
-	}
-	if err != nil {
-		return fmt.Errorf("write key %s: %w", filepath.Join(dir, name), errors.Join(err, os.Remove(f.Name())))
-	}
-	return syncDir(dir)
-}
-
 func writeJSON(dir, name string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("write key: %w", err)
 	}
-	return write(dir, name, append(data, '\n'))
+	return durable.Write(filepath.Join(dir, name), append(data, '\n'))
 }
 
 // read returns a private file's content after checking that it is private.

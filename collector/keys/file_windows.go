@@ -5,6 +5,3 @@ import "io/fs"
 // On Windows the directory's access list decides, which the installer sets;
 // mode bits say nothing.
 func private(fs.FileInfo) bool { return true }
-
-// NTFS journals renames; directories cannot be synced.
-func syncDir(string) error { return nil }

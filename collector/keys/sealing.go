@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"rollbridge/collector/durable"
 	"rollbridge/shared/envelope"
 	"rollbridge/shared/protocol"
 )
@@ -85,5 +86,5 @@ func DestroySealing(dir string, id envelope.KeyID) error {
 	if err != nil {
 		return fmt.Errorf("destroy sealing key: %w", err)
 	}
-	return syncDir(dir)
+	return durable.SyncDir(dir)
 }

@@ -14,6 +14,8 @@ import (
 	"net"
 	"path/filepath"
 	"time"
+
+	"rollbridge/collector/durable"
 )
 
 // trialTLSLife is how long the trial certificate is good for.
@@ -62,10 +64,10 @@ func NewTrialTLS(dir string, hosts []string, now time.Time) ([]byte, error) {
 		return nil, fmt.Errorf("make a trial certificate: %w", err)
 	}
 	certPath, keyPath := TLSFiles(dir)
-	if err := write(filepath.Dir(keyPath), filepath.Base(keyPath), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})); err != nil {
+	if err := durable.Write(keyPath, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})); err != nil {
 		return nil, err
 	}
-	if err := write(filepath.Dir(certPath), filepath.Base(certPath), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})); err != nil {
+	if err := durable.Write(certPath, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert})); err != nil {
 		return nil, err
 	}
 	return PinOf(parsed), nil

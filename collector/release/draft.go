@@ -17,6 +17,7 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"rollbridge/collector/durable"
 	signed "rollbridge/shared/release"
 )
 
@@ -288,7 +289,7 @@ func (r *Repository) dropDraft() error {
 	if err := errors.Join(os.RemoveAll(gone), os.Rename(r.Draft(), gone), os.RemoveAll(gone)); err != nil {
 		return fmt.Errorf("remove the draft: %w", err)
 	}
-	return syncDir(r.dir)
+	return durable.SyncDir(r.dir)
 }
 
 // Sign adds a person's signature to the draft in dir, a Repository's Draft or where

@@ -18,6 +18,8 @@ import (
 
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"rollbridge/collector/durable"
 )
 
 // A Public is the public half of a key with what people call it.
@@ -128,7 +130,7 @@ func create(path string, f keyFile, mode fs.FileMode) error {
 	}
 	_, err = out.Write(append(text, '\n'))
 	if err = errors.Join(err, out.Sync(), out.Close()); err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = durable.SyncDir(filepath.Dir(path))
 	}
 	if err != nil {
 		return fmt.Errorf("write a key: %w", errors.Join(err, os.Remove(path)))

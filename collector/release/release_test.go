@@ -2,8 +2,11 @@ package release_test
 
 import (
 	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,6 +102,29 @@ func TestThreshold(t *testing.T) {
 	r.client(r.root()).versions()
 	_, err = r.Publish(t.Context(), r.now, r.online)
 	r.refused(err, "nothing to publish")
+}
+
+// What is public is for every server to read, and the keys are for nobody else.
+func TestRights(t *testing.T) {
+	t.Parallel()
+	r := begun(t)
+	r.released(linux, release.Request{})
+	files := 0
+	for dir, want := range map[string]fs.FileMode{r.Public(): 0o644, filepath.Join(filepath.Dir(r.Public()), "keys"): 0o600} {
+		r.must(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.HasSuffix(path, ".pub") {
+				return err
+			}
+			info, err := d.Info()
+			if files++; err == nil && runtime.GOOS != "windows" && info.Mode().Perm() != want {
+				t.Errorf("%s: %v, want %v", path, info.Mode().Perm(), want)
+			}
+			return err
+		}))
+	}
+	if files < 8 {
+		t.Errorf("only %d files", files)
+	}
 }
 
 func TestRenew(t *testing.T) {

@@ -8,11 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"rollbridge/collector/durable"
 )
 
 // For how long each role's word is good, and how often the server repeats its own.
@@ -97,7 +98,7 @@ func makeDir(path string, mode fs.FileMode) error {
 	if err := permit(os.Chmod(path, mode), mode); err != nil {
 		return fmt.Errorf("make a directory: %w", err)
 	}
-	return syncDir(filepath.Dir(path))
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 // permit passes over rights that cannot be set where everybody may read anyway: the
@@ -126,39 +127,12 @@ func (r *Repository) fill(path string, mode fs.FileMode, content func(*os.File) 
 	if err := errors.Join(makeDir(r.tmp(), 0o755), makeDir(filepath.Dir(path), dirMode)); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(r.tmp(), "new-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err = content(f); err == nil {
-		err = permit(f.Chmod(mode), mode)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	// Closed before it is renamed, because Windows renames no open file.
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes a rename in dir survive a power cut. NTFS journals renames by itself.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("sync directory: %w", err)
-	}
-	if err := errors.Join(d.Sync(), d.Close()); err != nil {
-		return fmt.Errorf("sync directory: %w", err)
-	}
-	return nil
+	return durable.Fill(r.tmp(), path, func(f *os.File) error {
+		if err := content(f); err != nil {
+			return err
+		}
+		return permit(f.Chmod(mode), mode)
+	})
 }
 
 var rootName = regexp.MustCompile(`^([1-9][0-9]{0,8})\.root\.json$`)

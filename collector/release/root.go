@@ -12,6 +12,7 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"rollbridge/collector/durable"
 	signed "rollbridge/shared/release"
 )
 
@@ -155,7 +156,7 @@ func (r *Repository) makeOnline(role string, passphrase []byte) (Public, error) 
 	if err := errors.Join(os.Rename(fresh, name), os.Remove(fresh+".pub")); err != nil {
 		return Public{}, fmt.Errorf("make a key: %w", err)
 	}
-	return k, syncDir(r.keys())
+	return k, durable.SyncDir(r.keys())
 }
 
 func gone(err error) error {

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"rollbridge/collector/durable"
 )
 
 func encodeKey(key []byte) []byte {
@@ -50,7 +52,7 @@ func createFile(name string, content []byte) (err error) {
 	if err := os.Link(f.Name(), name); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(name))
+	return durable.SyncDir(filepath.Dir(name))
 }
 
 // shred overwrites a file and removes it. On media that write elsewhere the
@@ -73,5 +75,5 @@ func shred(name string) error {
 	if err := os.Remove(name); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(name))
+	return durable.SyncDir(filepath.Dir(name))
 }
