@@ -314,6 +314,7 @@ func TestWelsh(t *testing.T) {
 	r.everything("oak", north)
 	c := r.child("oak", north, "Siân", "Jones")
 	r.full(c, "Gair")
+	r.coded(c)
 	admin := r.as("admin", account.Administrator, north)
 	admin.Language = "cy"
 	for _, p := range []string{"/children", path(c), path(c) + "/export", "/children/export", "/children/missing"} {
@@ -322,7 +323,22 @@ func TestWelsh(t *testing.T) {
 		if p == "/children" || p == path(c) {
 			has(t, body, "Blwyddyn 2")
 		}
-		lacks(t, body, "Year 2", "children.", "Illness", "Present, ")
+		if p == path(c) {
+			has(t, body, "Mam faeth (FOM)", "Symudol (M): 01632 960001", "Cymorth AAA (K)", "1. Nam ar y clyw (HI)", "Bwlio (BU)", "Rhestr neb (Q)")
+		}
+		lacks(t, body, "Year 2", "children.", "code.of.", "Illness", "Present, ", "Foster Mother", "Mobile", "SEN support", "Hearing", "Bullying")
 	}
+	r.clean()
+}
+
+// The codes of the lists are said in English as the lists have them, with the code.
+func TestCodesOfTheLists(t *testing.T) {
+	r := newRig(t, dbtest.Migrated(t, dbtest.SQLite(t)))
+	r.School("oak", "Oak School")
+	r.everything("oak", north)
+	c := r.child("oak", north, "Ada", "Jones")
+	r.coded(c)
+	has(t, r.get(r.as("viewer", account.Viewer, north), path(c)),
+		"Foster Mother (FOM)", "Mobile (M): 01632 960001", "SEN support (K)", "1. Hearing Impairment (HI)", "Bullying (BU)", "Rhestr neb (Q)")
 	r.clean()
 }

@@ -101,6 +101,21 @@ func (r *rig) full(c store.Child, word string) {
 	}
 }
 
+// coded puts records of a child whose values are codes of the national lists, and one that
+// is of none.
+func (r *rig) coded(c store.Child) {
+	r.Helper()
+	contact := recordtest.Make(record.DatasetContact, c.Pupil, 2, 1).(*record.Contact)
+	contact.Relationship, contact.Phones = "FOM", []record.Phone{{Type: "M", Number: "01632 960001"}}
+	sen := recordtest.Make(record.DatasetSEN, c.Pupil, 2, 1).(*record.SEN)
+	sen.SENProvision, sen.SENNeeds = "K", []record.SENNeed{{Rank: 1, Type: "HI"}}
+	exclusion := recordtest.Make(record.DatasetExclusion, c.Pupil, 2, 1).(*record.Exclusion)
+	exclusion.Reasons, exclusion.Review = []string{"BU"}, "Rhestr neb (Q)"
+	for _, rec := range []record.Record{contact, sen, exclusion} {
+		r.Put(c.School, rec)
+	}
+}
+
 // leave takes a child off the list with everything, as apply does.
 func (r *rig) leave(c store.Child) {
 	r.Helper()

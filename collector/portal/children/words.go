@@ -55,7 +55,7 @@ func (w words) value(name, codeset string, v reflect.Value) string {
 		}
 		return w.Number(x)
 	case []string:
-		return joined(x, func(s string) string { return code(codeset, s) })
+		return joined(x, func(s string) string { return w.code(codeset, s) })
 	case []record.Phone:
 		return joined(x, w.phone)
 	case []record.Address:
@@ -65,9 +65,9 @@ func (w words) value(name, codeset string, v reflect.Value) string {
 		slices.SortStableFunc(x, func(a, b record.SENNeed) int { return cmp.Compare(a.Rank, b.Rank) })
 		return joined(x, func(n record.SENNeed) string {
 			if n.Rank == 0 {
-				return code(codeset, n.Type)
+				return w.code(codeset, n.Type)
 			}
-			return fmt.Sprintf("%d. %s", n.Rank, code(codeset, n.Type))
+			return fmt.Sprintf("%d. %s", n.Rank, w.code(codeset, n.Type))
 		})
 	}
 	text := v.String()
@@ -79,7 +79,7 @@ func (w words) value(name, codeset string, v reflect.Value) string {
 	case codeset == "suspension_category":
 		return w.category(text)
 	}
-	return code(codeset, text)
+	return w.code(codeset, text)
 }
 
 // year is a national curriculum year: "Year 7".
@@ -112,7 +112,7 @@ func (w words) phone(p record.Phone) string {
 	if p.Type == "" {
 		return p.Number
 	}
-	return code("phone_type", p.Type) + ": " + p.Number
+	return w.code("phone_type", p.Type) + ": " + p.Number
 }
 
 func address(a record.Address) string {
@@ -134,20 +134,13 @@ func joined[T any](list []T, one func(T) string) string {
 	return strings.Join(lines, "\n")
 }
 
-// code is a code with its meaning, as the lists have it; one that no list explains
-// stays as the school writes it.
-func code(codeset, value string) string {
-	if codeset == "" || value == "" {
+// code is a code with its meaning; one that no list explains stays as the school writes it.
+func (w words) code(codeset, value string) string {
+	label := w.Code(codeset, value)
+	if label == "" {
 		return value
 	}
-	e, ok := codes.Lookup(codeset, value)
-	switch {
-	case !ok:
-		return value
-	case strings.HasSuffix(e.Label, " "+value):
-		return e.Label // "Year 7"
-	}
-	return e.Label + " (" + value + ")"
+	return label + " (" + value + ")"
 }
 
 func authority(value string) string {

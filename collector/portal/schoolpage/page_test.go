@@ -391,7 +391,7 @@ func TestPublicPages(t *testing.T) {
 		t.Errorf("the code is entered at %q", a.Location)
 	}
 	b.Language = "cy"
-	r.says(b.Get("/data"), 200, `<html lang="cy"`, "1 flwyddyn academaidd", "Presenoldeb")
+	r.says(b.Get("/data"), 200, `<html lang="cy"`, "1 flwyddyn academaidd", "Presenoldeb", "Rhif disgybl unigryw")
 	if a := b.Get("/stop"); a.Location != "https://collector.example.org/stop?language=cy" {
 		t.Errorf("in Welsh at %q", a.Location)
 	}
@@ -404,6 +404,15 @@ func TestWordsAreThoseOfTheRecords(t *testing.T) {
 	for _, d := range record.Datasets() {
 		if got := p.T("school.why." + string(d)); got != record.Why(d) {
 			t.Errorf("%s: %q, want %q", d, got, record.Why(d))
+		}
+		for _, f := range record.Fields(d) {
+			key := "school.field." + string(d) + "." + f.Name
+			if got := p.T(key); got != f.What {
+				t.Errorf("%s: %q, want %q", key, got, f.What)
+			}
+			if got := language.In(language.Welsh).T(key); got == f.What {
+				t.Errorf("%s is in English in Welsh", key)
+			}
 		}
 	}
 	for _, k := range record.Keepings() {

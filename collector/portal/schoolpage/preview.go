@@ -101,7 +101,7 @@ func recordOf(v *web.Visit, c hosted.Change) previewRecord {
 	}
 	meanings := map[string]string{}
 	for _, f := range record.Fields(c.Dataset) {
-		meanings[f.Name] = f.What
+		meanings[f.Name] = fieldWhat(v, c.Dataset, f)
 	}
 	for _, value := range c.Values {
 		name := meanings[value.Field]

@@ -31,7 +31,7 @@ func (c *section) data(v *web.Visit) error {
 	for _, d := range record.Datasets() {
 		set := dataDataset{Name: datasetName(v, d), Why: datasetWhy(v, d), Staff: !d.OfPupils()}
 		for _, f := range record.Fields(d) {
-			set.Fields = append(set.Fields, dataField{f.What, leavesWord(v, f)})
+			set.Fields = append(set.Fields, dataField{fieldWhat(v, d, f), leavesWord(v, f)})
 		}
 		p.Datasets = append(p.Datasets, set)
 	}

@@ -79,7 +79,7 @@ func datasetOf(v *web.Visit, s hosted.Scope, authority string, d record.Dataset)
 	allowed, leaves := s.Allowed[authority][d]
 	for _, f := range record.Fields(d) {
 		if leaves && (f.Always || slices.Contains(allowed, f.Name)) {
-			l.Leaves = append(l.Leaves, lineOf(f))
+			l.Leaves = append(l.Leaves, lineOf(v, d, f))
 		}
 	}
 	if leaves {
@@ -91,9 +91,9 @@ func datasetOf(v *web.Visit, s hosted.Scope, authority string, d record.Dataset)
 			continue
 		}
 		if gone = append(gone, g.Parts()...); g.Denied {
-			l.Denied = append(l.Denied, linesOf(g)...)
+			l.Denied = append(l.Denied, linesOf(v, g)...)
 		} else {
-			l.Waiting = append(l.Waiting, linesOf(g)...)
+			l.Waiting = append(l.Waiting, linesOf(v, g)...)
 		}
 	}
 	if len(gone) > 0 {
@@ -103,16 +103,18 @@ func datasetOf(v *web.Visit, s hosted.Scope, authority string, d record.Dataset)
 }
 
 // linesOf are the fields of a gap: all but what comes with it where none is named.
-func linesOf(g hosted.Gap) (list []fieldLine) {
+func linesOf(v *web.Visit, g hosted.Gap) (list []fieldLine) {
 	for _, f := range record.Fields(g.Dataset) {
 		if slices.Contains(g.Fields, f.Name) || len(g.Fields) == 0 && f.Always {
-			list = append(list, lineOf(f))
+			list = append(list, lineOf(v, g.Dataset, f))
 		}
 	}
 	return list
 }
 
-func lineOf(f record.Field) fieldLine { return fieldLine{f.Name, f.What, f.Sensitive} }
+func lineOf(v *web.Visit, d record.Dataset, f record.Field) fieldLine {
+	return fieldLine{f.Name, fieldWhat(v, d, f), f.Sensitive}
+}
 
 // changePath is the page of a decision. It is of no person, so that an address may say it.
 func changePath(what string, parts ...hosted.Part) string {
@@ -160,7 +162,7 @@ func (c *section) accept(v *web.Visit) error {
 	}
 	p := acceptPage{Shown: s.Shown, News: s.News}
 	for _, g := range s.Waiting() {
-		p.Gaps = append(p.Gaps, gapLine{Authority: g.Name, Name: datasetName(v, g.Dataset), Why: datasetWhy(v, g.Dataset), Fields: linesOf(g), Gained: g.Gained})
+		p.Gaps = append(p.Gaps, gapLine{Authority: g.Name, Name: datasetName(v, g.Dataset), Why: datasetWhy(v, g.Dataset), Fields: linesOf(v, g), Gained: g.Gained})
 	}
 	title := v.T("school.accept.title")
 	if len(p.Gaps) == 0 {
@@ -262,7 +264,7 @@ func changeLines(v *web.Visit, ask protocol.Ask, parts []hosted.Part) (list []ga
 			l := gapLine{Authority: names[authority], Name: datasetName(v, d)}
 			for _, f := range record.Fields(d) {
 				if slices.Contains(fields, f.Name) {
-					l.Fields = append(l.Fields, lineOf(f))
+					l.Fields = append(l.Fields, lineOf(v, d, f))
 				}
 			}
 			list = append(list, l)
