@@ -38,8 +38,8 @@ type gallery struct {
 
 	shots   string // where pictures go; empty for none
 	windows map[string]*browser.Tab
-	console *browser.Tab
-	seen    []string // the paths of pages that were looked at
+	console []*browser.Tab // the windows of the operator
+	seen    []string       // the paths of pages that were looked at
 }
 
 func newGallery(t *testing.T) *gallery {

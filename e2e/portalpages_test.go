@@ -159,10 +159,9 @@ var unseen = map[string]string{
 }
 
 // Each page, in each state that it has, breaks no rule of accessibility, on a wide screen
-// in English and on a phone in Welsh (the console is in English), is under 300 KB and says
-// nothing about a child in its title or address. With SCREENSHOTS set to a directory, a
-// picture of each is written there: what is seen first at 1366×768, the whole page, a
-// phone, and as it is printed.
+// in English and on a phone in Welsh, is under 300 KB and says nothing about a child in its
+// title or address. With SCREENSHOTS set to a directory, a picture of each is written
+// there: what is seen first at 1366×768, the whole page, a phone, and as it is printed.
 func TestPortalPages(t *testing.T) {
 	needChromium(t)
 	g := newGallery(t)
@@ -179,6 +178,7 @@ func TestPortalPages(t *testing.T) {
 	g.hostedPages()
 	g.otherDays()
 	g.refusals()
+	g.neglected()
 	g.allSeen()
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"rollbridge/collector/alarm"
 	"rollbridge/collector/database"
 	"rollbridge/shared/status"
 )
@@ -18,8 +19,8 @@ type State struct {
 	// was last read; zero for never.
 	Checkpoint, Verified time.Time
 	Chains               int
-	// Alarms are sentences, each with what to do.
-	Alarms []string
+	// Alarms are what is wrong, each with what to do.
+	Alarms []status.Part
 }
 
 // How long the job may be late before it is an alarm.
@@ -33,7 +34,7 @@ const (
 func (l *Log) State(ctx context.Context, s Shelf, now time.Time) (State, error) {
 	newest, err := s.Newest()
 	if errors.Is(err, ErrCheckpoint) {
-		return State{Alarms: []string{fmt.Sprintf("The audit log cannot be checked: %v. Put back the copy of the file that you keep elsewhere, and run `audit verify`.", err)}}, nil
+		return State{Alarms: []status.Part{alarm.Say(alarm.CheckpointUnread, map[string]status.Value{"Fault": alarm.Fault(err)})}}, nil
 	}
 	if err != nil {
 		return State{}, err
@@ -57,24 +58,30 @@ func (l *Log) State(ctx context.Context, s Shelf, now time.Time) (State, error) 
 		return state, err
 	case len(state.Alarms) > 0: // what is faulty gets no checkpoint
 	case !oldest.IsZero() && now.Sub(oldest) > checkpointLate:
-		state.Alarms = append(state.Alarms, "The audit log has entries of "+moment(oldest)+" and no checkpoint of them: run a process with role jobs, and look at its log.")
+		state.Alarms = append(state.Alarms, alarm.Say(alarm.AuditUnsigned, map[string]status.Value{"Since": {Time: oldest}}))
 	case !last.At.IsZero() && now.Sub(last.At) > verifiedLate:
-		state.Alarms = append(state.Alarms, "The audit log was last verified at "+moment(last.At)+": run a process with role jobs, or `audit verify`.")
+		state.Alarms = append(state.Alarms, alarm.Say(alarm.AuditNotVerified, map[string]status.Value{"Last": {Time: last.At}}))
 	}
 	return state, nil
 }
 
-func moment(t time.Time) string { return t.In(status.London()).Format("3:04pm on 2 January 2006") }
-
 // faultAlarms are one sentence for each chain.
-func faultAlarms(faults []Fault) (list []string) {
+func faultAlarms(faults []Fault) (list []status.Part) {
 	told := map[Chain]bool{}
 	for _, f := range faults {
 		if told[f.Chain] {
 			continue
 		}
 		told[f.Chain] = true
-		list = append(list, fmt.Sprintf("The audit log of %s is not as it was written: %s. Keep a copy of the database and of the checkpoints, and see `audit verify`.", f.Chain.Words(), f.Text))
+		kind, id, _ := strings.Cut(string(f.Chain), "/")
+		name := alarm.AuditOfOperator
+		switch kind {
+		case "authority":
+			name = alarm.AuditOfAuthority
+		case "school":
+			name = alarm.AuditOfSchool
+		}
+		list = append(list, alarm.Say(name, map[string]status.Value{"ID": {Text: id}, "Fault": {Text: f.Text}}))
 	}
 	return list
 }

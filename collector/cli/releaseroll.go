@@ -219,7 +219,7 @@ func (p *program) releaseStatus(ctx context.Context, dir string, asJSON bool) er
 	}
 	out := releaseJSON{At: now.UTC(), Alarms: []string{}, State: s, Returned: []returnedJSON{}, Frozen: []string{}}
 	for _, a := range s.Alarms(now) {
-		out.Alarms = append(out.Alarms, a.Text)
+		out.Alarms = append(out.Alarms, a.Words.Words(now, nil))
 	}
 	if known {
 		out.Adoption = release.Count(list)

@@ -79,9 +79,13 @@ func (p *program) status(ctx context.Context, asJSON bool) error {
 		if err != nil {
 			return err
 		}
-		alarms, err := server.Alarms(ctx, s, st, audit.New(db, nil), now)
+		list, err := server.Alarms(ctx, s, st, audit.New(db, nil), now)
 		if err != nil {
 			return err
+		}
+		alarms := make([]string, len(list))
+		for i, a := range list {
+			alarms[i] = a.Words(now, nil)
 		}
 		stops, err := standingStops(ctx, st)
 		if err != nil {

@@ -114,14 +114,22 @@ func DatasetValue(d record.Dataset) status.Value {
 	return status.Value{Text: strings.ReplaceAll(string(d), "_", " "), Key: "status.dataset." + string(d)}
 }
 
-// HoldNote is a hold for an operator: what happened, and how the school ends it.
+// released is how the school ends a hold that a person's yes ends.
+const released = "The school looks, and releases it with `rollbridge-agent sync --release {{.Code}}`."
+
+// HoldNote is HoldParts in English.
 func HoldNote(h protocol.Hold) string {
+	parts := HoldParts(h)
+	return english(parts[0]) + " " + english(parts[1])
+}
+
+// HoldParts are a hold for an operator: what happened, and how the school ends it.
+func HoldParts(h protocol.Hold) []status.Part {
 	w := HoldWords(h)
-	why := english(w.Why)
 	if h.Reason().Releasable() {
-		return fmt.Sprintf("%s; the school looks, and releases it with `rollbridge-agent sync --release %s`.", strings.TrimSuffix(why, "."), h.Code)
+		w.Next = status.Part{Key: "status.hold.release", English: released, Values: map[string]status.Value{"Code": {Text: h.Code}}}
 	}
-	return why + " " + english(w.Next)
+	return []status.Part{w.Why, w.Next}
 }
 
 // Who acts on what is held or reported.
@@ -146,7 +154,7 @@ func english(p status.Part) string { return p.Words(time.Time{}, nil) }
 // Texts are all English texts of this package and of shared/status by their keys,
 // so that a test holds the texts of the pages to them.
 func Texts() map[string]string {
-	texts := map[string]string{"status.hold.many": manyMissing}
+	texts := map[string]string{"status.hold.many": manyMissing, "status.hold.release": released}
 	all := maps.Clone(holdWords)
 	all["other"] = otherHold
 	for why, t := range all {

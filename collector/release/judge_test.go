@@ -3,6 +3,7 @@ package release_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -116,8 +117,16 @@ func TestAlarms(t *testing.T) {
 	} {
 		s := release.State{Metadata: []release.Role{{Role: c.role, Expires: now.Add(c.left)}, {Role: "x", Expires: now.Add(1000 * day)}}}
 		list := s.Alarms(now)
-		if got := len(list) > 0; got != (c.days >= 0) || got && (list[0].Days != c.days || list[0].Role != c.role || list[0].Text == "") {
+		if got := len(list) > 0; got != (c.days >= 0) || got && (list[0].Days != c.days || list[0].Role != c.role) {
 			t.Errorf("%s with %v left: %+v", c.role, c.left, list)
+		}
+		if len(list) == 0 {
+			continue
+		}
+		says := list[0].Words.Words(now, nil)
+		if !strings.HasPrefix(says, "The "+c.role+" metadata of releases ") || strings.Contains(says, "expired") != (c.left <= 0) ||
+			strings.Contains(says, "days left: "+strconv.Itoa(int(c.left/day))+")") != (c.left > 0 && (c.role == "root" || c.role == "targets")) {
+			t.Errorf("%s with %v left: %q", c.role, c.left, says)
 		}
 	}
 }

@@ -2,13 +2,15 @@ package release
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"rollbridge/collector/alarm"
 	signed "rollbridge/shared/release"
+	"rollbridge/shared/status"
 )
 
 // A State is how a repository stands.
@@ -122,7 +124,7 @@ type Alarm struct {
 	Role    string
 	Days    int
 	Expires time.Time
-	Text    string
+	Words   status.Part
 }
 
 // lives are for how long each role's metadata are good when they are signed.
@@ -141,30 +143,39 @@ func (s State) Alarms(now time.Time) (list []Alarm) {
 		}
 	}
 	if len(s.Metadata) == 1 {
-		list = append(list, Alarm{metadata.TIMESTAMP, 0, now, "A publication was cut off before agents could use it: run `release publish` again."})
+		list = append(list, Alarm{metadata.TIMESTAMP, 0, now, alarm.Say(alarm.ReleaseCut, nil)})
 	}
 	return list
 }
 
+// An end is what is said of a role's metadata once they have expired, and before.
+type end struct{ expired, near alarm.Name }
+
+// ends are those of the roles that people sign; the server signs the others.
+var ends = map[string]end{
+	metadata.ROOT:    {alarm.RootExpired, alarm.RootExpires},
+	metadata.TARGETS: {alarm.TargetsExpired, alarm.TargetsExpire},
+}
+
 func (m Role) alarm(now time.Time) (Alarm, bool) {
 	left := m.Expires.Sub(now)
-	byServer := m.Role != metadata.ROOT && m.Role != metadata.TARGETS
-	do := "renew it with `release root`"
-	switch {
-	case byServer:
-		do = "see that role jobs runs and can read the keys of releases, or run `release renew --online`"
-	case m.Role == metadata.TARGETS:
-		do = "publish a release, or renew them with `release renew`"
+	names, byPeople := ends[m.Role]
+	if !byPeople {
+		names = end{alarm.OnlineExpired, alarm.OnlineNotRenewed}
 	}
-	date := m.Expires.Format("2 January 2006")
+	say := func(days int, name alarm.Name) (Alarm, bool) {
+		return Alarm{m.Role, days, m.Expires, alarm.Say(name, map[string]status.Value{
+			"Role": {Text: m.Role}, "Day": alarm.Day(m.Expires), "Days": {Text: strconv.Itoa(int(left / day))},
+		})}, true
+	}
 	if left <= 0 {
-		return Alarm{m.Role, 0, m.Expires, fmt.Sprintf("The %s metadata of releases expired on %s, so no agent updates: %s.", m.Role, date, do)}, true
+		return say(0, names.expired)
 	}
-	if byServer {
+	if !byPeople {
 		if left > lives[m.Role]/2 {
 			return Alarm{}, false
 		}
-		return Alarm{m.Role, 1, m.Expires, fmt.Sprintf("The %s metadata of releases were not signed again and expire on %s: %s.", m.Role, date, do)}, true
+		return say(1, names.near)
 	}
 	days := 0
 	for _, d := range alarmDays {
@@ -175,7 +186,7 @@ func (m Role) alarm(now time.Time) (Alarm, bool) {
 	if days == 0 {
 		return Alarm{}, false
 	}
-	return Alarm{m.Role, days, m.Expires, fmt.Sprintf("The %s metadata of releases expire on %s, in %d days: %s.", m.Role, date, int(left/day), do)}, true
+	return say(days, names.near)
 }
 
 // Adoption is which versions run, by the agents' check-ins.

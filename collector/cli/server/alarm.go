@@ -1,12 +1,14 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
+	"rollbridge/collector/alarm"
 	"rollbridge/collector/audit"
 	"rollbridge/collector/keys"
 	"rollbridge/collector/release"
@@ -16,9 +18,9 @@ import (
 	"rollbridge/shared/status"
 )
 
-// Alarms are what the operator must see to, beside the schools, each a sentence with what
-// to do: `status` and the operator's pages say the same.
-func Alarms(ctx context.Context, s settings.Settings, st *store.Store, log *audit.Log, now time.Time) ([]string, error) {
+// Alarms are what the operator must see to, beside the schools: `status` and the
+// operator's pages say the same.
+func Alarms(ctx context.Context, s settings.Settings, st *store.Store, log *audit.Log, now time.Time) ([]status.Part, error) {
 	list, err := controlAlarms(ctx, s, st, log, now)
 	if err != nil {
 		return nil, err
@@ -32,10 +34,10 @@ func Alarms(ctx context.Context, s settings.Settings, st *store.Store, log *audi
 
 // controlAlarms are those of the keyring and of the audit log. A process that may not read
 // the control directory (intake's user) cannot judge them.
-func controlAlarms(ctx context.Context, s settings.Settings, st *store.Store, log *audit.Log, now time.Time) (list []string, err error) {
+func controlAlarms(ctx context.Context, s settings.Settings, st *store.Store, log *audit.Log, now time.Time) (list []status.Part, err error) {
 	root, err := ReadRoot(s.Keys())
 	if errors.Is(err, keys.ErrMissing) {
-		return []string{"The keyring and the audit log cannot be checked: this user has no control keys. Run status as the collector's own user."}, nil
+		return []status.Part{alarm.Say(alarm.NoControlKeys, nil)}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -44,40 +46,49 @@ func controlAlarms(ctx context.Context, s settings.Settings, st *store.Store, lo
 	if err != nil {
 		return nil, err
 	}
-	if _, due := KeyringAlarm(ring, now); due {
-		list = append(list, KeyringWords(ring, now))
+	if _, due := keyringAlarm(ring, now); due {
+		list = append(list, keyringWords(ring, now))
 	}
 	return append(list, auditAlarms(ctx, s, log, root, now)...), nil
 }
 
-func auditAlarms(ctx context.Context, s settings.Settings, log *audit.Log, root protocol.Fingerprint, now time.Time) []string {
+func auditAlarms(ctx context.Context, s settings.Settings, log *audit.Log, root protocol.Fingerprint, now time.Time) []status.Part {
 	state, err := log.State(ctx, audit.At(s.AuditDir(), root), now)
 	if err != nil {
-		return []string{fmt.Sprintf("The audit log cannot be checked: %v.", err)}
+		return []status.Part{alarm.Say(alarm.AuditUnread, map[string]status.Value{"Fault": alarm.Fault(err)})}
 	}
 	return state.Alarms
 }
 
 // overdue are the schools whose data should be destroyed: role jobs does it within the
 // hour.
-func overdue(ctx context.Context, st *store.Store, now time.Time) (list []string, err error) {
+func overdue(ctx context.Context, st *store.Store, now time.Time) (list []status.Part, err error) {
 	due, err := st.DueStops(ctx, now.Add(-24*time.Hour))
-	for _, s := range due {
-		list = append(list, fmt.Sprintf("What %s had sent was to be destroyed on %s and is not: run a process with role jobs, and look at its log.",
-			s.School, s.Destroy.In(status.London()).Format("2 January 2006")))
+	slices.SortStableFunc(due, func(a, b store.Stop) int { return cmp.Compare(a.School, b.School) })
+	for _, s := range slices.CompactFunc(due, func(a, b store.Stop) bool { return a.School == b.School }) {
+		list = append(list, alarm.Say(alarm.StopOverdue, map[string]status.Value{"School": {Text: s.School}, "Day": alarm.Day(s.Destroy)}))
 	}
-	slices.Sort(list)
-	return slices.Compact(list), err
+	return list, err
+}
+
+// keyringWords are of a keyring for which keyringAlarm is due.
+func keyringWords(ring protocol.Keyring, now time.Time) status.Part {
+	left := ring.Expires.Sub(now)
+	name := alarm.KeyringExpires
+	if left <= 0 {
+		name = alarm.KeyringExpired
+	}
+	return alarm.Say(name, map[string]status.Value{"Day": alarm.Day(ring.Expires), "Days": {Text: strconv.Itoa(int(left / (24 * time.Hour)))}})
 }
 
 // releaseAlarms are those of the releases that are kept here, if any are.
-func releaseAlarms(s settings.Settings, now time.Time) (list []string) {
+func releaseAlarms(s settings.Settings, now time.Time) (list []status.Part) {
 	state, err := release.At(s.ReleasesDir()).State()
 	if err != nil {
-		return []string{fmt.Sprintf("The releases cannot be read: %v. See `release status`.", err)}
+		return []status.Part{alarm.Say(alarm.ReleasesUnread, map[string]status.Value{"Fault": alarm.Fault(err)})}
 	}
 	for _, a := range state.Alarms(now) {
-		list = append(list, a.Text)
+		list = append(list, a.Words)
 	}
 	return list
 }

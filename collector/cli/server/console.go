@@ -22,6 +22,7 @@ import (
 	"rollbridge/collector/release"
 	"rollbridge/collector/settings"
 	"rollbridge/collector/store"
+	"rollbridge/shared/status"
 )
 
 // console is the operator's pages; nil in a process that opens nothing, which is intake's.
@@ -48,7 +49,7 @@ type consoleSources struct {
 
 func (c consoleSources) all() console.Sources {
 	return console.Sources{
-		Alarms: func(ctx context.Context, now time.Time) ([]string, error) {
+		Alarms: func(ctx context.Context, now time.Time) ([]status.Part, error) {
 			return Alarms(ctx, c.settings, c.store, c.audit, now)
 		},
 		Audit: func(ctx context.Context, now time.Time) (audit.State, error) {
@@ -68,42 +69,43 @@ func (c consoleSources) all() console.Sources {
 // expiries are what ends by itself. What this process may not read is said so.
 func (c consoleSources) expiries(ctx context.Context) ([]console.Expiry, error) {
 	list := []console.Expiry{c.keyring(ctx), c.sealing()}
-	list = append(list, certificateEnds(c.settings, "Certificate of the intake", c.settings.Intake.TLS),
-		certificateEnds(c.settings, "Certificate of the portal", c.settings.PortalTLS()))
+	list = append(list, certificateEnds(c.settings, console.IntakeCertificate, c.settings.Intake.TLS),
+		certificateEnds(c.settings, console.PortalCertificate, c.settings.PortalTLS()))
 	state, err := release.At(c.settings.ReleasesDir()).State()
 	if err != nil {
-		return append(list, console.Expiry{What: "Metadata of releases", Note: "Cannot be read here."}), nil
+		return append(list, console.Expiry{What: console.AllMetadata, Renewal: console.Unread}), nil
 	}
 	for _, m := range state.Metadata {
-		note := "Role jobs signs them again"
-		if m.Role == "root" {
-			note = "release root"
-		} else if m.Role == "targets" {
-			note = "release renew, or the next release"
+		by := console.ByJobs
+		switch m.Role {
+		case "root":
+			by = console.ByReleaseRoot
+		case "targets":
+			by = console.ByReleaseRenew
 		}
-		list = append(list, console.Expiry{What: "Metadata of releases: " + m.Role, Ends: m.Expires, Note: note})
+		list = append(list, console.Expiry{What: console.Metadata, Role: m.Role, Ends: m.Expires, Renewal: by})
 	}
 	return list, nil
 }
 
 func (c consoleSources) keyring(ctx context.Context) console.Expiry {
-	e := console.Expiry{What: "Keyring", Note: "key keyring renew, with the root key"}
+	e := console.Expiry{What: console.Keyring, Renewal: console.ByKeyringRenew}
 	root, err := ReadRoot(c.settings.Keys())
 	if err == nil {
 		ring, ringErr := Keyring(ctx, c.store, root)
 		e.Ends, err = ring.Expires, ringErr
 	}
 	if err != nil {
-		e.Note = "Cannot be read here: this process has no control keys."
+		e.Renewal = console.NoControlKeys
 	}
 	return e
 }
 
 func (c consoleSources) sealing() console.Expiry {
-	e := console.Expiry{What: "Sealing key in use", Note: "Role jobs makes a new one each week"}
+	e := console.Expiry{What: console.SealingKey, Renewal: console.ByJobsWeekly}
 	held, err := keys.OpenSealing(c.settings.Keys())
 	if err != nil {
-		e.Note = "Cannot be read here: this process has no sealing keys."
+		e.Renewal = console.NoSealingKeys
 		return e
 	}
 	for _, k := range held {
@@ -115,26 +117,26 @@ func (c consoleSources) sealing() console.Expiry {
 }
 
 // certificateEnds is when the certificate of a listener ends.
-func certificateEnds(s settings.Settings, what string, t settings.TLS) console.Expiry {
-	e := console.Expiry{What: what, Note: "Put a new one in its place; it is used from the next connection on"}
+func certificateEnds(s settings.Settings, what console.Ending, t settings.TLS) console.Expiry {
+	e := console.Expiry{What: what, Renewal: console.ByNewFile}
 	path := t.Cert
 	switch t.Mode {
 	case settings.TLSACME:
-		e.Note = "Is fetched anew by itself"
+		e.Renewal = console.ByItself
 		return e
 	case settings.TLSTrial:
 		path, _ = keys.TLSFiles(s.Keys())
-		e.Note = "The trial certificate of init; get one of a public authority"
+		e.Renewal = console.TrialOnly
 	}
 	text, err := os.ReadFile(path)
 	block, _ := pem.Decode(text)
 	if err != nil || block == nil {
-		e.Note = "Cannot be read here."
+		e.Renewal = console.Unread
 		return e
 	}
 	c, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		e.Note = "Cannot be read: it is damaged."
+		e.Renewal = console.Damaged
 		return e
 	}
 	e.Ends = c.NotAfter

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -96,7 +98,7 @@ func TestTheOperatorsPagesAreOnThePrivateListener(t *testing.T) {
 		t.Fatalf("the code: %d\n%s", code, body)
 	}
 	for path, text := range map[string]string{
-		"/console/upkeep": "The trial certificate of init", "/console/releases": "No release is kept here", "/console": "No alarm", "/livez": "alive", "/metrics": "rollbridge_job",
+		"/console/upkeep": "get one of a public authority", "/console/releases": "No release is kept here", "/console": "No alarm", "/livez": "alive", "/metrics": "rollbridge_job",
 	} {
 		if code, body := get(path); code != 200 || !strings.Contains(body, text) {
 			t.Errorf("%s: %d\n%s", path, code, body)
@@ -104,6 +106,12 @@ func TestTheOperatorsPagesAreOnThePrivateListener(t *testing.T) {
 	}
 	if _, body := get("/console/upkeep"); !strings.Contains(body, "Keyring") || !strings.Contains(body, "audit</th>") || strings.Contains(body, "Cannot be read") {
 		t.Errorf("upkeep:\n%s", body)
+	}
+	if code, body := post("/language", "language", "cy", "back", "/console/upkeep"); code != 200 || !strings.Contains(body, `<html lang="cy"`) || !strings.Contains(body, "Cylch allweddi") {
+		t.Errorf("in Welsh: %d\n%s", code, body)
+	}
+	if code, body := get("/cookies"); code != 200 || !strings.Contains(body, ">rollbridge-plain<") || strings.Contains(body, "__Host-") {
+		t.Errorf("the cookies: %d\n%s", code, body)
 	}
 	u, err := url.Parse(server.URL)
 	if err != nil {
@@ -206,5 +214,33 @@ func execute(t *testing.T, p *process, query string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Of each school whose data should be gone there is one alarm, however many agents it had.
+func TestDataThatShouldBeGoneAreAnAlarm(t *testing.T) {
+	p, _ := newProcess(t)
+	now := clock.Now()
+	for _, id := range []string{"oak", "elm", "ash"} {
+		if err := p.store.AddSchool(t.Context(), store.School{ID: id, Name: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, s := range []struct {
+		school     string
+		generation int
+		late       time.Duration
+	}{{"oak", 1, 50 * time.Hour}, {"elm", 1, 30 * time.Hour}, {"oak", 2, 30 * time.Hour}, {"ash", 1, time.Hour}} {
+		execute(t, p, fmt.Sprintf("INSERT INTO stops (school, generation, source, said_at, hidden_at, destroy_at, hold, records, children) VALUES ('%s', %d, 'agent', 1, 1, %d, x'%02x', 0, 0)",
+			s.school, s.generation, database.Micros(now.Add(-s.late)), i))
+	}
+	list, err := Alarms(t.Context(), p.Settings, p.store, audit.New(p.db, nil), now)
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%+v %v", list, err)
+	}
+	for i, school := range []string{"elm", "oak"} {
+		if got := list[i].Words(now, nil); !strings.HasPrefix(got, "What "+school+" had sent was to be destroyed on ") {
+			t.Errorf("%d: %q", i, got)
+		}
 	}
 }

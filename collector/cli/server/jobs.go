@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -173,7 +172,7 @@ func (j *jobs) keyring(ctx context.Context) error {
 		return err
 	}
 	j.expires.Set(float64(ring.Expires.Unix()))
-	alarm, due := KeyringAlarm(ring, clock.Now())
+	alarm, due := keyringAlarm(ring, clock.Now())
 	if !due {
 		j.warned = nil
 		return nil
@@ -185,9 +184,9 @@ func (j *jobs) keyring(ctx context.Context) error {
 	return nil
 }
 
-// KeyringAlarm finds the nearest of protocol.KeyringAlarms that is due at now;
+// keyringAlarm finds the nearest of protocol.KeyringAlarms that is due at now;
 // an expired keyring is due with 0.
-func KeyringAlarm(ring protocol.Keyring, now time.Time) (alarm time.Duration, due bool) {
+func keyringAlarm(ring protocol.Keyring, now time.Time) (alarm time.Duration, due bool) {
 	left := ring.Expires.Sub(now)
 	if left <= 0 {
 		return 0, true
@@ -198,13 +197,4 @@ func KeyringAlarm(ring protocol.Keyring, now time.Time) (alarm time.Duration, du
 		}
 	}
 	return alarm, due
-}
-
-// KeyringWords says an alarm for an operator.
-func KeyringWords(ring protocol.Keyring, now time.Time) string {
-	left := ring.Expires.Sub(now)
-	if left <= 0 {
-		return fmt.Sprintf("The keyring expired on %s: schools queue and send nothing. Renew it now with `key keyring renew`.", ring.Expires.Format("2 January 2006"))
-	}
-	return fmt.Sprintf("The keyring expires on %s, in %d days: renew it with `key keyring renew`.", ring.Expires.Format("2 January 2006"), int(left/(24*time.Hour)))
 }

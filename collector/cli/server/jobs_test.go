@@ -29,14 +29,14 @@ func TestKeyringAlarms(t *testing.T) {
 		{91 * day, 0, false}, {90*day + time.Second, 0, false}, {90 * day, 90 * day, true}, {61 * day, 90 * day, true},
 		{60 * day, 60 * day, true}, {30 * day, 30 * day, true}, {time.Second, 30 * day, true}, {0, 0, true}, {-day, 0, true},
 	} {
-		if alarm, due := KeyringAlarm(ring, expires.Add(-c.left)); alarm != c.alarm || due != c.due {
+		if alarm, due := keyringAlarm(ring, expires.Add(-c.left)); alarm != c.alarm || due != c.due {
 			t.Errorf("%v left: got %v %v", c.left, alarm, due)
 		}
 	}
-	if words := KeyringWords(ring, expires.Add(-30*day)); !strings.Contains(words, "in 30 days") || !strings.Contains(words, "key keyring renew") {
+	if words := keyringWords(ring, expires.Add(-30*day)).Words(expires, nil); !strings.Contains(words, "days left: 30") || !strings.Contains(words, "key keyring renew") {
 		t.Error(words)
 	}
-	if words := KeyringWords(ring, expires); !strings.Contains(words, "expired") {
+	if words := keyringWords(ring, expires).Words(expires, nil); !strings.Contains(words, "expired") {
 		t.Error(words)
 	}
 }

@@ -3,9 +3,9 @@ package console
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"rollbridge/collector/language"
 	"rollbridge/collector/overview"
 	"rollbridge/collector/portal/web"
 	"rollbridge/collector/release"
@@ -48,23 +48,26 @@ func (p *pages) agents(v *web.Visit) error {
 		return err
 	}
 	page := agentsPage{Versions: release.Count(programs), Hours: int(silentAfter / time.Hour)}
+	for i, a := range page.Versions {
+		page.Versions[i].Version = version(v, a.Version)
+	}
 	running := map[string]release.Program{}
 	state, err := p.Sources.Releases()
 	for _, r := range programs {
 		running[r.School] = r
 		for _, s := range r.Skipped {
 			if s.Version != r.Version {
-				page.Returned = append(page.Returned, returnLine{r.School, s.Version, r.Version, s.Reason, s.Since})
+				page.Returned = append(page.Returned, returnLine{r.School, version(v, s.Version), version(v, r.Version), reason(v, s.Reason), s.Since})
 			}
 		}
 		if err == nil && state.Frozen(r, v.Now) {
-			page.Frozen = append(page.Frozen, agentLine{School: r.School, Heard: r.Heard, Version: r.Version})
+			page.Frozen = append(page.Frozen, agentLine{School: r.School, Heard: r.Heard, Version: version(v, r.Version)})
 		}
 	}
 	if err := p.fillAgents(v, &page, running); err != nil {
 		return err
 	}
-	return show(v, "agents", "Agents", page)
+	return show(v, "agents", "console.menu.agents", page)
 }
 
 func (p *pages) fillAgents(v *web.Visit, page *agentsPage, running map[string]release.Program) error {
@@ -78,7 +81,7 @@ func (p *pages) fillAgents(v *web.Visit, page *agentsPage, running map[string]re
 	}
 	for _, a := range all {
 		r := running[a.School]
-		l := agentLine{School: names[a.School], ID: a.School, Heard: a.Heard, Since: a.Created, Version: version(r.Version), Ring: string(r.Ring)}
+		l := agentLine{School: names[a.School], ID: a.School, Heard: a.Heard, Since: a.Created, Version: version(v, r.Version), Ring: ring(v.Printer, r.Ring)}
 		switch {
 		case a.State == store.AgentPending:
 			l.Phrase = a.Phrase
@@ -92,11 +95,35 @@ func (p *pages) fillAgents(v *web.Visit, page *agentsPage, running map[string]re
 }
 
 // version keeps what is shown of a check-in to a version.
-func version(s string) string {
+func version(v *web.Visit, s string) string {
 	if s != "" && signed.Valid(s) != nil {
-		return "an unknown version"
+		return v.T("console.version.unknown")
 	}
 	return s
+}
+
+// ring is the name of a ring; an agent that has not spoken has none.
+func ring(p *language.Printer, r signed.Ring) string {
+	switch r {
+	case signed.Early:
+		return p.T("console.ring.early")
+	case signed.General:
+		return p.T("console.ring.general")
+	}
+	return ""
+}
+
+// reasons are why an agent leaves a version: the closed list of what agents say.
+var reasons = []string{
+	"ended", "crashed", "not_ready", "self_test", "silent", "unchecked", "flooding", "attempts", "unstartable", "asked", "vanished", "altered",
+	"not_released", "no_proof", "unreadable", "below_floor", "older", "skipped", "no_previous", "here",
+}
+
+func reason(v *web.Visit, said string) string {
+	if !slices.Contains(reasons, said) {
+		said = "other"
+	}
+	return v.T("console.reason." + said)
 }
 
 // names are the schools' names by their ids.
@@ -118,9 +145,8 @@ type batchesPage struct {
 }
 
 type holdLine struct {
-	School, ID, Code, Note string
-	Authority              string
-	Since                  time.Time
+	School, ID, Note, Authority string
+	Since                       time.Time
 }
 
 type backlogLine struct {
@@ -129,9 +155,9 @@ type backlogLine struct {
 }
 
 type refusedLine struct {
-	School, ID, Dataset, Field, Why string
-	Records                         int
-	Since                           time.Time
+	School, ID, Dataset, What string
+	Records                   int
+	Since                     time.Time
 }
 
 func (p *pages) batches(v *web.Visit) error {
@@ -144,7 +170,7 @@ func (p *pages) batches(v *web.Visit) error {
 	for _, s := range list {
 		names[s.School.ID] = s.School.Name
 		for _, h := range s.Holds {
-			page.Holds = append(page.Holds, holdLine{s.School.Name, s.School.ID, h.Code, overview.HoldNote(h.Hold), h.Authority, h.Since})
+			page.Holds = append(page.Holds, holdLine{s.School.Name, s.School.ID, v.Parts(overview.HoldParts(h.Hold), v.Now), h.Authority, h.Since})
 		}
 		if s.Quarantined == 0 {
 			continue
@@ -154,7 +180,7 @@ func (p *pages) batches(v *web.Visit) error {
 			return err
 		}
 		for _, r := range refused {
-			page.Refused = append(page.Refused, refusedLine{s.School.Name, s.School.ID, string(r.Dataset), r.Field, strings.ReplaceAll(string(r.Code), "_", " "), r.Records, r.Since})
+			page.Refused = append(page.Refused, refusedLine{s.School.Name, s.School.ID, v.T("status.dataset." + string(r.Dataset)), v.Refused(r.Code, r.Field), r.Records, r.Since})
 		}
 	}
 	page.Paging = v.Paging(len(page.Refused))
@@ -167,7 +193,7 @@ func (p *pages) batches(v *web.Visit) error {
 	for _, b := range backlog {
 		page.Backlog = append(page.Backlog, backlogLine{b, names[b.School]})
 	}
-	return show(v, "batches", "Batches that are held, wait or were refused", page)
+	return show(v, "batches", "console.batches.title", page)
 }
 
 // codesPage is which enrolment codes may still be used.
@@ -199,7 +225,7 @@ func (p *pages) codes(v *web.Visit) error {
 		}
 		page.Late = append(page.Late, l)
 	}
-	return show(v, "codes", "Enrolment codes", page)
+	return show(v, "codes", "console.codes.title", page)
 }
 
 // General is how many agents of a version are in the general ring.

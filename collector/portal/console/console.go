@@ -11,6 +11,7 @@ import (
 	"rollbridge/collector/portal/account"
 	"rollbridge/collector/portal/web"
 	"rollbridge/collector/release"
+	"rollbridge/shared/status"
 )
 
 //go:embed pages/*.html
@@ -21,7 +22,7 @@ var templates = web.NewTemplates(files)
 // Sources are what the pages show beside the database.
 type Sources struct {
 	// Alarms are what needs the operator, as `status` says it.
-	Alarms func(context.Context, time.Time) ([]string, error)
+	Alarms func(context.Context, time.Time) ([]status.Part, error)
 	// Audit is how the audit log stands.
 	Audit func(context.Context, time.Time) (audit.State, error)
 	// Programs are what the agents run.
@@ -33,13 +34,6 @@ type Sources struct {
 	// Jobs are when each job of this process last ended well; none where it has not the
 	// role.
 	Jobs func() ([]Job, error)
-}
-
-// An Expiry is something that ends by itself.
-type Expiry struct {
-	What string
-	Ends time.Time // zero where Note says it
-	Note string
 }
 
 // A Job is one of what role jobs does by the clock.
@@ -54,13 +48,13 @@ const Home = "/console"
 // Menu is the navigation of these pages.
 func Menu() []web.MenuEntry {
 	return []web.MenuEntry{
-		{Section: "overview", Path: "/console", Key: "Overview", Right: account.Console},
-		{Section: "schools", Path: "/console/schools", Key: "Schools", Right: account.Console},
-		{Section: "agents", Path: "/console/agents", Key: "Agents", Right: account.Console},
-		{Section: "batches", Path: "/console/batches", Key: "Batches", Right: account.Console},
-		{Section: "codes", Path: "/console/codes", Key: "Codes", Right: account.Console},
-		{Section: "releases", Path: "/console/releases", Key: "Releases", Right: account.Console},
-		{Section: "upkeep", Path: "/console/upkeep", Key: "Upkeep", Right: account.Console},
+		{Section: "overview", Path: "/console", Key: "console.menu.overview", Right: account.Console},
+		{Section: "schools", Path: "/console/schools", Key: "console.menu.schools", Right: account.Console},
+		{Section: "agents", Path: "/console/agents", Key: "console.menu.agents", Right: account.Console},
+		{Section: "batches", Path: "/console/batches", Key: "console.menu.batches", Right: account.Console},
+		{Section: "codes", Path: "/console/codes", Key: "console.menu.codes", Right: account.Console},
+		{Section: "releases", Path: "/console/releases", Key: "console.menu.releases", Right: account.Console},
+		{Section: "upkeep", Path: "/console/upkeep", Key: "console.menu.upkeep", Right: account.Console},
 	}
 }
 
@@ -93,8 +87,9 @@ func Routes(s *web.Site, from Sources) []web.Route {
 	}
 }
 
+// show answers with a page; title is a key.
 func show(v *web.Visit, name, title string, data any) error {
-	return v.Show(templates, web.Page{Name: name, Title: title, Data: data})
+	return v.Show(templates, web.Page{Name: name, Title: v.T(title), Data: data})
 }
 
 // known is what is known of all schools now.

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
+	"maps"
 	"net/http"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"rollbridge/collector/alarm"
 	"rollbridge/collector/audit"
 	"rollbridge/collector/database"
 	"rollbridge/collector/database/dbtest"
@@ -27,13 +32,16 @@ import (
 	"rollbridge/collector/vault"
 	"rollbridge/shared/record"
 	signed "rollbridge/shared/release"
+	"rollbridge/shared/status"
 )
 
 // sources are of a collector with something of everything.
 func sources() console.Sources {
 	now := portaltest.Now()
 	return console.Sources{
-		Alarms: func(context.Context, time.Time) ([]string, error) { return []string{"The keyring ends soon."}, nil },
+		Alarms: func(context.Context, time.Time) ([]status.Part, error) {
+			return []status.Part{alarm.Say(alarm.KeyringExpires, map[string]status.Value{"Day": alarm.Day(now.AddDate(0, 0, 9)), "Days": {Text: "9"}})}, nil
+		},
 		Audit: func(context.Context, time.Time) (audit.State, error) {
 			return audit.State{Checkpoint: now, Verified: now, Chains: 7}, nil
 		},
@@ -49,7 +57,9 @@ func sources() console.Sources {
 				Draft:    &release.Waiting{Versions: []string{"1.3.0"}}}, nil
 		},
 		Expiries: func(context.Context) ([]console.Expiry, error) {
-			return []console.Expiry{{What: "Keyring", Ends: now.AddDate(0, 0, 40), Note: "key keyring renew"}, {What: "Certificate of the portal", Note: "Is fetched anew by itself"}}, nil
+			return []console.Expiry{
+				{What: console.Keyring, Ends: now.AddDate(0, 0, 40), Renewal: console.ByKeyringRenew}, {What: console.PortalCertificate, Renewal: console.ByItself},
+			}, nil
 		},
 		Jobs: func() ([]console.Job, error) { return []console.Job{{Name: "audit", Last: now}}, nil },
 	}
@@ -107,6 +117,7 @@ func (r *rig) page(path string) string {
 		r.Fatalf("GET %s: %d\n%s", path, a.Code, a.Body)
 	}
 	_, main, _ := strings.Cut(a.Body, "<main")
+	_, main, _ = strings.Cut(main, ">")
 	main, _, _ = strings.Cut(main, "</main>")
 	return main
 }
@@ -134,9 +145,9 @@ func TestPages(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		r := newRig(t, db, sources())
 		for path, texts := range map[string][]string{
-			"/console":          {"The keyring ends soon.", "Not received", "Stopped by school", "Barking and Dagenham", "Agents to confirm"},
+			"/console":          {"The keyring expires on", "days left: 9", ">key keyring renew</code>", "Not received", "Stopped by school", "Barking and Dagenham", "Agents to confirm"},
 			"/console/schools":  {"Last heard from", "Last register received", "asked by 301", "Received"},
-			"/console/agents":   {"1.2.0", "1.1.0", "crashed", "Early ring"},
+			"/console/agents":   {"1.2.0", "1.1.0", "It ended too often while on probation.", "Early ring"},
 			"/console/batches":  {"Held by a safety rule"},
 			"/console/codes":    {"72 hours"},
 			"/console/releases": {"1.2.0", "early 100 %", "linux-amd64", "security", "A draft waits", "1.3.0"},
@@ -205,7 +216,7 @@ func TestWhatWaits(t *testing.T) {
 			t.Errorf("codes:\n%s", codes)
 		}
 		batches := r.page("/console/batches")
-		for _, text := range []string{">2<span", "6 KB", ">1</td>", "contact", "Phones", "too long", ">2</td>"} {
+		for _, text := range []string{">2<span", "6 KB", ">1</td>", "contact", "Phones is too long.", ">2</td>"} {
 			if !strings.Contains(batches, text) {
 				t.Errorf("batches do not say %q:\n%s", text, batches)
 			}
@@ -215,7 +226,7 @@ func TestWhatWaits(t *testing.T) {
 				school, fmt.Sprint(n), `["`+f.Name+`:too_long"]`, []byte("x"), at(-time.Hour))
 		}
 		first, second := r.page("/console/batches"), r.page("/console/batches?page=2")
-		if n := strings.Count(first, ">too long<"); n != 25 || !strings.Contains(first, "page=2") || !strings.Contains(second, ">too long<") {
+		if n := strings.Count(first, " is too long.<"); n != 25 || !strings.Contains(first, "page=2") || !strings.Contains(second, " is too long.<") {
 			t.Errorf("%d reasons are on the first page:\n%s", n, second)
 		}
 	})
@@ -289,13 +300,83 @@ func TestFaults(t *testing.T) {
 	from.Audit = func(context.Context, time.Time) (audit.State, error) { return audit.State{}, broken }
 	from.Jobs = func() ([]console.Job, error) { return nil, nil }
 	r := newRig(t, dbtest.Migrated(t, dbtest.SQLite(t)), from)
-	for path, text := range map[string]string{"/console/releases": "the disk is broken", "/console/upkeep": "cannot be checked here: the disk is broken", "/console/agents": "1.2.0"} {
+	for path, text := range map[string]string{"/console/releases": "the disk is broken", "/console/upkeep": ">the disk is broken</code>", "/console/agents": "1.2.0"} {
 		if body := r.page(path); !strings.Contains(body, text) {
 			t.Errorf("%s:\n%s", path, body)
 		}
 	}
 	if body := r.page("/console/upkeep"); !strings.Contains(body, "has not the role jobs") {
 		t.Error(body)
+	}
+}
+
+// said are the texts of a page, but for code.
+func said(body string) map[string]bool {
+	list := map[string]bool{}
+	for _, piece := range tag.Split(code.ReplaceAllString(body, ""), -1) {
+		list[strings.TrimSpace(html.UnescapeString(piece))] = true
+	}
+	return list
+}
+
+var (
+	tag  = regexp.MustCompile(`<[^>]*>`)
+	code = regexp.MustCompile(`(?s)<code.*?</code>`)
+)
+
+// In Welsh everything is said in Welsh: what is the same in both languages is a name or a
+// number.
+func TestEverythingIsInWelsh(t *testing.T) {
+	from := sources()
+	from.Expiries = func(context.Context) ([]console.Expiry, error) {
+		var list []console.Expiry
+		for _, what := range []console.Ending{console.Keyring, console.SealingKey, console.IntakeCertificate, console.PortalCertificate, console.Metadata, console.AllMetadata} {
+			list = append(list, console.Expiry{What: what, Role: "root", Ends: portaltest.Now().Add(47 * time.Hour)})
+		}
+		for _, by := range []console.Renewal{console.ByKeyringRenew, console.ByReleaseRenew, console.ByJobs, console.ByJobsWeekly, console.ByItself, console.ByNewFile, console.TrialOnly,
+			console.Unread, console.NoControlKeys, console.NoSealingKeys, console.Damaged} {
+			list = append(list, console.Expiry{What: console.Keyring, Renewal: by})
+		}
+		return list, nil
+	}
+	r := newRig(t, dbtest.Migrated(t, dbtest.SQLite(t)), from)
+	r.world.Exec("UPDATE agents SET state = 'pending' WHERE school = ?", r.world.Child.School)
+	r.world.Exec(`INSERT INTO quarantine (school, dataset, key, sequence, reasons, body, at) VALUES (?, 'contact', 'k', 1, '["Phones:too_long", ":decode", "Notes:new_in_a_later_version"]', ?, 1)`, r.world.Child.School, []byte("x"))
+	names := map[string]bool{"": true, "1.2.0": true, "1.1.0": true, "linux-amd64": true, "audit": true, "birch": true}
+	schools, err := r.site.Store.Schools(t.Context(), "")
+	r.must(err)
+	for _, s := range schools {
+		names[s.School.Name], names[s.School.ID] = true, true
+	}
+	authorities, err := r.site.Store.Authorities(t.Context())
+	r.must(err)
+	for _, a := range authorities {
+		names[a.Name], names[a.Code], names[a.Code+" "+a.Name] = true, true, true
+	}
+	agents, err := r.site.Store.Agents(t.Context(), "")
+	r.must(err)
+	for _, a := range agents {
+		names[a.Phrase] = true
+	}
+	words := regexp.MustCompile(`[A-Za-z]{2}`)
+	var all []string
+	for _, path := range append([]string{"/console/schools?page=2", "/console/schools?authority=" + portaltest.Empty}, paths...) {
+		r.b.Language = "en"
+		english := said(r.page(path))
+		r.b.Language = "cy"
+		welsh := said(r.page(path))
+		for text := range welsh {
+			if english[text] && !names[text] && words.MatchString(text) {
+				t.Errorf("%s says %q in both languages", path, text)
+			}
+		}
+		all = append(all, slices.Collect(maps.Keys(welsh))...)
+	}
+	// Each of what is rarely there was there.
+	for _, text := range []string{"Asiantau sy'n aros i gael eu cadarnhau", "Dychwelodd oddi wrth fersiwn", "Mae Phones yn rhy hir.", "Ni ellir darllen y cofnod.", "47 awr", "Yn gywir am"} {
+		if !slices.ContainsFunc(all, func(s string) bool { return strings.Contains(s, text) }) {
+			t.Errorf("no page says %q", text)
+		}
 	}
 }
 
@@ -309,5 +390,36 @@ func TestTheSameWords(t *testing.T) {
 		if word := string(s.Now(o.Session).Word); !strings.Contains(body, ">"+word+"</strong>") {
 			t.Errorf("%s is missing", word)
 		}
+	}
+}
+
+// Every reason for which an agent leaves a version is said, in both languages.
+func TestEveryReasonIsSaid(t *testing.T) {
+	source, err := os.ReadFile("../../../agent/slot/state.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said []release.Skip
+	for _, m := range regexp.MustCompile(`Reason = "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		said = append(said, release.Skip{Version: "1.2.0", Reason: m[1]})
+	}
+	if len(said) < 20 {
+		t.Fatalf("agents have only %d reasons", len(said))
+	}
+	from := sources()
+	from.Programs = func(context.Context) ([]release.Program, error) {
+		return []release.Program{{School: "birch", Version: "1.1.0", Skipped: said}}, nil
+	}
+	r := newRig(t, dbtest.Migrated(t, dbtest.SQLite(t)), from)
+	for l, other := range map[string]string{"en": "does not know", "cy": "yn ei adnabod"} {
+		r.b.Language = l
+		if body := r.page("/console/agents"); strings.Contains(body, other) || strings.Contains(body, "console.reason") || strings.Count(body, ">birch</th>") != len(said) {
+			t.Errorf("in %s:\n%s", l, body)
+		}
+	}
+	said[0].Reason = "new_in_a_later_version"
+	r.b.Language = "en"
+	if body := r.page("/console/agents"); strings.Count(body, "does not know") != 1 {
+		t.Errorf("an unknown reason:\n%s", body)
 	}
 }

@@ -13,8 +13,8 @@
 // not bound to TLS (web.Site.Plain): reach it by a tunnel (`ssh -L`), not across a network.
 // The portal's public listener has none of these pages.
 //
-// It is in English only: operators read the documentation in English, too. It changes
-// nothing: the commands do.
+// It changes nothing: the commands do. It is in both languages; names of commands, jobs,
+// fields and versions, and what a program said when it failed, are the same in both.
 //
 // Start reading at Routes and Sources.
 package console

@@ -15,7 +15,7 @@ import (
 type overviewPage struct {
 	At          time.Time
 	Session     status.Session
-	Alarms      []string
+	Alarms      []status.Part
 	Schools     int
 	Words       []wordCount
 	Authorities []authorityLine
@@ -78,7 +78,7 @@ func (p *pages) overview(v *web.Visit) error {
 	if page.Alarms, err = p.Alarms(v.Context(), o.At); err != nil {
 		return err
 	}
-	return show(v, "overview", "All authorities", page)
+	return show(v, "overview", "console.overview.title", page)
 }
 
 // countWords counts schools by their word, in the order of the vocabulary.
@@ -97,8 +97,6 @@ func countWords(list []overview.School, session status.Session) (out []wordCount
 
 // schoolsPage is the table of all schools.
 type schoolsPage struct {
-	At                 time.Time
-	Session            status.Session
 	Words, Authorities []web.Option
 	Word, Authority    string
 	Filtered           bool
@@ -126,9 +124,9 @@ func (p *pages) schools(v *web.Visit) error {
 	if err != nil {
 		return err
 	}
-	page := schoolsPage{At: o.At, Session: o.Session, Words: []web.Option{{Text: "Any"}}, Authorities: []web.Option{{Text: "Any"}}}
+	page := schoolsPage{Words: []web.Option{{Text: v.T("console.any")}}, Authorities: []web.Option{{Text: v.T("console.any")}}}
 	for _, w := range status.Words() {
-		page.Words = append(page.Words, web.Option{Value: string(w), Text: string(w)})
+		page.Words = append(page.Words, web.Option{Value: string(w), Text: v.Word(w)})
 	}
 	authorities, err := p.Store.Authorities(v.Context())
 	if err != nil {
@@ -145,20 +143,20 @@ func (p *pages) schools(v *web.Visit) error {
 		if page.Word != "" && string(s.Now(o.Session).Word) != page.Word || page.Authority != "" && !slices.Contains(asked[s.School.ID], page.Authority) {
 			continue
 		}
-		rows = append(rows, schoolRowOf(s, o.Session, asked[s.School.ID]))
+		rows = append(rows, schoolRowOf(v, s, o.Session, asked[s.School.ID]))
 	}
 	order(rows, form.Raw("sort"))
 	page.Paging = v.Paging(len(rows))
 	page.Rows = rows[page.Paging.From():page.Paging.To()]
-	return v.Show(templates, web.Page{Name: "schools", Title: "Schools", Problems: form.Problems(), Data: page})
+	return v.Show(templates, web.Page{Name: "schools", Title: v.T("console.menu.schools"), Problems: form.Problems(), Data: page})
 }
 
-func schoolRowOf(s overview.School, session status.Session, asked []string) schoolRow {
+func schoolRowOf(v *web.Visit, s overview.School, session status.Session, asked []string) schoolRow {
 	verdict := s.Now(session)
 	return schoolRow{
 		ID: s.School.ID, Name: s.School.Name, Asked: strings.Join(asked, ", "), AM: s.AM.Word, PM: s.PM.Word,
-		Next: verdict.NextStep, Acts: verdict.Owner, Heard: s.LastHeard, Register: s.AttendanceAsAt,
-		Waiting: s.Waiting, SetAside: s.SetAside, Refused: s.Quarantined, Holds: len(s.Holds), Pending: s.Pending, Version: version(s.Version),
+		Next: v.NextStep(verdict), Acts: v.Acts(verdict), Heard: s.LastHeard, Register: s.AttendanceAsAt,
+		Waiting: s.Waiting, SetAside: s.SetAside, Refused: s.Quarantined, Holds: len(s.Holds), Pending: s.Pending, Version: version(v, s.Version),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"rollbridge/collector/audit"
 	"rollbridge/collector/calendar"
+	"rollbridge/collector/language"
 	"rollbridge/collector/overview"
 	"rollbridge/collector/portal/web"
 	"rollbridge/collector/store"
@@ -202,24 +203,12 @@ func (p *pages) refused(v *web.Visit, school string) ([]refused, error) {
 	}
 	list := make([]refused, 0, len(found))
 	for _, r := range found {
-		code := r.Code
-		if !known[code] {
-			code = "other"
-		}
 		one := refused{Dataset: v.T("status.dataset." + string(r.Dataset)), Records: r.Records, Since: r.Since,
-			What: v.T("schools.refused."+string(code), "Field", r.Field), Next: v.T("schools.refused.next"), Acts: v.T("status.who.office")}
-		if r.Code == record.FaultKey || r.Code == record.FaultDecode || code == "other" {
+			What: v.Refused(r.Code, r.Field), Next: v.T("schools.refused.next"), Acts: v.T("status.who.office")}
+		if r.Code == record.FaultKey || r.Code == record.FaultDecode || language.Unexplained(r.Code) {
 			one.Next, one.Acts = v.T("schools.refused.next-operator"), v.T("status.who.operator")
 		}
 		list = append(list, one)
 	}
 	return list, nil
-}
-
-// known are the faults that have a sentence.
-var known = map[record.FaultCode]bool{
-	record.FaultMalformed: true, record.FaultCheck: true, record.FaultNotADate: true, record.FaultFuture: true, record.FaultOrder: true,
-	record.FaultNotMonday: true, record.FaultLength: true, record.FaultTooLong: true, record.FaultControl: true, record.FaultRange: true,
-	record.FaultUnknown: true, record.FaultHistoric: true, record.FaultConflict: true, record.FaultPermanent: true, record.FaultKey: true,
-	record.FaultDecode: true,
 }

@@ -14,9 +14,6 @@ var noUser account.User
 // chosen is the language of a reader: what this browser chose, else what the person
 // chose, else what the browser asks for.
 func (s *Site) chosen(r *http.Request, u account.User) *language.Printer {
-	if s.Plain {
-		return language.In(language.English)
-	}
 	if c, err := r.Cookie(s.cookie(languageCookie)); err == nil {
 		return language.In(language.Language(c.Value))
 	}

@@ -37,7 +37,7 @@ type Site struct {
 	Menu []MenuEntry
 	// Plain is for pages over HTTP on loopback or a closed network, which are the
 	// operator's: cookies are not bound to TLS, as browsers would refuse them, and have
-	// names of their own; and everything is in English.
+	// names of their own.
 	Plain bool
 
 	sessions *scs.SessionManager

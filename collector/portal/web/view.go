@@ -64,9 +64,12 @@ func (v *View) FullTitle() string {
 	return title
 }
 
-// Public says that these pages are not the operator's own: the reader may choose the language,
-// and there are pages that anybody may open.
+// Public says that these pages are not the operator's own: there are some that anybody may
+// open.
 func (v *View) Public() bool { return !v.visit.site.Plain }
+
+// Cookie is the whole name of a cookie on these pages.
+func (v *View) Cookie(name string) string { return v.visit.site.cookie(name) }
 
 // Other is the language that the page is not in.
 func (v *View) Other() language.Language {
@@ -160,6 +163,23 @@ type Tag struct{ Text, Colour string }
 
 // Tag is for the block "tag".
 func (v *View) Tag(w status.Word) Tag { return Tag{v.Word(w), w.Info().Colour} }
+
+// A Piece is a part of a text.
+type Piece struct {
+	Text string
+	// Code says that it is a command, or what a program said.
+	Code bool
+}
+
+// Marked is for the block "marked": what stands in backquotes in a text is code.
+func (v *View) Marked(text string) (list []Piece) {
+	for i, piece := range strings.Split(text, "`") {
+		if piece != "" {
+			list = append(list, Piece{piece, i%2 == 1})
+		}
+	}
+	return list
+}
 
 // A Seen is a time as a cell of a table shows it; both are empty for never.
 type Seen struct{ Ago, At, Never string }
