@@ -222,7 +222,7 @@ func TestTheTimeIsThatOfMostSchools(t *testing.T) {
 			return calendar.SetTimes(t.Context(), tx, school, "2026-11-23", map[status.Session]status.Clock{
 				status.AM: {Register: 10 * time.Hour, Late: 10*time.Hour + 15*time.Minute, NotReceived: 11 * time.Hour},
 				status.PM: status.DefaultClocks()[status.PM],
-			}, calendar.Author{})
+			}, calendar.Change{At: at(9, 0)})
 		}))
 	}
 	late("elm")

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"rollbridge/collector/database"
-	"rollbridge/shared/clock"
 	"rollbridge/shared/record"
 	"rollbridge/shared/status"
 )
@@ -82,15 +81,14 @@ func (c Calendar) With(e Entry) Calendar {
 }
 
 // Add adds entries to a school's calendar, all or none; a *Fault says what is
-// wrong with the first that cannot be added.
-func Add(ctx context.Context, tx *database.Tx, school string, entries []Entry, by Author) error {
+// wrong with the first that cannot be added, at the time of the change.
+func Add(ctx context.Context, tx *database.Tx, school string, entries []Entry, by Change) error {
 	c, err := Read(ctx, tx, school)
 	if err != nil {
 		return err
 	}
-	now := clock.Now()
 	for i, e := range entries {
-		if f := c.Check(e, now); f != nil {
+		if f := c.Check(e, by.At); f != nil {
 			f.Line = i + 1
 			return f
 		}
@@ -98,7 +96,7 @@ func Add(ctx context.Context, tx *database.Tx, school string, entries []Entry, b
 		// Somebody who enters the same at the same moment has done it already.
 		if _, err := tx.Exec(ctx, `INSERT INTO calendar_entries (school, first_day, session, kind, last_day, authority, changed_by, changed_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, school, string(e.First), string(e.Session), string(e.Kind), string(e.Last),
-			by.Authority, by.User, database.Micros(now)); err != nil {
+			by.Authority, by.User, database.Micros(by.At)); err != nil {
 			return fmt.Errorf("add to the calendar of %s: %w", school, err)
 		}
 	}
@@ -142,7 +140,7 @@ func CheckClocks(clocks map[status.Session]status.Clock) *Fault {
 
 // SetTimes sets the times of both sessions from a day on. Times of later days go
 // with it; those of earlier days stay.
-func SetTimes(ctx context.Context, tx *database.Tx, school string, from record.Date, clocks map[status.Session]status.Clock, by Author) error {
+func SetTimes(ctx context.Context, tx *database.Tx, school string, from record.Date, clocks map[status.Session]status.Clock, by Change) error {
 	if f := CheckClocks(clocks); f != nil {
 		return f
 	}
@@ -154,7 +152,7 @@ func SetTimes(ctx context.Context, tx *database.Tx, school string, from record.D
 		c := clocks[s]
 		_, err = tx.Exec(ctx, `INSERT INTO session_times (school, from_day, session, register_at, late_at, not_received_at, authority, changed_by, changed_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, school, string(from), string(s), int64(c.Register/time.Second), int64(c.Late/time.Second),
-			int64(c.NotReceived/time.Second), by.Authority, by.User, database.Micros(clock.Now()))
+			int64(c.NotReceived/time.Second), by.Authority, by.User, database.Micros(by.At))
 	}
 	if err != nil {
 		return fmt.Errorf("set the session times of %s: %w", school, err)
@@ -163,13 +161,13 @@ func SetTimes(ctx context.Context, tx *database.Tx, school string, from record.D
 }
 
 // SetByPhone says that a school reports by phone, and why.
-func SetByPhone(ctx context.Context, tx *database.Tx, school string, why Reason, by Author) error {
+func SetByPhone(ctx context.Context, tx *database.Tx, school string, why Reason, by Change) error {
 	if !slices.Contains(Reasons(), why) {
 		return &Fault{Field: "reason", Kind: "reason", Text: "say why the school reports by phone: no_agent, no_mis, moving, repair or other"}
 	}
 	if _, err := tx.Exec(ctx, `INSERT INTO by_phone (school, reason, authority, changed_by, changed_at) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (school) DO UPDATE SET reason = excluded.reason, authority = excluded.authority, changed_by = excluded.changed_by, changed_at = excluded.changed_at`,
-		school, string(why), by.Authority, by.User, database.Micros(clock.Now())); err != nil {
+		school, string(why), by.Authority, by.User, database.Micros(by.At)); err != nil {
 		return fmt.Errorf("note that %s reports by phone: %w", school, err)
 	}
 	return nil

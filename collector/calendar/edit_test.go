@@ -10,7 +10,6 @@ import (
 	"rollbridge/collector/calendar"
 	"rollbridge/collector/database"
 	"rollbridge/collector/database/dbtest"
-	"rollbridge/shared/clock"
 	"rollbridge/shared/record"
 	"rollbridge/shared/status"
 )
@@ -121,12 +120,12 @@ func (s *one) read(school string) (c calendar.Calendar) {
 	return c
 }
 
-var ann = calendar.Author{Authority: "301", User: "ann"}
+var ann = calendar.Change{Author: calendar.Author{Authority: "301", User: "ann"}, At: time.Date(2026, time.November, 23, 10, 0, 0, 0, time.UTC)}
 
 func TestEntriesAreKept(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		s, ctx := newOne(t, db), t.Context()
-		today := record.DateOf(clock.Now())
+		today := record.DateOf(ann.At)
 		a, b := entry(calendar.INSET, string(today), string(today)), entry(calendar.Term, string(today.AddDays(-9)), string(today.AddDays(9)))
 		add := func(list ...calendar.Entry) error {
 			return s.write(func(tx *database.Tx) error { return calendar.Add(ctx, tx, "oak", list, ann) })
@@ -138,7 +137,7 @@ func TestEntriesAreKept(t *testing.T) {
 			t.Errorf("the same again: %v", err)
 		}
 		got := s.read("oak")
-		if len(got.Entries) != 2 || got.Entries[0].Kind != calendar.Term || got.Entries[1].First != today || got.Entries[1].Changed.Author != ann || got.Entries[1].Changed.At.IsZero() {
+		if len(got.Entries) != 2 || got.Entries[0].Kind != calendar.Term || got.Entries[1].First != today || got.Entries[1].Changed.Author != ann.Author || !got.Entries[1].Changed.At.Equal(ann.At) {
 			t.Errorf("all or none, by first day: %+v", got.Entries)
 		}
 		if other := s.read("elm"); len(other.Entries) != 0 {
@@ -169,7 +168,7 @@ func TestTimesAndPhoneAreKept(t *testing.T) {
 		s.must(set("2026-11-20", status.DefaultClocks()))
 		s.must(set("2026-11-10", clocks)) // what was given for later goes with it
 		c := s.read("oak")
-		if len(c.Times) != 2 || c.Times[0].From != "2026-11-01" || c.Times[1].From != "2026-11-10" || c.Times[1].Clocks[status.AM] != clocks[status.AM] || c.Times[1].Changed.Author != ann {
+		if len(c.Times) != 2 || c.Times[0].From != "2026-11-01" || c.Times[1].From != "2026-11-10" || c.Times[1].Clocks[status.AM] != clocks[status.AM] || c.Times[1].Changed.Author != ann.Author || !c.Times[1].Changed.At.Equal(ann.At) {
 			t.Errorf("times: %+v", c.Times)
 		}
 		if got := c.Clocks(day("2026-11-25"))[status.AM]; got != clocks[status.AM] {
@@ -183,7 +182,7 @@ func TestTimesAndPhoneAreKept(t *testing.T) {
 
 		phone := func(why calendar.Reason) error {
 			return s.write(func(tx *database.Tx) error {
-				return calendar.SetByPhone(ctx, tx, "oak", why, calendar.Author{User: "command"})
+				return calendar.SetByPhone(ctx, tx, "oak", why, calendar.Change{Author: calendar.Author{User: "command"}, At: ann.At})
 			})
 		}
 		if err := phone("because"); !errors.As(err, &f) || s.read("oak").Phone != nil {
@@ -191,7 +190,7 @@ func TestTimesAndPhoneAreKept(t *testing.T) {
 		}
 		s.must(phone(calendar.NoMIS))
 		s.must(phone(calendar.Moving))
-		if p := s.read("oak").Phone; p == nil || p.Reason != calendar.Moving || p.Changed.User != "command" {
+		if p := s.read("oak").Phone; p == nil || p.Reason != calendar.Moving || p.Changed.User != "command" || !p.Changed.At.Equal(ann.At) {
 			t.Errorf("by phone: %+v", p)
 		}
 		var all map[string]calendar.Calendar

@@ -35,14 +35,14 @@ func (r *rig) notSetUp(id, name string) {
 func (r *rig) byPhone(school string) {
 	r.Helper()
 	r.Must(r.DB.Write(r.Context(), func(tx *database.Tx) error {
-		return calendar.SetByPhone(r.Context(), tx, school, calendar.NoAgent, calendar.Author{})
+		return calendar.SetByPhone(r.Context(), tx, school, calendar.NoAgent, calendar.Change{At: at(8, 0)})
 	}))
 }
 
 func (r *rig) closed(school string) {
 	r.Helper()
 	r.Must(r.DB.Write(r.Context(), func(tx *database.Tx) error {
-		return calendar.Add(r.Context(), tx, school, []calendar.Entry{{Kind: calendar.INSET, First: monday, Last: monday}}, calendar.Author{})
+		return calendar.Add(r.Context(), tx, school, []calendar.Entry{{Kind: calendar.INSET, First: monday, Last: monday}}, calendar.Change{At: at(8, 0)})
 	}))
 }
 
@@ -271,7 +271,7 @@ func TestADailyCallIsCarriedOverWhereThereIsNoAfternoon(t *testing.T) {
 	r.child("phone", north)
 	r.byPhone("phone")
 	r.Must(r.DB.Write(t.Context(), func(tx *database.Tx) error {
-		return calendar.Add(t.Context(), tx, "phone", []calendar.Entry{{Kind: calendar.INSET, First: monday, Last: monday, Session: status.PM}}, calendar.Author{})
+		return calendar.Add(t.Context(), tx, "phone", []calendar.Entry{{Kind: calendar.INSET, First: monday, Last: monday, Session: status.PM}}, calendar.Change{At: at(8, 0)})
 	}))
 	want(t, "in the afternoon", r.list(at(14, 0)), "phone daily open carried")
 }

@@ -137,8 +137,10 @@ func (c calendarChange) clocks(now calendar.Calendar, day time.Time) (map[status
 	return clocks, nil
 }
 
-// byCommand is the operator as the author of a change.
-var byCommand = calendar.Author{User: audit.ByCommand}
+// byCommand is a change that the operator makes now.
+func byCommand() calendar.Change {
+	return calendar.Change{Author: calendar.Author{User: audit.ByCommand}, At: clock.Now()}
+}
 
 func (p *program) changeCalendar(ctx context.Context, id string, c calendarChange) error {
 	add, remove, err := c.read()
@@ -176,7 +178,7 @@ func (c calendarChange) write(ctx context.Context, tx *database.Tx, id string, a
 			return err
 		}
 	}
-	if err := calendar.Add(ctx, tx, id, add, byCommand); err != nil {
+	if err := calendar.Add(ctx, tx, id, add, byCommand()); err != nil {
 		return err
 	}
 	if c.am+c.pm == "" {
@@ -191,7 +193,7 @@ func (c calendarChange) write(ctx context.Context, tx *database.Tx, id string, a
 	if err != nil {
 		return err
 	}
-	return calendar.SetTimes(ctx, tx, id, record.DateOf(today), clocks, byCommand)
+	return calendar.SetTimes(ctx, tx, id, record.DateOf(today), clocks, byCommand())
 }
 
 // calendarJSON is a calendar as `school calendar --json` prints it.
@@ -320,7 +322,7 @@ func (p *program) setByPhone(ctx context.Context, id string, why calendar.Reason
 				err = calendar.EndByPhone(ctx, tx, id)
 			} else {
 				about = "reason " + string(why)
-				err = calendar.SetByPhone(ctx, tx, id, why, byCommand)
+				err = calendar.SetByPhone(ctx, tx, id, why, byCommand())
 			}
 			if err != nil {
 				return err

@@ -23,7 +23,7 @@ func TestTheListSaysWhatHappened(t *testing.T) {
 	r.Heard("silent", registertest.At(8, 58))
 	r.Exec("UPDATE schools SET revoked_at = ? WHERE school = 'stopped'", database.Micros(registertest.At(8, 0)))
 	r.Must(r.DB.Write(t.Context(), func(tx *database.Tx) error {
-		return calendar.SetByPhone(t.Context(), tx, "phone", calendar.NoAgent, calendar.Author{})
+		return calendar.SetByPhone(t.Context(), tx, "phone", calendar.NoAgent, calendar.Change{At: registertest.At(8, 0)})
 	}))
 	b := r.caller()
 	list := r.page(b, "/calls")

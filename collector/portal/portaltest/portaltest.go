@@ -129,7 +129,7 @@ func (w *World) words() {
 	w.school("juniper", "Juniper School", Busy)
 	w.child("juniper", Busy, "/")
 	w.Must(w.DB.Write(t, func(tx *database.Tx) error {
-		return calendar.SetByPhone(t, tx, "juniper", calendar.NoMIS, calendar.Author{User: "command"})
+		return calendar.SetByPhone(t, tx, "juniper", calendar.NoMIS, calendar.Change{Author: calendar.Author{User: "command"}, At: before})
 	}))
 }
 

@@ -61,9 +61,9 @@ func (p *pages) find(v *web.Visit) (overview.School, overview.Overview, error) {
 	return overview.School{}, o, web.ErrNotFound
 }
 
-// by is the person of this visit as the author of a change.
-func by(v *web.Visit) calendar.Author {
-	return calendar.Author{Authority: v.Authority.Code, User: v.User.ID}
+// by is a change that the person of this visit makes.
+func by(v *web.Visit) calendar.Change {
+	return calendar.Change{Author: calendar.Author{Authority: v.Authority.Code, User: v.User.ID}, At: v.Now}
 }
 
 // changed says who changed something: by name if it was somebody of this authority.

@@ -16,14 +16,14 @@ import (
 	"rollbridge/collector/portal/web"
 	"rollbridge/collector/portal/web/webtest"
 	"rollbridge/collector/register/registertest"
-	"rollbridge/shared/clock"
 	"rollbridge/shared/record"
 	"rollbridge/shared/status"
 )
 
-// A rig is the pages of schools on a database.
+// A rig is the pages of schools on a database, on a school day at 10:20.
 type rig struct {
 	*registertest.Rig
+	now      time.Time
 	server   *webtest.Server
 	accounts *account.Accounts
 	log      *audit.Log
@@ -34,8 +34,9 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	db := dbtest.Migrated(t, dbtest.SQLite(t))
 	data := registertest.New(t, db)
-	r := &rig{Rig: data, accounts: account.Open(db, data.Vault), log: audit.New(db, data.Vault)}
-	site := &web.Site{DB: db, Store: data.Store, Vault: data.Vault, Accounts: r.accounts, Audit: r.log}
+	r := &rig{Rig: data, now: registertest.At(10, 20), accounts: account.Open(db, data.Vault), log: audit.New(db, data.Vault)}
+	site := &web.Site{DB: db, Store: data.Store, Vault: data.Vault, Accounts: r.accounts, Audit: r.log,
+		Now: func() time.Time { return r.now }}
 	r.server = webtest.Serve(t, site, schools.Routes(site))
 	return r
 }
@@ -52,13 +53,6 @@ func (r *rig) as(role account.Role, authority string) *webtest.Browser {
 func (r *rig) only(school, authority string) {
 	r.Helper()
 	r.Exec("DELETE FROM provisions WHERE school = ? AND authority <> ?", school, authority)
-}
-
-// open makes today a school day, whatever day the test runs on.
-func (r *rig) open(school string) {
-	r.Helper()
-	today := string(record.DateOf(clock.Now().In(status.London())))
-	r.Exec("INSERT INTO calendar_entries (school, first_day, session, kind, last_day, authority, changed_by, changed_at) VALUES (?, ?, '', 'open', ?, '', 'command', 1)", school, today, today)
 }
 
 // times sets the times of both sessions of a school, in hours, from the beginning.
@@ -122,13 +116,10 @@ func TestList(t *testing.T) {
 	r.School("ash", "Ash Grove <Primary>")
 	r.School("far", "Faraway School")
 	r.only("far", registertest.Southshire)
-	for _, id := range []string{"oak", "elm", "ash"} {
-		r.open(id)
-	}
 	r.times("oak", 0, 0)
 	r.times("elm", 23.9, 23.95)
 	r.times("ash", 0, 0)
-	r.AsAt("ash", clock.Now())
+	r.AsAt("ash", r.now)
 	b := r.as(account.Viewer, registertest.Northshire)
 	all := b.Get("/schools")
 	r.shows(all, "Oak Lane School", "Elm Road School", "Ash Grove &lt;Primary&gt;", "Not received", "Received", "01632 960101", "Not known")
@@ -254,9 +245,8 @@ func TestFiveHundredSchools(t *testing.T) {
 func TestOneSchool(t *testing.T) {
 	r := newRig(t)
 	r.School("oak", "Oak Lane School")
-	r.open("oak")
 	r.times("oak", 0, 0)
-	now := clock.Now()
+	now := r.now
 	child := r.Pupil("oak", record.Pupil{ID: registertest.PupilID(1), Surname: "Fictional", CareAuthority: registertest.Northshire})
 	r.AsAt("oak", now.AddDate(0, 0, -1))
 	for n, at := range []time.Time{now.Add(-30 * time.Hour), now.Add(-26 * time.Hour)} {
@@ -299,11 +289,11 @@ func TestOneSchool(t *testing.T) {
 func TestAStoppedSchool(t *testing.T) {
 	r := newRig(t)
 	r.School("oak", "Oak Lane School")
-	r.AsAt("oak", clock.Now())
+	r.AsAt("oak", r.now)
 	r.Pupil("oak", record.Pupil{ID: registertest.PupilID(1), Surname: "Fictional", CareAuthority: registertest.Northshire})
 	r.Exec("INSERT INTO deliveries (school, generation, sequence, first_sequence, full_, received_at, applied_at, upserts, removals, refused, unchanged, pupils, bytes) VALUES ('oak', 1, 1, 1, TRUE, ?, 1, 1, 0, 0, 0, 1, 100)",
-		database.Micros(clock.Now()))
-	stopped := clock.Now().Add(-48 * time.Hour)
+		database.Micros(r.now))
+	stopped := r.now.Add(-48 * time.Hour)
 	r.Exec("UPDATE schools SET revoked_at = ? WHERE school = 'oak'", database.Micros(stopped))
 	r.Exec("INSERT INTO stops (school, generation, source, said_at, hidden_at, destroy_at, hold, records, children) VALUES ('oak', 1, 'code', ?, ?, ?, ?, 9, 1)",
 		database.Micros(stopped), database.Micros(stopped), database.Micros(stopped.AddDate(0, 0, 30)), []byte("h"))
@@ -323,7 +313,7 @@ func TestCalendarForms(t *testing.T) {
 	r := newRig(t)
 	r.School("oak", "Oak Lane School")
 	b, other := r.as(account.Caller, registertest.Northshire), r.as(account.Administrator, registertest.Southshire)
-	day := clock.Now().In(status.London()).AddDate(0, 0, 10)
+	day := r.now.In(status.London()).AddDate(0, 0, 10)
 	date := func(field string, t time.Time) []string {
 		return []string{field + "-day", fmt.Sprint(t.Day()), field + "-month", fmt.Sprint(int(t.Month())), field + "-year", fmt.Sprint(t.Year())}
 	}
@@ -390,7 +380,6 @@ func TestCalendarForms(t *testing.T) {
 func TestTimesAndPhoneForms(t *testing.T) {
 	r := newRig(t)
 	r.School("oak", "Oak Lane School")
-	r.open("oak")
 	b := r.as(account.Caller, registertest.Northshire)
 	good := map[string]string{"am_register": "8:40am", "am_late": "8.50", "am_not_received": "9:15", "pm_register": "1pm", "pm_late": "13:10", "pm_not_received": "1:30pm"}
 	send := func(change ...string) webtest.Answer {
