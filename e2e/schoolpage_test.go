@@ -230,7 +230,7 @@ func (h *hosting) previews(head *stack.Browser) {
 	}
 	page, err := head.Post(h.ctx, "/school/preview")
 	h.must(err)
-	h.says(page, "the preview", "Attendance, changed", "• • •")
+	h.says(page, "the preview", "Attendance, changed", "•")
 	if found := named(page.Body); len(found) > 0 {
 		h.t.Errorf("a preview that is shortened shows %d children in full", len(found))
 	}
